@@ -1,0 +1,5 @@
+"""``python -m sealkit``."""
+
+from sealkit.cli import main
+
+main()

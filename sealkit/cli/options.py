@@ -1,0 +1,169 @@
+"""The options that several verbs share; they stand after the verb and mean the same everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+import click
+
+from sealkit.errors import NothingMatched, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealkit.keys.ring import KeyRing
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class Where(NamedTuple):
+    """Which records: what was named, and what to take below the folders among it."""
+
+    paths: tuple[str, ...]
+    as_name: str | None
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    since: str | None
+    gitignore: bool
+    hidden: bool
+    cross_mounts: bool
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether the record comes from stdin."""
+        return self.paths == ("-",)
+
+
+class Keys(NamedTuple):
+    """Which keys: the ring file, the one key of it to use, and what payloads are."""
+
+    file: str | None
+    key_id: str | None
+    payload_kind: str
+
+
+class Output(NamedTuple):
+    """What is printed: JSON lines or text, and a copy of the JSON lines in a file."""
+
+    json: bool
+    quiet: bool
+    progress: bool
+    report: str | None
+
+
+def group(kind: Callable[..., Any], name: str, options: dict[str, Callable[[F], F]]) -> Callable[[F], F]:
+    """Return a decorator that adds options to a verb and hands them to it as one object."""
+
+    def decorate(function: F) -> F:
+        import functools
+
+        @functools.wraps(function)
+        def wrapper(**given: Any) -> Any:
+            given[name] = kind(**{option: given.pop(option) for option in options})
+            return function(**given)
+
+        decorated = cast("F", wrapper)
+        for option in reversed(options.values()):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def where(function: F) -> F:
+    """Add PATH... and what filters records below folders."""
+    return group(
+        _where,
+        "where",
+        {
+            "paths": click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+            "as_name": click.option(
+                "--as", "as_name", metavar="NAME", help="What stdin (-) is, as if it were a file of that name."
+            ),
+            "include": click.option("--include", multiple=True, metavar="GLOB", help="Below folders, only records that match."),
+            "exclude": click.option("--exclude", multiple=True, metavar="GLOB", help="Below folders, no records that match."),
+            "since": click.option("--since", metavar="REV", help="Only files changed in git since REV."),
+            "gitignore": click.option("--gitignore/--no-gitignore", default=True, help="Pass over what git ignores (the default)."),
+            "hidden": click.option("--hidden", is_flag=True, help="Names that begin with a dot too."),
+            "cross_mounts": click.option("--cross-mounts", is_flag=True, help="Other file systems below the folders too."),
+        },
+    )(function)
+
+
+def _where(**given: Any) -> Where:
+    paths = given["paths"]
+    if "-" in paths and len(paths) > 1:
+        raise Usage(problem="stdin (-) cannot be combined with other paths")
+    if given["as_name"] is not None and paths != ("-",):
+        raise Usage(problem="--as goes with stdin (-): a file's own name says what it is")
+    if any(not path for path in paths):
+        raise NothingMatched(problem="an empty path", hint="a variable in the command line may be empty")
+    return Where(**given)
+
+
+def keys(function: F) -> F:
+    """Add the ring, the key to use, and the kind of payload."""
+    return group(
+        Keys,
+        "keys",
+        {
+            "file": ring_file,
+            "key_id": click.option("--key-id", metavar="ID", help="Use this key of the ring and no other."),
+            "payload_kind": click.option(
+                "--payload-kind",
+                type=click.Choice(["text", "json", "binary"]),
+                default="text",
+                show_default=True,
+                help="What payloads are; a wrong key is told by it.",
+            ),
+        },
+    )(function)
+
+
+def ring_file(function: F) -> F:
+    """Add --keys alone."""
+    return click.option(
+        "--keys",
+        "file",
+        metavar="FILE",
+        help="The key ring; otherwise $SEALKIT_KEYS, ~/.config/sealkit/keys.yaml, $SEALKIT_SECRET.",
+    )(function)
+
+
+def output(function: F) -> F:
+    """Add --json and what is printed besides."""
+    return group(
+        Output,
+        "output",
+        {
+            "json": click.option("--json", is_flag=True, help="One JSON object a line for each field, the summary last."),
+            "quiet": click.option("-q", "--quiet", is_flag=True, help="Only findings and errors on stderr."),
+            "progress": click.option("--progress/--no-progress", default=True, help="Progress on a terminal (the default)."),
+            "report": click.option("--report", metavar="FILE", help="Write the JSON lines to FILE too."),
+        },
+    )(function)
+
+
+def fields(function: F) -> F:
+    """Add --field."""
+    return click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        default=("secured",),
+        metavar="PATH",
+        help="The field: secured, a.b, a[].b, a[0].b. May be repeated.",
+    )(function)
+
+
+def load_ring(file: str | None) -> KeyRing:
+    """Return the ring that was asked for, with its warnings shown; core dumps are off before a key is read."""
+    from sealkit.cli import show
+    from sealkit.keys.process import protect_process
+    from sealkit.keys.ring import KeyRing
+
+    protect_process()
+    ring = KeyRing.find(file)
+    for text in ring.warnings:
+        show.warning(text)
+    return ring

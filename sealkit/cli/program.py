@@ -1,0 +1,124 @@
+"""The ``sealkit`` program: its verbs, loaded when they are asked for, and the one place where errors become sentences and statuses."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from sealkit import __version__
+from sealkit.cli import show
+from sealkit.errors import SealkitError, Usage
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+# The verbs, in the order in which --help lists them; each is the command of that name in the module of that name.
+VERBS = {
+    "inspect": "Show each blob's parts and defects; needs no key.",
+    "decrypt": "Write payloads to stdout.",
+    "seal": "Turn plaintext fields into blobs, in place.",
+    "rotate": "Re-encrypt blobs under another key, in place.",
+    "verify": "Prove that every blob survives the round trip.",
+    "keygen": "Make a key, in a new ring or an existing one.",
+    "keys": "List the keys of the ring; never their bytes.",
+    "completion": "Print the completion script for a shell.",
+}
+
+_INTERRUPTED, _TERMINATED, _BROKEN_PIPE, _IO = 130, 143, 141, 4
+_KEY_HINT = "keys are never given as arguments, which every local user can read: use --keys FILE, or see sealkit keygen --help"
+
+
+class Program(click.Group):
+    """The group of verbs; it imports a verb's module when that verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in their order."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb's command, or None."""
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(importlib.import_module(f"sealkit.cli.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="sealkit %(version)s")
+def sealkit() -> None:
+    """Seal, decrypt, verify and rotate secured fields in text records, byte-exactly.
+
+    \b
+    Example:
+      sealkit decrypt --keys keys.example tests/records/article.md
+
+    Exit status: 0 done; 1 findings; 2 usage or configuration; 3 no usable key; 4 some records failed; 75 another sealkit holds this
+    tree; 130, 143 interrupted.
+    """
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return its exit status; every error is one sentence on stderr, perhaps with a hint."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+        return _BROKEN_PIPE
+    except OSError as error:
+        _drop_stdout()
+        show.error(SealkitError(problem=f"the output cannot be written: {os.strerror(error.errno or 0)}"))
+        return _IO
+    return status
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result = sealkit.main(arguments, prog_name="sealkit", standalone_mode=False)
+    except SealkitError as error:
+        show.error(error)
+        return error.exit_status
+    except click.ClickException as error:
+        show.error(_usage(error))
+        return Usage.exit_status
+    except (KeyboardInterrupt, click.Abort):
+        show.note("interrupted; nothing is half done, and the same command goes on from here")
+        return _INTERRUPTED
+    except _TerminatedError:
+        show.note("terminated; nothing is half done, and the same command goes on from here")
+        return _TERMINATED
+    return result if isinstance(result, int) else 0
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM arrived."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _TerminatedError
+
+
+def _usage(error: click.ClickException) -> Usage:
+    """Turn click's error into ours, without repeating what was typed where that may be a key."""
+    if isinstance(error, click.NoSuchOption) and error.option_name.lstrip("-").startswith(("key", "secret", "pass")):
+        return Usage(problem=f"no such option: {error.option_name}", hint=_KEY_HINT)
+    if isinstance(error, click.UsageError) and "unexpected extra argument" in error.message:
+        return Usage(problem="more arguments than the verb takes", hint="see sealkit VERB --help")
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "sealkit"
+    return Usage(problem=error.format_message().rstrip("."), hint=f"see {command} --help")
+
+
+def _drop_stdout() -> None:
+    """Let the interpreter's last flush go nowhere, instead of failing once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,56 @@
+"""``sealkit seal``: plaintext fields become blobs, in place."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from sealkit.cli import options
+from sealkit.cli.change import Change, change, in_place
+from sealkit.cli.options import Keys, Output, Where
+from sealkit.errors import Usage
+from sealkit.records.kinds import JSON_LINES, kind_of
+from sealkit.sealer import Sealer
+from sealkit.trees import content
+
+
+@click.command()
+@options.where
+@options.fields
+@options.keys
+@click.option(
+    "--payload", "source", metavar="FILE", help="Seal FILE's bytes (- is stdin) in one record's field, which is added if absent."
+)
+@change
+@options.output
+def seal(where: Where, fields: tuple[str, ...], keys: Keys, source: str | None, change: Change, output: Output) -> int:
+    """Turn the plaintext in a field into a blob, in place; a field that holds a blob is left alone, byte for byte.
+
+    Strings are sealed as they are, mappings and lists as JSON. What looks like a damaged blob is refused. Files are replaced
+    atomically, and only after the new content has been read back and proved.
+
+    \b
+    Example:
+      sealkit seal posts/
+      sealkit seal --payload body.json article.md
+      sealkit decrypt --record article.md | sealkit seal - --as article.md
+    """
+    payload = None if source is None else _payload(source, where, fields)
+    ring = options.load_ring(keys.file)
+    sealer = Sealer(ring, key_id=keys.key_id, payload=keys.payload_kind)
+    return in_place(content.Task(content.SEAL, fields, sealer=sealer, payload=payload), where, output, change)
+
+
+def _payload(source: str, where: Where, fields: tuple[str, ...]) -> bytes:
+    if len(where.paths) != 1 or len(fields) != 1 or "[]" in fields[0]:
+        raise Usage(problem="--payload is for one field of one record")
+    if kind_of(where.as_name or where.paths[0]) == JSON_LINES:
+        raise Usage(problem="--payload is for one record; a JSON Lines file holds one on each line")
+    if source != "-":
+        from sealkit.trees.store import read
+
+        return read(source).data
+    if where.is_stdin:
+        raise Usage(problem="the record and the payload cannot both come from stdin")
+    return sys.stdin.buffer.read()

@@ -1,0 +1,1 @@
+"""The ground floor: the blob's grammar, and the hazardous primitives under it."""

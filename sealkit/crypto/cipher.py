@@ -1,0 +1,187 @@
+"""The hazardous floor: AES-CBC with PKCS#7 padding, and the keys derived from a key. Bytes in, bytes out; no recipe.
+
+Nothing here is authentic, and what ``CBC.decrypt`` says about a wrong ciphertext is a padding oracle in the wrong hands: use
+``sealkit.sealer``, which is the recipe. ``cryptography`` is imported when the first context is made, not before.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+from sealkit.errors import NoUsableKey, Usage, opaque
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import CipherContext
+
+_BLOCK = 16
+_KEY_BYTES = (16, 24, 32)
+_MAC_SECRET_BYTES = 32
+_ZERO_IV = bytes(_BLOCK)
+
+# PKCS#7 (RFC 5652 section 6.3), by the number of bytes added.
+_PADDING = tuple(bytes([count]) * count for count in range(_BLOCK + 1))
+# By the value of a plaintext's last byte: what the last block ends in, as an integer, and which of its bits that fixes. A value that
+# is no padding (0, 17..255) is given an ending that contradicts it, so that all 256 values take the same steps.
+_VALID = range(1, _BLOCK + 1)
+_ENDING = tuple(int.from_bytes(_PADDING[last]) if last in _VALID else last ^ 1 for last in range(256))
+_ENDING_BITS = tuple((1 << 8 * last) - 1 if last in _VALID else 0xFF for last in range(256))
+
+
+class _KeyMaterial:
+    """What holds key bytes: not shown, not copied, not pickled."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        problem = f"{type(self).__name__} holds key material, which is never pickled or copied"
+        raise Usage(problem=problem)
+
+    def __getstate__(self) -> NoReturn:
+        self.__reduce_ex__(None)
+
+
+class CBC(_KeyMaterial):
+    """AES-CBC (NIST SP 800-38A) with PKCS#7 padding under one key, with contexts that are kept between calls.
+
+    A context cannot be given a new IV, and making one costs more than deciphering a short payload. But CBC chains: a context fed
+    ``iv || ciphertext`` deciphers the ciphertext rightly whatever it was fed before, after 16 bytes that mean nothing; and one
+    that last wrote block ``c``, fed ``p ^ iv ^ c`` as its first block, writes what a new context would for ``iv`` and ``p``.
+
+    A call takes a context out of the list of idle ones, or makes one if all are busy, and puts it back when it has succeeded. So
+    threads may share a CBC without a lock (and without a lock that a fork could leave locked), and a call that is interrupted
+    anywhere, by any exception, drops its context with the unknown state it is in. After a fork both processes have their own
+    copy, and since no result depends on what a context did before, neither can harm the other.
+
+    Raises ``NoUsableKey`` if the key is not 16, 24 or 32 bytes.
+    """
+
+    __slots__ = ("_decryptors", "_encryptors", "_secret")
+
+    @opaque
+    def __init__(self, key: bytes | bytearray) -> None:
+        _check_key(key)
+        self._secret = bytearray(key)
+        self._decryptors: list[CipherContext] = []
+        self._encryptors: list[tuple[CipherContext, int]] = []  # with the last block each one wrote
+
+    @opaque
+    def encrypt(self, payload: bytes, iv: bytes) -> bytes:
+        """Return the ciphertext of ``payload`` (any length): 16 to 1 bytes longer, a multiple of 16.
+
+        ``iv`` is 16 bytes that were never used under this key before: see ``random_iv``. Raises ``Usage`` if it is not 16 bytes,
+        ``NoUsableKey`` after ``close``.
+        """
+        if not isinstance(payload, bytes) or not isinstance(iv, bytes) or len(iv) != _BLOCK:
+            raise Usage(problem="encrypt takes a payload in bytes and an iv of 16 bytes")
+        padded = payload + _PADDING[_BLOCK - len(payload) % _BLOCK]
+        idle = self._encryptors
+        try:
+            context, last = idle.pop()
+        except IndexError:
+            context, last = self._new_context("encryptor"), 0
+        first = int.from_bytes(padded[:_BLOCK]) ^ int.from_bytes(iv) ^ last
+        ciphertext = context.update(first.to_bytes(_BLOCK) + padded[_BLOCK:])
+        idle.append((context, int.from_bytes(ciphertext[-_BLOCK:])))
+        return ciphertext
+
+    def decrypt(self, ciphertext: bytes, iv: bytes) -> bytes | None:
+        """Return the payload, or None if the length of ``ciphertext`` or ``iv``, or the padding, is wrong: never say which.
+
+        Under a wrong key about 1 in 255 paddings is right by chance: a payload from here is not known to be one. Raises ``Usage``
+        if an argument is not bytes, ``NoUsableKey`` after ``close``.
+        """
+        if not isinstance(ciphertext, bytes) or not isinstance(iv, bytes):
+            raise Usage(problem="decrypt takes a ciphertext and an iv in bytes")
+        if not ciphertext or len(ciphertext) % _BLOCK or len(iv) != _BLOCK:
+            return None
+        idle = self._decryptors
+        try:
+            context = idle.pop()
+        except IndexError:
+            context = self._new_context("decryptor")
+        padded = context.update(iv + ciphertext)
+        idle.append(context)
+        last = padded[-1]
+        if (int.from_bytes(padded[-_BLOCK:]) ^ _ENDING[last]) & _ENDING_BITS[last]:
+            return None
+        # The first 16 bytes depend on the key and on what the context did before; nobody may see them.
+        return padded[_BLOCK:-last]
+
+    def close(self) -> None:
+        """Drop the contexts and overwrite this object's copy of the key (best effort: Python promises no more).
+
+        Later calls raise ``NoUsableKey``; calls that are under way in other threads end rightly or raise that.
+        """
+        secret, self._secret = self._secret, bytearray()
+        # New lists, not emptied ones: a call under way puts its context back into the old list, which nobody has any more.
+        self._decryptors = []
+        self._encryptors = []
+        secret[:] = bytes(len(secret))
+
+    def __repr__(self) -> str:
+        return f"<CBC {len(self._secret) * 8} bits>"
+
+    def _new_context(self, kind: Literal["encryptor", "decryptor"]) -> CipherContext:
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+        secret = self._secret
+        if secret:
+            cipher = Cipher(algorithms.AES(secret), modes.CBC(_ZERO_IV))
+            context = cipher.encryptor() if kind == "encryptor" else cipher.decryptor()
+            # Looked at after the context was made: had ``close`` come in between, it might be one under a key of zeros.
+            if self._secret is secret:
+                return context
+        raise NoUsableKey(problem="the key was closed")
+
+
+class Derived(_KeyMaterial):
+    """What is derived from a key: ``kid`` (8 bytes, public), ``mac`` and ``siv`` (32 bytes each, secret)."""
+
+    __slots__ = ("kid", "mac", "siv")
+
+    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes) -> None:
+        self.kid = kid
+        self.mac = mac
+        self.siv = siv
+
+    def __repr__(self) -> str:
+        return f"<Derived kid={self.kid.hex()}>"
+
+
+@opaque
+def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = None) -> Derived:
+    """Derive key id, MAC key and synthetic-IV key from a key of 16, 24 or 32 bytes: HKDF-SHA256 (RFC 5869).
+
+    ``mac_secret`` is a separate secret of 32 bytes; its length is fixed so that no two pairs of secrets run together into the
+    same bytes. Raises ``NoUsableKey`` if a length is wrong.
+    """
+    _check_key(secret)
+    salt, material = b"sealkit/v1", bytes(secret)
+    if mac_secret is not None:
+        if not isinstance(mac_secret, (bytes, bytearray)) or len(mac_secret) != _MAC_SECRET_BYTES:
+            raise NoUsableKey(problem="a separate MAC secret must be 32 bytes")
+        salt, material = b"sealkit/v1+mac", material + mac_secret
+    return Derived(
+        kid=_hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8),
+        mac=_hkdf(material, salt=salt, info=b"sealkit/v1 mac", length=32),
+        siv=_hkdf(material, salt=salt, info=b"sealkit/v1 siv", length=32),
+    )
+
+
+def random_iv() -> bytes:
+    """Return 16 bytes from the operating system's random generator: unpredictable, and new for each payload."""
+    return os.urandom(_BLOCK)
+
+
+def _hkdf(material: bytes, *, salt: bytes, info: bytes, length: int) -> bytes:
+    """HKDF-SHA256, extract and expand (RFC 5869)."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(SHA256(), length, salt, info).derive(material)
+
+
+def _check_key(key: bytes | bytearray) -> None:
+    if not isinstance(key, (bytes, bytearray)) or len(key) not in _KEY_BYTES:
+        raise NoUsableKey(problem="an AES key must be 16, 24 or 32 bytes")

@@ -1,0 +1,419 @@
+"""Every error sealkit raises, drawn as a tree.
+
+SealkitError
+├── Usage                      usage                2  the request itself makes no sense
+│   ├── BadFieldPath           field_path
+│   └── NothingMatched         nothing_matched
+├── ConfigError                config               2  a ring or policy file that says something impossible
+├── NoUsableKey                no_usable_key        3  no ring, or a key whose bytes cannot be had
+├── BlobError                                       1  a field's value, as a blob
+│   ├── Malformed              malformed
+│   │   └── NonCanonical       noncanonical
+│   ├── UnsupportedVersion     unsupported_version
+│   ├── UnknownKey             unknown_key
+│   ├── DisabledKey            disabled_key
+│   ├── Tampered               tampered
+│   ├── Misbound               misbound
+│   ├── Downgraded             downgraded
+│   ├── CannotDecrypt          cannot_decrypt
+│   ├── AmbiguousKey           ambiguous_key
+│   └── PayloadCheck           payload_check
+├── RecordError                                     1  a record that cannot be read or changed without a guess
+│   ├── UnsupportedRecord      unsupported_record
+│   ├── BadFrontMatter         frontmatter
+│   ├── BadSyntax              syntax
+│   ├── OverLimit              limit
+│   ├── FieldAbsent            absent
+│   ├── DuplicateKey           duplicate_key
+│   ├── NotAString             not_a_string
+│   ├── MergedField            merged_field
+│   ├── SharedNode             shared_node
+│   ├── LookAlikeKey           lookalike_key
+│   ├── LineBreakDispute       line_break
+│   ├── Unsealed               unsealed
+│   ├── BrokenBlob             broken_blob
+│   ├── RefusedEdit            refused_edit
+│   └── ProofFailed            proof_failed
+└── StoreError                 io                   4  a file that cannot be read or replaced
+    ├── NotRegular             not_regular
+    ├── IsLink                 link
+    ├── HardLinked             hardlinked
+    ├── OtherMount             other_mount
+    ├── ChangedUnderneath      changed_underneath
+    ├── JournalError           journal
+    └── TreeBusy               busy                75
+
+An error has a stable ``code``, an ``exit_status``, a ``problem`` (one sentence, never key or payload text), a ``hint`` (what to do
+next), and where it is known the ``path``, ``line`` (from 1) and ``field``. The command line writes the sentences.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _rebuild(cls: type[SealkitError], state: dict[str, Any]) -> SealkitError:
+    error = cls.__new__(cls)
+    Exception.__init__(error)
+    error.__dict__.update(state)
+    return error
+
+
+class SealkitError(Exception):
+    """The base of all errors; catch this one to catch them all."""
+
+    code: ClassVar[str] = "error"
+    exit_status: ClassVar[int] = 1
+    default_hint: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        *,
+        problem: str,
+        hint: str | None = None,
+        path: str | None = None,
+        line: int | None = None,
+        field: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.problem = problem
+        self.hint = hint if hint is not None else self.default_hint
+        self.path = path
+        self.line = line
+        self.field = field
+
+    def __str__(self) -> str:
+        return self.problem
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.problem!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., SealkitError], tuple[type[SealkitError], dict[str, Any]]]:
+        return _rebuild, (type(self), dict(self.__dict__))
+
+    def at(self, *, path: str | None = None, line: int | None = None, field: str | None = None) -> Self:
+        """Fill in where it happened, keeping what is known already; return the error itself."""
+        self.path = self.path if self.path is not None else path
+        self.line = self.line if self.line is not None else line
+        self.field = self.field if self.field is not None else field
+        return self
+
+
+# --- the request -----------------------------------------------------------------------------------------------------
+class Usage(SealkitError):
+    """The request makes no sense as it stands."""
+
+    code = "usage"
+    exit_status = 2
+
+
+class BadFieldPath(Usage):
+    """A field path that is not of the form ``a.b``, ``a[].b`` or ``a[0].b``."""
+
+    code = "field_path"
+    default_hint = "write it as a.b, a[].b or a[0].b"
+
+
+class NothingMatched(Usage):
+    """No record, or no record with the field, among what was given."""
+
+    code = "nothing_matched"
+
+
+class ConfigError(SealkitError):
+    """A ring or policy file that is not of the documented form."""
+
+    code = "config"
+    exit_status = 2
+
+
+class NoUsableKey(SealkitError):
+    """There is no ring, or a key's bytes cannot be had or are not a key."""
+
+    code = "no_usable_key"
+    exit_status = 3
+
+
+# --- a field's value, as a blob --------------------------------------------------------------------------------------
+class BlobError(SealkitError):
+    """A value that is not a blob this ring may open."""
+
+
+class Malformed(BlobError):
+    """Not a blob: ``part`` (``blob``, ``ciphertext``, ``iv``, ``auth``) is wrong at character ``offset`` of the text (from 0)."""
+
+    code = "malformed"
+
+    def __init__(self, *, part: str, offset: int, problem: str, hint: str | None = None) -> None:
+        super().__init__(problem=f"{part}: {problem} at character {offset}", hint=hint)
+        self.part = part
+        self.offset = offset
+
+
+class NonCanonical(Malformed):
+    """Base64 that decodes, but is not the one spelling RFC 4648 section 4 gives those bytes."""
+
+    code = "noncanonical"
+    default_hint = "another program wrote it loosely: decrypt it there and seal it anew"
+
+
+class UnsupportedVersion(BlobError):
+    """A third part that this version of sealkit does not check; never read as if it had two parts."""
+
+    code = "unsupported_version"
+
+
+class UnknownKey(BlobError):
+    """The blob names a key id (``kid``, 16 hex digits) that the ring does not hold."""
+
+    code = "unknown_key"
+
+    def __init__(self, *, kid: str, problem: str, hint: str | None = None) -> None:
+        super().__init__(problem=problem, hint=hint)
+        self.kid = kid
+
+
+class DisabledKey(BlobError):
+    """The key is in the ring, but its state is ``disabled``."""
+
+    code = "disabled_key"
+
+
+class Tampered(BlobError):
+    """The tag does not fit: somebody without the key changed the blob."""
+
+    code = "tampered"
+
+
+class Misbound(BlobError):
+    """Authentic, but for another record or field."""
+
+    code = "misbound"
+
+
+class Downgraded(BlobError):
+    """A two-part blob under a key that demands authenticity (``accept: authentic``)."""
+
+    code = "downgraded"
+
+
+class CannotDecrypt(BlobError):
+    """The one error for every way an untagged blob can fail to open: wrong key, damage, padding, length, payload check.
+
+    One class, one text, one exit status: telling them apart is a padding oracle.
+    """
+
+    code = "cannot_decrypt"
+    default_hint = "another key may have sealed it, or it was damaged: an untagged blob cannot tell these apart"
+
+    def __init__(self) -> None:
+        super().__init__(problem="cannot decrypt: no enabled key of the ring opens this blob")
+
+
+class AmbiguousKey(BlobError):
+    """More than one key fits, or the blob is too short to tell: the key must be named."""
+
+    code = "ambiguous_key"
+    default_hint = "name the key with --key-id ID"
+
+
+class PayloadCheck(BlobError):
+    """A payload to be sealed that does not pass its own check (``text``, ``json``)."""
+
+    code = "payload_check"
+
+
+# --- a record --------------------------------------------------------------------------------------------------------
+class RecordError(SealkitError):
+    """A record that cannot be read or changed without a guess."""
+
+
+class UnsupportedRecord(RecordError):
+    """A form of record that sealkit does not read (TOML or JSON front matter, UTF-16)."""
+
+    code = "unsupported_record"
+
+
+class BadFrontMatter(RecordError):
+    """Something that a site generator might take for front matter, but not by the rules."""
+
+    code = "frontmatter"
+
+
+class BadSyntax(RecordError):
+    """YAML or JSON that does not parse."""
+
+    code = "syntax"
+
+
+class OverLimit(RecordError):
+    """Too deep, too long, too many aliases: refused before it costs anything."""
+
+    code = "limit"
+
+
+class FieldAbsent(RecordError):
+    """The record has no such field."""
+
+    code = "absent"
+
+
+class DuplicateKey(RecordError):
+    """The same key twice in one mapping on the way to the field: readers disagree which one counts."""
+
+    code = "duplicate_key"
+    default_hint = "remove one of them"
+
+
+class NotAString(RecordError):
+    """The field's value is null, a number, a truth value, a list or a mapping; ``type`` says which."""
+
+    code = "not_a_string"
+
+    def __init__(
+        self, *, problem: str, type: str, hint: str | None = None, line: int | None = None, field: str | None = None
+    ) -> None:
+        super().__init__(problem=problem, hint=hint, line=line, field=field)
+        self.type = type
+
+
+class MergedField(RecordError):
+    """The field comes, or may come, from a merge key (``<<``)."""
+
+    code = "merged_field"
+    default_hint = "write the field out in the mapping itself"
+
+
+class SharedNode(RecordError):
+    """The value is reached through an alias too: changing it would change another field."""
+
+    code = "shared_node"
+    default_hint = "write the value out instead of the anchor and alias"
+
+
+class LookAlikeKey(RecordError):
+    """A key that looks like the field's name but is spelt with other characters or case."""
+
+    code = "lookalike_key"
+    default_hint = "spell the key as the field's name, or rename it"
+
+
+class LineBreakDispute(RecordError):
+    """NEL, LS or PS make the field come or go: a line break for one YAML reader, text for another."""
+
+    code = "line_break"
+    default_hint = "remove U+0085, U+2028 and U+2029 from the front matter, or escape them"
+
+
+class Unsealed(RecordError):
+    """Plaintext stands where a blob is expected."""
+
+    code = "unsealed"
+    default_hint = "seal it with: sealkit seal FILE"
+
+
+class BrokenBlob(RecordError):
+    """The value is no blob but looks like a damaged one; sealing it would bury the damage."""
+
+    code = "broken_blob"
+
+
+class RefusedEdit(RecordError):
+    """A change that cannot be made byte-exactly here."""
+
+    code = "refused_edit"
+
+
+class ProofFailed(RecordError):
+    """The changed bytes do not prove to be the intended ones; nothing was written."""
+
+    code = "proof_failed"
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+class StoreError(SealkitError):
+    """A file that cannot be read or replaced."""
+
+    code = "io"
+    exit_status = 4
+
+
+class NotRegular(StoreError):
+    """A folder, FIFO, socket or device where a record file is expected."""
+
+    code = "not_regular"
+
+
+class IsLink(StoreError):
+    """A symbolic link; sealkit never follows one."""
+
+    code = "link"
+    default_hint = "name the file it points to"
+
+
+class HardLinked(StoreError):
+    """A file with several names: replacing it under one name leaves the old content under the others."""
+
+    code = "hardlinked"
+    default_hint = "go on with --break-hardlinks; the other names keep the old content"
+
+
+class OtherMount(StoreError):
+    """A folder on another file system than the tree's root."""
+
+    code = "other_mount"
+    default_hint = "name it on the command line to include it"
+
+
+class ChangedUnderneath(StoreError):
+    """The file was changed by somebody else between reading and replacing it; theirs was kept."""
+
+    code = "changed_underneath"
+    default_hint = "run the command again"
+
+
+class JournalError(StoreError):
+    """The memory of a rotation cannot be read or written, or does not fit this tree."""
+
+    code = "journal"
+
+
+class TreeBusy(StoreError):
+    """Another sealkit holds this tree."""
+
+    code = "busy"
+    exit_status = 75
+    default_hint = "wait until it is done, or stop it"
+
+
+# --- the seam that keeps plaintext out of tracebacks -----------------------------------------------------------------
+P = ParamSpec("P")
+R = TypeVar("R")
+_DEBUG = "SEALKIT_DEBUG"
+
+
+def opaque(function: Callable[P, R]) -> Callable[P, R]:
+    """Raise a function's ``SealkitError`` without the frames below it, whose locals may hold a key or a payload.
+
+    Tools that print the locals of a traceback (test runners, error trackers) would show them otherwise. ``SEALKIT_DEBUG=1`` in
+    the environment keeps the frames, for those who look for a defect in sealkit itself.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except SealkitError as error:
+            if os.environ.get(_DEBUG):
+                raise
+            failure = error.with_traceback(None)
+            failure.__context__ = failure.__cause__ = None
+        del args, kwargs
+        raise failure
+
+    return wrapper

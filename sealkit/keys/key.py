@@ -1,0 +1,250 @@
+"""One key, opaque: it can be used and named, but not printed, copied or pickled."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self
+
+from sealkit.errors import ConfigError, NoUsableKey, Usage, opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealkit.crypto.cipher import CBC, Derived
+
+FORMATS = ("plain", "tagged", "synthetic")
+ACCEPTS = ("any", "authentic")
+STATES = ("enabled", "disabled")
+SIZES = (16, 24, 32)
+"""Lengths of a key in bytes: AES-128, AES-192, AES-256 (NIST FIPS 197)."""
+
+_ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+_MAX_ID = 64
+_BITS = tuple(8 * size for size in SIZES)
+
+
+def check_id(key_id: object) -> None:
+    """Raise ``ConfigError`` unless it is 1 to 64 of the characters a-z 0-9 . _ - (it is not repeated: it may be a misplaced key)."""
+    if not isinstance(key_id, str) or not 1 <= len(key_id) <= _MAX_ID or not _ID_CHARACTERS.issuperset(key_id):
+        raise ConfigError(problem="not a key id", hint=f"an id is 1 to {_MAX_ID} of the characters a-z 0-9 . _ -, such as k2")
+
+
+def check_attributes(key_id: str, *, format: str, accept: str, state: str) -> None:
+    """Raise ``ConfigError`` unless the three are known words that go together."""
+    for name, value, allowed in (("format", format, FORMATS), ("accept", accept, ACCEPTS), ("state", state, STATES)):
+        if value not in allowed:
+            raise ConfigError(problem=f"key {key_id}: no such {name}", hint="known here: " + ", ".join(allowed))
+    if accept == "authentic" and format == "plain":
+        raise ConfigError(
+            problem=f"key {key_id}: it would refuse what it seals: accept is authentic, format is plain",
+            hint="add format: tagged (or synthetic), or leave accept out",
+        )
+
+
+class Member(Protocol):
+    """What has an id and a state: a key, or its declaration in a ring file."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the ring."""
+        ...
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may open and seal."""
+        ...
+
+
+def check_members(members: Sequence[Member], primary: str, *, line: int | None = None) -> None:
+    """Raise ``ConfigError`` unless ids are unique and the primary is one of the enabled; ``line`` is where the primary is named."""
+    if not members:
+        raise ConfigError(problem="a key ring without keys", hint="add a key with: sealkit keygen", line=line)
+    by_id: dict[str, Member] = {}
+    for member in members:
+        if member.id in by_id:
+            where = getattr(member, "line", None)  # keys have none, declarations have
+            raise ConfigError(problem=f"two keys with the id {member.id}", hint="give each key its own id", line=where)
+        by_id[member.id] = member
+    if primary not in by_id:
+        hint = "primary is the id of one of: " + ", ".join(by_id)
+        raise ConfigError(problem="the primary is none of the keys of the ring", hint=hint, line=line)
+    if not by_id[primary].enabled:
+        hint = "make an enabled key the primary, or enable this one"
+        raise ConfigError(problem=f"the primary {primary} is disabled", hint=hint, line=line)
+
+
+def wipe(buffer: bytearray) -> None:
+    """Overwrite a buffer in place; best effort, since Python and libraries may hold copies."""
+    buffer[:] = bytes(len(buffer))
+
+
+class Key:
+    """One AES key of a ring, with its id and attributes (format, accept, state: see the ring file).
+
+    It holds 16, 24 or 32 bytes; only a disabled key may be without (``secret`` None), when its source cannot be had. Two keys are
+    equal only if they are one object. ``secret`` is copied: the caller wipes its own. Raises ``ConfigError`` for an impossible id
+    or attribute and ``NoUsableKey`` for bytes that are not a key.
+    """
+
+    __slots__ = ("_accept", "_cbc", "_closed", "_derived", "_format", "_id", "_secret", "_state")
+
+    @opaque
+    def __init__(
+        self,
+        id: str,
+        secret: bytes | bytearray | None,
+        *,
+        format: str = "plain",
+        accept: str = "any",
+        state: str = "enabled",
+    ) -> None:
+        check_id(id)
+        check_attributes(id, format=format, accept=accept, state=state)
+        _check_secret(id, secret, may_lack=state == "disabled")
+        self._id = str(id)
+        self._secret = bytearray(secret) if secret is not None else None
+        self._format, self._accept, self._state = format, accept, state
+        self._closed = False
+        self._cbc: CBC | None = None
+        self._derived: Derived | None = None
+
+    @classmethod
+    def generate(cls, id: str, bits: int = 256) -> Self:
+        """Return a new plain key of 128, 192 or 256 random bits from the operating system.
+
+        It can never be saved: ``ringstore.add_key`` makes keys that are written first. Raises ``ConfigError`` for another size.
+        """
+        return cls(id, random_secret(bits))
+
+    @property
+    def id(self) -> str:
+        """Its name in the ring, for people."""
+        return self._id
+
+    @property
+    def bits(self) -> int:
+        """Its size: 128, 192 or 256; 0 when it is closed or without bytes."""
+        return 8 * len(self._secret) if self._secret is not None else 0
+
+    @property
+    def format(self) -> str:
+        """The format it seals in: ``plain``, ``tagged`` or ``synthetic``."""
+        return self._format
+
+    @property
+    def accept(self) -> str:
+        """``any``, or ``authentic``: blobs without a proof of authenticity are refused under it."""
+        return self._accept
+
+    @property
+    def state(self) -> str:
+        """``enabled`` or ``disabled``."""
+        return self._state
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may open and seal."""
+        return self._state == "enabled"
+
+    @property
+    def kid(self) -> str:
+        """Its key check value, 16 hex digits, that people compare and tagged blobs carry; "" for a key without bytes.
+
+        Derived from the key by HKDF, so it tells nothing about it but which blobs share it.
+        """
+        if self._secret is None:
+            return ""
+        return self.derived().kid.hex()
+
+    def derived(self) -> Derived:
+        """Return what is derived from it (kid, MAC key, synthetic IV key), computed once. Raises ``NoUsableKey`` when closed."""
+        if self._derived is None:
+            from sealkit.crypto.cipher import derive
+
+            self._derived = derive(self._usable())
+        return self._derived
+
+    def cbc(self) -> CBC:
+        """Return its AES-CBC cipher, always the same one. Raises ``NoUsableKey`` when closed or without bytes."""
+        if self._cbc is None:
+            from sealkit.crypto.cipher import CBC
+
+            self._cbc = CBC(self._usable())
+        return self._cbc
+
+    def secret_equals_iv(self, iv: bytes) -> bool:
+        """Tell, in constant time, whether a blob's IV is the key itself, a mistake that publishes a 128-bit key."""
+        return self._secret is not None and _equal(self._secret, iv)
+
+    def same_secret(self, other: Key) -> bool:
+        """Tell, in constant time, whether two keys have the same bytes; keys without bytes are like no other."""
+        return bool(self._secret and other._secret) and _equal(self._secret or b"", other._secret or b"")
+
+    def is_one_of(self, secrets: tuple[bytes, ...]) -> bool:
+        """Tell whether its bytes are among some known ones (those published as examples)."""
+        return any(_equal(self._secret or b"", secret) for secret in secrets)
+
+    def close(self) -> None:
+        """Wipe the bytes and drop the ciphers, as far as Python lets us; the key cannot be used any more."""
+        if self._secret is not None:
+            wipe(self._secret)
+            self._secret = bytearray()
+        if self._cbc is not None:
+            self._cbc.close()
+        self._closed = True
+        self._cbc = None
+        self._derived = None
+
+    def _usable(self) -> bytearray:
+        if self._closed:
+            raise NoUsableKey(problem=f"key {self._id} was closed", hint="load the ring anew")
+        if self._secret is None:
+            raise NoUsableKey(problem=f"key {self._id} is disabled and its bytes cannot be had", hint="mend its source")
+        return self._secret
+
+    def __repr__(self) -> str:
+        if self._closed or self._secret is None:
+            return f"<Key {self._id} {'closed' if self._closed else 'without bytes'}>"
+        return f"<Key {self._id} {self.bits} bits>"
+
+    def __getstate__(self) -> NoReturn:
+        refuse_copy("key")
+
+    def __reduce__(self) -> NoReturn:
+        refuse_copy("key")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        refuse_copy("key")
+
+
+def random_secret(bits: int) -> bytearray:
+    """Return 128, 192 or 256 random bits from the operating system. Raises ``ConfigError`` for another size."""
+    if bits not in _BITS:
+        raise ConfigError(problem="no such key size", hint="a key has 128, 192 or 256 bits")
+    return bytearray(os.urandom(bits // 8))
+
+
+def _check_secret(key_id: str, secret: bytes | bytearray | None, *, may_lack: bool) -> None:
+    if secret is None and may_lack:
+        return
+    if not isinstance(secret, bytes | bytearray):
+        raise NoUsableKey(problem=f"key {key_id}: a key is made of bytes", hint="decode hex or base64 text first")
+    if len(secret) not in SIZES:
+        twice_as_long = len(secret) % 2 == 0 and len(secret) // 2 in SIZES
+        hint = "text of twice the length is probably hex: decode it" if twice_as_long else "make one with: sealkit keygen"
+        raise NoUsableKey(problem=f"key {key_id}: {len(secret)} bytes; a key has 16, 24 or 32", hint=hint)
+
+
+def _equal(one: bytes | bytearray, other: bytes | bytearray) -> bool:
+    """Compare without stopping at the first difference; ``hmac.compare_digest`` would cost the import of hashlib (3 ms)."""
+    if len(one) != len(other):
+        return False
+    difference = 0
+    for left, right in zip(one, other, strict=True):
+        difference |= left ^ right
+    return difference == 0
+
+
+def refuse_copy(what: str) -> NoReturn:
+    """Raise ``Usage``: neither a key nor a ring is ever copied or pickled."""
+    raise Usage(problem=f"a {what} is never copied or pickled", hint="hand on the path of the ring file and load it there")

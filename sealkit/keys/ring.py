@@ -1,0 +1,223 @@
+"""The ring: the keys that may open, and the one that seals."""
+
+from __future__ import annotations
+
+import os
+from itertools import combinations
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from sealkit.errors import ConfigError, NoUsableKey, SealkitError, opaque
+from sealkit.keys import sources
+from sealkit.keys.key import Key, check_members, refuse_copy, wipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, MutableMapping
+
+    from sealkit.keys.ringfile import Declaration
+
+MAX_RING_FILE = 1 << 20
+RING_VARIABLE = "SEALKIT_KEYS"
+SECRET_VARIABLE = "SEALKIT_SECRET"  # noqa: S105 - the name of a variable
+EXAMPLE_KEYS = (bytes(range(32)), bytes(range(0xF0, 0x100)), bytes(range(24)))
+"""The keys of ``keys.example``, which everybody knows: k1 (kid 63774208dc4c7f9a), k2 (88c9e77c1d6dcd2a), k0 (7383442147e20eef)."""
+
+_PREFIXES = ("hex", "base64")
+_EXAMPLE_WARNING = "the keys of keys.example are public: never seal anything real with them"
+_NO_RING_HINT = (
+    f"make a ring with: sealkit keygen; or name one with --keys FILE; or set {RING_VARIABLE} to its path; "
+    f"or set {SECRET_VARIABLE} to hex:DIGITS or base64:TEXT"
+)
+
+
+class KeyRing:
+    """Keys with unique ids and unique bytes; the ``primary`` seals, every enabled key may open.
+
+    ``warnings`` holds sentences for people about how the ring was found, ``path`` is its file (None without one): hand that on to
+    another process, since a ring is never pickled. Raises ``ConfigError`` for an empty ring, an id or a secret that stands twice,
+    and a primary that is missing or disabled.
+    """
+
+    __slots__ = ("_by_id", "_primary", "path", "warnings")
+
+    @opaque
+    def __init__(self, keys: Iterable[Key], *, primary: str) -> None:
+        members = tuple(keys)
+        check_members(members, primary)
+        _check_secrets(members)
+        self._by_id = {key.id: key for key in members}
+        self._primary = self._by_id[primary]
+        self.path: str | None = None
+        self.warnings: tuple[str, ...] = (_EXAMPLE_WARNING,) if any(key.is_one_of(EXAMPLE_KEYS) for key in members) else ()
+
+    @classmethod
+    @opaque
+    def load(cls, path: str | os.PathLike[str], *, environ: MutableMapping[str, str] | None = None) -> Self:
+        """Return the ring that a ring file describes, with the bytes of every enabled key fetched.
+
+        ``environ`` stands in for this process's environment. A key that cannot be had is an error, since a blob it sealed would
+        look damaged; a disabled one is then kept without bytes. A file with key bytes in it must not be open to other users, but
+        for the public ones of ``keys.example``. Raises ``ConfigError`` and ``NoUsableKey``, both with path and, where known, line.
+        """
+        place = os.fsdecode(path)
+        access = sources.Access(os.environ if environ is None else environ)
+        try:
+            ring = cls._read(place, access)
+        except SealkitError as error:
+            error.at(path=place)
+            raise
+        ring.path = place
+        ring.warnings = (*access.warnings, *ring.warnings)
+        return ring
+
+    @classmethod
+    def _read(cls, path: str, access: sources.Access) -> Self:
+        from sealkit.keys import ringfile  # reads YAML, which a ring from the environment does not need
+
+        content = sources.read_regular(path, "key ring", limit=MAX_RING_FILE, follow=True)
+        text = ringfile.parse(bytes(content.data), os.path.dirname(path))
+        ring = cls([_fetch(declared, access) for declared in text.keys], primary=text.primary)
+        reason = sources.exposure(content.status)
+        secret = [
+            declared.id for declared in text.keys if declared.source.literal and not ring.get(declared.id).is_one_of(EXAMPLE_KEYS)
+        ]
+        if reason is not None and secret:
+            hint = "chmod 600 the ring file, and make sure that you own it; if others could read it, rotate to a new key"
+            raise NoUsableKey(problem=f"key ring: it holds the bytes of key {secret[0]}, but is {reason}", hint=hint)
+        return ring
+
+    @classmethod
+    @opaque
+    def find(cls, path: str | os.PathLike[str] | None = None, environ: MutableMapping[str, str] | None = None) -> Self:
+        """Return the ring at ``path``; else at ``$SEALKIT_KEYS``; else the user's; else the one key of ``$SEALKIT_SECRET``.
+
+        The user's ring is ``$XDG_CONFIG_HOME/sealkit/keys.yaml``, with ``~/.config`` for want of the variable, on every system.
+        The key from the environment has the id ``env`` and the prefix ``hex:`` or ``base64:``. A ring that was named but is not
+        there is an error, never a reason to look further. Raises ``ConfigError`` and ``NoUsableKey``.
+        """
+        variables = os.environ if environ is None else environ
+        named = path if path is not None else variables.get(RING_VARIABLE) or None
+        if named is not None:
+            return cls.load(named, environ=variables)
+        place = user_ring(variables)
+        if _exists(place):
+            ring = cls.load(place, environ=variables)
+            if SECRET_VARIABLE in variables:
+                ring.warnings += (f"{SECRET_VARIABLE} is set but not used: {place} is there",)
+            return ring
+        return cls._from_environment(variables)
+
+    @classmethod
+    def _from_environment(cls, environ: MutableMapping[str, str]) -> Self:
+        value = sources.take_variable(SECRET_VARIABLE, environ)
+        if not value:
+            raise NoUsableKey(problem="no key ring", hint=_NO_RING_HINT)
+        prefix, colon, text = value.partition(":")
+        if not colon or prefix not in _PREFIXES:
+            hint = "write hex:DIGITS or base64:TEXT; the encoding is never guessed"
+            raise NoUsableKey(problem=f"{SECRET_VARIABLE}: no prefix that says how the key is written", hint=hint)
+        access = sources.Access(environ)
+        secret = sources.decode(sources.encoded(text, SECRET_VARIABLE), prefix, SECRET_VARIABLE, access)
+        ring = cls([_key_of(secret, "env")], primary="env")
+        ring.warnings = (*access.warnings, *ring.warnings)
+        return ring
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """All keys, in the order of the file."""
+        return tuple(self._by_id.values())
+
+    @property
+    def enabled(self) -> tuple[Key, ...]:
+        """The keys that may open."""
+        return tuple(key for key in self._by_id.values() if key.enabled)
+
+    @property
+    def primary(self) -> Key:
+        """The key that seals."""
+        return self._primary
+
+    @opaque
+    def get(self, key_id: str) -> Key:
+        """Return the key with an id, enabled or not. Raises ``NoUsableKey`` if the ring has none."""
+        key = self._by_id.get(key_id)
+        if key is None:
+            raise NoUsableKey(problem="the ring has no key with that id", hint="it has: " + ", ".join(self._by_id))
+        return key
+
+    def by_kid(self, kid: str) -> Key | None:
+        """Return the key, enabled or not, with a kid (16 hex digits); None if the ring has none."""
+        return next((key for key in self._by_id.values() if key.kid == kid), None)
+
+    def close(self) -> None:
+        """Close every key: their bytes are wiped, as far as Python lets us."""
+        for key in self._by_id.values():
+            key.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, key: object) -> bool:
+        return (self._by_id.get(key.id) is key) if isinstance(key, Key) else key in self._by_id
+
+    def __repr__(self) -> str:
+        return f"<KeyRing of {', '.join(self._by_id)}; primary {self._primary.id}>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        refuse_copy("ring")
+
+    def __getstate__(self) -> NoReturn:
+        refuse_copy("ring")
+
+
+def user_ring(environ: MutableMapping[str, str]) -> str:
+    """Return where the user's own ring is, or would be."""
+    folder = environ.get("XDG_CONFIG_HOME", "")
+    if not os.path.isabs(folder):  # the XDG specification: relative paths are ignored
+        folder = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".config")
+    return os.path.join(folder, "sealkit", "keys.yaml")
+
+
+def _exists(path: str) -> bool:
+    """Tell whether anything has that name; what cannot be looked at counts, so that it is reported and not passed over."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _fetch(declared: Declaration, access: sources.Access) -> Key:
+    try:
+        secret = declared.source.read(access)
+    except NoUsableKey as error:
+        if declared.enabled or declared.source.literal:
+            error.at(line=declared.line)
+            raise
+        return Key(declared.id, None, format=declared.format, accept=declared.accept, state=declared.state)
+    return _key_of(secret, declared.id, format=declared.format, accept=declared.accept, state=declared.state)
+
+
+def _key_of(secret: bytearray, key_id: str, *, format: str = "plain", accept: str = "any", state: str = "enabled") -> Key:
+    try:
+        return Key(key_id, secret, format=format, accept=accept, state=state)
+    finally:
+        wipe(secret)
+
+
+def _check_secrets(members: tuple[Key, ...]) -> None:
+    """Refuse one secret under two ids: an untagged blob could not say which it is, and disabling one would disable nothing."""
+    for one, other in combinations(members, 2):
+        if one.same_secret(other):
+            hint = "remove one of the two, or give it a key of its own with: sealkit keygen"
+            raise ConfigError(problem=f"keys {one.id} and {other.id} are the same key", hint=hint)

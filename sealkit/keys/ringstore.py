@@ -1,0 +1,177 @@
+"""Ring files written: a key is on the disk, and read back, before anything is sealed with it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy, opaque
+from sealkit.keys import ringfile, sources
+from sealkit.keys.key import Key, check_attributes, check_id, random_secret, wipe
+from sealkit.keys.ring import MAX_RING_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_LABEL = "key ring"
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SECRET_MODE = 0o600
+_FOLDER_MODE = 0o700
+
+
+@opaque
+def add_key(path: str, key_id: str, bits: int = 256, *, format: str = "plain", primary: bool = False) -> Key:
+    """Make a key of 128, 192 or 256 random bits, write it to a ring file, read it back, and return it.
+
+    A file that is not there is made (mode 0600, its folder 0700) with the key as primary. To one that is there the key is added as
+    the last entry, every other byte unchanged; with ``primary`` it becomes the primary. When this returns, the file and its folder
+    are synced. Raises ``ConfigError`` (the id is taken, a ring that cannot be added to), ``NoUsableKey`` (a ring open to other
+    users), ``StoreError`` and ``TreeBusy`` (another sealkit changes the ring).
+    """
+    check_id(key_id)
+    check_attributes(key_id, format=format, accept="any", state="enabled")
+    secret = random_secret(bits)
+    try:
+        if not os.path.lexists(path):
+            _create(path, ringfile.new_ring(key_id, secret, format=format))
+        else:
+            _change(path, lambda data: _with_key(data, key_id, secret, format, primary=primary), secret=True)
+        return _read_back(path, key_id, secret)
+    finally:
+        wipe(secret)
+
+
+@opaque
+def set_primary(path: str, key_id: str) -> None:
+    """Make another enabled key of a ring file its primary, every other byte unchanged. Raises as ``add_key``."""
+    _change(path, lambda data: ringfile.with_primary(data, key_id), secret=False)
+
+
+def _with_key(data: bytes, key_id: str, secret: bytearray, form: str, *, primary: bool) -> bytes:
+    changed = ringfile.with_key(data, key_id, secret, format=form)
+    return ringfile.with_primary(changed, key_id) if primary else changed
+
+
+def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
+    """Return the key as the file has it now, after checking that this is the key that was made."""
+    content = sources.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
+    declared = {key.id: key for key in ringfile.parse(bytes(content.data), "").keys}
+    found = declared.get(key_id)
+    written = found.source.read(sources.Access({})) if found is not None and found.source.literal else bytearray()
+    same = written == secret
+    wipe(written)
+    if found is None or not same:
+        raise ChangedUnderneath(problem=f"{_LABEL}: the new key {key_id} does not read back as it was written", path=path)
+    return Key(key_id, secret, format=found.format, accept=found.accept, state=found.state)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+@contextmanager
+def _store_errors(path: str) -> Iterator[None]:
+    """Turn what the system says into a ``StoreError``."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or "cannot be written").lower()
+    except ValueError:  # a NUL or a lone surrogate in the path
+        reason = "no such path can exist"
+    else:
+        return
+    raise StoreError(problem=f"{_LABEL}: {reason}", hint="check the path, the space left, and who may write there", path=path)
+
+
+def _create(path: str, data: bytes) -> None:
+    with _store_errors(path):
+        os.makedirs(_folder(path), _FOLDER_MODE, exist_ok=True)
+        _write_new(path, data, _SECRET_MODE)
+        _sync_folder(path)
+
+
+def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool) -> None:
+    """Replace a ring file by its edited text, atomically and with its mode, while no other sealkit does."""
+    with _store_errors(path), _locked(path) as before:
+        content = sources.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
+        reason = sources.exposure(content.status)
+        if secret and reason is not None:
+            problem = f"{_LABEL}: a key cannot be written to a file that is {reason}"
+            raise NoUsableKey(problem=problem, hint="chmod 600 the ring file, and make sure that you own it", path=path)
+        changed = _located(path, edit, bytes(content.data))
+        _replace(path, changed, before)
+
+
+def _located(path: str, edit: Callable[[bytes], bytes], data: bytes) -> bytes:
+    try:
+        return edit(data)
+    except ConfigError as error:
+        error.at(path=path)
+        raise
+
+
+@contextmanager
+def _locked(path: str) -> Iterator[os.stat_result]:
+    """Hold the lock on the file that has the path now; the kernel frees it when the process dies."""
+    if os.path.islink(path):
+        raise IsLink(problem=f"{_LABEL}: a symbolic link, which replacing would cut", path=path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = os.path.samestat(os.fstat(descriptor), os.lstat(path))
+        except BlockingIOError:
+            free = False
+        if not free:
+            raise TreeBusy(problem=f"{_LABEL}: another sealkit changes it", path=path)
+        yield os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: str, data: bytes, before: os.stat_result) -> None:
+    temporary = os.path.join(_folder(path), f".sealkit-tmp-{os.urandom(8).hex()}")
+    _write_new(temporary, data, stat.S_IMODE(before.st_mode), owner=before)
+    try:
+        _check_unchanged(path, before)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _sync_folder(path)
+
+
+def _check_unchanged(path: str, before: os.stat_result) -> None:
+    now = os.lstat(path)
+    if not os.path.samestat(now, before) or (now.st_mtime_ns, now.st_size) != (before.st_mtime_ns, before.st_size):
+        raise ChangedUnderneath(problem=f"{_LABEL}: somebody else changed it meanwhile", path=path)
+
+
+def _write_new(path: str, data: bytes, mode: int, *, owner: os.stat_result | None = None) -> None:
+    """Write a file that is not there yet and sync it; on any failure it is removed. The mode is set after the content."""
+    descriptor = os.open(path, _CREATE, _SECRET_MODE)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if owner is not None and owner.st_uid != os.geteuid():
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    except BaseException:
+        os.unlink(path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(_folder(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _folder(path: str) -> str:
+    return os.path.dirname(path) or "."

@@ -1,0 +1,95 @@
+"""Where front matter begins and ends, as the site generators see it.
+
+Opener: the first line is ``---``, perhaps behind a byte order mark, perhaps with blanks after it. Closer: the first later line that
+is ``---`` or ``...``, perhaps with blanks after it. Whatever some generator might take for front matter, but is not of this form, is an
+error and never "absent": generators copy such a page to the public site as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sealkit.errors import BadFrontMatter, UnsupportedRecord
+
+BOM = b"\xef\xbb\xbf"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_OPENER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
+_CLOSER = re.compile(rb"(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)")
+_JSON_OPENER = re.compile(rb"\{[\s\"}]")
+_WHITE = b" \t\r\n\v\f"
+
+
+class Region(NamedTuple):
+    """The bytes ``start:end`` of a record that hold the YAML; ``line`` is the line (from 1) they start on."""
+
+    start: int
+    end: int
+    line: int
+
+
+def region(data: bytes) -> Region | None:
+    """Return where the YAML between the delimiters stands, or None if the record has no front matter.
+
+    Raises ``BadFrontMatter`` (no closer, a line that only some readers take for a delimiter, a misplaced opener) and
+    ``UnsupportedRecord`` (TOML or JSON front matter, UTF-16).
+    """
+    if data.startswith(b"---\n"):
+        start = 4
+    else:
+        opener = _OPENER.match(data)
+        if opener is None:
+            _refuse_near_misses(data)
+            return None
+        start = opener.end()
+    return Region(start, _closer(data, start), 2)
+
+
+def _closer(data: bytes, start: int) -> int:
+    """Return the offset of the closing line, which is where the YAML ends."""
+    dashes = data.find(b"\n---", start - 1) + 1 or len(data)
+    dots = data.find(b"\n...", start - 1, dashes) + 1
+    while dots and not _CLOSER.match(data, dots):
+        if data[dots + 3 : dots + 4] in (b" ", b"\t"):
+            raise BadFrontMatter(
+                problem="a line of the front matter starts with '...' and a blank: readers disagree whether it ends there",
+                line=_line(data, dots),
+            )
+        dots = data.find(b"\n...", dots, dashes) + 1
+    if dots:
+        return dots
+    if dashes == len(data):
+        raise BadFrontMatter(
+            problem="the front matter is not closed",
+            hint="close it with a line '---': generators publish it as text otherwise",
+            line=1,
+        )
+    if not _CLOSER.match(data, dashes):
+        raise BadFrontMatter(
+            problem="a line of the front matter starts with '---' but is not the closing line: readers disagree whether it ends there",
+            line=_line(data, dashes),
+        )
+    return dashes
+
+
+def _refuse_near_misses(data: bytes) -> None:
+    """Raise for what is no front matter by the rules but may be taken for it."""
+    if data.startswith(UTF16):
+        raise UnsupportedRecord(problem="UTF-16", hint="store the record as UTF-8", line=1)
+    text = data.removeprefix(BOM).lstrip(_WHITE)
+    if text.startswith(BOM):
+        text = text.removeprefix(BOM).lstrip(_WHITE)
+    if text.startswith(b"---"):
+        raise BadFrontMatter(
+            problem="'---' does not stand alone on the first line: some readers take this for front matter, some publish it as text",
+            hint="make '---' the first line, with nothing before and after it",
+            line=_line(data, data.find(b"---")),
+        )
+    if text.startswith(b"+++"):
+        raise UnsupportedRecord(problem="TOML front matter ('+++') is not read", hint="convert it to YAML", line=1)
+    if _JSON_OPENER.match(text):
+        raise UnsupportedRecord(problem="JSON front matter is not read", hint="convert it to YAML, or name the file *.json", line=1)
+
+
+def _line(data: bytes, offset: int) -> int:
+    return data.count(b"\n", 0, offset) + 1

@@ -1,0 +1,164 @@
+"""Which node of a record is the field, and where its bytes stand; an error wherever two readers could disagree."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from sealkit.errors import BadSyntax, DuplicateKey, LineBreakDispute, LookAlikeKey, MergedField
+from sealkit.records import fieldpath
+from sealkit.records.lookalike import skeleton
+from sealkit.tree import FOLDED, LITERAL, PLAIN, Alias, Mapping, Node, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+STRING, NULL, NUMBER, BOOLEAN, TIMESTAMP, TAGGED = "string", "null", "number", "boolean", "timestamp", "tagged"
+
+# What a plain scalar is for a YAML 1.1 reader (libyaml, Psych) or a YAML 1.2 reader (js-yaml): not a string for either is not a string.
+_TYPES = (
+    (NULL, re.compile(r"~|null|Null|NULL|")),
+    (BOOLEAN, re.compile(r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF")),
+    (
+        NUMBER,
+        re.compile(
+            r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
+            r"|[-+]?0b[01_]+|[-+]?0o[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+        ),
+    ),
+    (TIMESTAMP, re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}.*)?")),
+)
+_STRING_TAGS = ("!", "tag:yaml.org,2002:str")
+_DISPUTED = {0x85: "\xb7", 0x2028: "\xb7", 0x2029: "\xb7"}
+_DISPUTED_BYTES = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+
+
+class Field(NamedTuple):
+    """One concrete field: its path, its node, and whether another place of the record shares it."""
+
+    path: str
+    node: Scalar | Mapping | Sequence
+    shared: bool
+    is_alias: bool
+    key: Node | None
+
+    @property
+    def is_block(self) -> bool:
+        """Whether the value is a block scalar (``|``, ``>``)."""
+        return isinstance(self.node, Scalar) and self.node.style in (LITERAL, FOLDED)
+
+    @property
+    def blob_text(self) -> str:
+        """The text that is a blob if the field holds one: a block scalar's is what remains without the white space around it."""
+        text = self.node.text if isinstance(self.node, Scalar) else ""
+        return text.strip(" \t\r\n") if self.is_block else text
+
+
+def scalar_type(node: Scalar) -> str:
+    """Return what a reader makes of a scalar: one of the six names above."""
+    if node.tag is not None:
+        return STRING if node.tag in _STRING_TAGS else TAGGED
+    if node.style != PLAIN:
+        return STRING
+    return next((name for name, pattern in _TYPES if pattern.fullmatch(node.text)), STRING)
+
+
+def fields(root: Node | None, path: str) -> list[Field]:
+    """Return the concrete fields that a path names, in document order; an empty list where it is absent.
+
+    Raises ``DuplicateKey``, ``LookAlikeKey``, ``MergedField`` and, for a root or a step through what is no mapping or sequence,
+    ``BadSyntax``; each with the line.
+    """
+    steps = fieldpath.parse(path)
+    if root is None or (isinstance(root, Scalar) and scalar_type(root) == NULL):
+        return []
+    found = [Field("", *_resolve(root), None)]
+    for step in steps:
+        found = [deeper for field in found for deeper in _descend(field, step)]
+    return found
+
+
+def _resolve(node: Node) -> tuple[Scalar | Mapping | Sequence, bool, bool]:
+    return (node.target, True, True) if isinstance(node, Alias) else (node, node.shared, False)
+
+
+def _descend(field: Field, step: fieldpath.Step) -> Iterator[Field]:
+    node = field.node
+    if isinstance(node, Scalar) and scalar_type(node) == NULL:
+        return
+    if isinstance(step, str):
+        if not isinstance(node, Mapping):
+            raise BadSyntax(problem=f"{field.path or 'the record'} is not a mapping, so it has no key {step!r}", line=node.line)
+        pair = _pair(node, step)
+        if pair is not None:
+            yield _child(field, f"{field.path}.{step}".removeprefix("."), *pair)
+        return
+    if not isinstance(node, Sequence):
+        raise BadSyntax(problem=f"{field.path or 'the record'} is not a list, so it has no items", line=node.line)
+    for index, item in enumerate(node.items):
+        if step is fieldpath.EVERY or index == step:
+            yield _child(field, f"{field.path}[{index}]", None, item)
+
+
+def _child(parent: Field, path: str, key: Node | None, value: Node) -> Field:
+    node, shared, is_alias = _resolve(value)
+    return Field(path, node, shared or parent.shared, is_alias, key)
+
+
+def _key_text(key: Node) -> str | None:
+    node = key.target if isinstance(key, Alias) else key
+    return node.text if isinstance(node, Scalar) else None
+
+
+def _pair(mapping: Mapping, name: str) -> tuple[Node, Node] | None:
+    """Return the one pair with this key, or None; raise where readers could take another one, or this one, for it."""
+    look = skeleton(name)
+    found: list[int] = []
+    merges: list[int] = []
+    for index, (key, value) in enumerate(mapping.pairs):
+        text = _key_text(key)
+        if text == name:
+            found.append(index)
+        elif text == "<<":
+            if _brings(value, name, set()):
+                merges.append(index)
+        elif text is not None and skeleton(text) == look:
+            raise LookAlikeKey(problem=f"a key looks like {name!r} but is spelt otherwise", line=key.line)
+    if len(found) > 1:
+        raise DuplicateKey(
+            problem=f"the key {name!r} stands {len(found)} times in one mapping", line=mapping.pairs[found[1]][0].line
+        )
+    if merges and (not found or merges[-1] > found[0]):
+        raise MergedField(problem=f"{name!r} is brought by a merge key", line=mapping.pairs[merges[-1]][0].line)
+    return mapping.pairs[found[0]] if found else None
+
+
+def _brings(value: Node, name: str, seen: set[int]) -> bool:
+    """Say whether merging ``value`` brings the key, directly or by merges of its own."""
+    node = value.target if isinstance(value, Alias) else value
+    if id(node) in seen:
+        return False
+    seen.add(id(node))
+    if isinstance(node, Sequence):
+        return any(_brings(item, name, seen) for item in node.items)
+    if not isinstance(node, Mapping):
+        return False
+    return any(_key_text(key) == name or (_key_text(key) == "<<" and _brings(under, name, seen)) for key, under in node.pairs)
+
+
+def refuse_disputed_breaks(data: bytes, path: str, found: list[Field], compose: Callable[[bytes], Node | None]) -> None:
+    """Raise ``LineBreakDispute`` if NEL, LS and PS, read as text as YAML 1.2 has it, make the field another one."""
+    if not any(mark in data for mark in _DISPUTED_BYTES):
+        return
+    try:
+        other = fields(compose(data.decode().translate(_DISPUTED).encode()), path)
+    except (BadSyntax, DuplicateKey, LookAlikeKey, MergedField):
+        other = None
+    if other is None or [_place(field) for field in found] != [_place(field) for field in other]:
+        raise LineBreakDispute(problem=f"whether {path!r} is there depends on how U+0085, U+2028 and U+2029 are read")
+
+
+def _place(field: Field) -> tuple[str, int, int, str | None]:
+    node = field.node
+    return field.path, node.start, node.end, node.text if isinstance(node, Scalar) else None

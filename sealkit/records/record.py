@@ -1,0 +1,392 @@
+"""One record as bytes: parse it, read a field's value, replace it by splicing, and prove that nothing else changed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, Self
+
+from sealkit.errors import (
+    BadFieldPath,
+    BadFrontMatter,
+    BadSyntax,
+    FieldAbsent,
+    NotAString,
+    ProofFailed,
+    RefusedEdit,
+    SealkitError,
+    SharedNode,
+    UnsupportedRecord,
+    opaque,
+)
+from sealkit.records import fieldpath, frontmatter, kinds, locate, plaintext, scan, splice
+from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, KINDS, YAML
+from sealkit.tree import Mapping, Scalar, flatten
+
+if TYPE_CHECKING:
+    import os
+
+    from sealkit.records.locate import Field
+    from sealkit.records.splice import Splice
+    from sealkit.tree import Node
+
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_UNREAD: Final = "unread"
+
+
+class Value(NamedTuple):
+    """What a field holds: ``text`` is its decoded string (None if it is no string), ``blob_text`` what is a blob if it is sealed.
+
+    ``type`` is ``string``, ``null``, ``number``, ``boolean``, ``timestamp``, ``tagged``, ``mapping`` or ``sequence``; ``line`` counts
+    from 1 in the file.
+    """
+
+    path: str
+    text: str | None
+    blob_text: str | None
+    type: str
+    line: int
+
+
+class Record:
+    """One record: a file, or one line of a JSON Lines file. Immutable; ``replace`` and ``set`` return another record."""
+
+    __slots__ = ("_found", "_region", "_root", "kind", "line", "raw")
+
+    raw: bytes
+    kind: str
+    line: int
+
+    def __init__(self, data: bytes, kind: str, line: int) -> None:
+        self.raw = data
+        self.kind = kind
+        self.line = line
+        self._region = _region(data, kind)
+        self._root: Node | str | None = _UNREAD
+        self._found: dict[str, list[Field]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Record {self.kind} {len(self.raw)} bytes>"
+
+    def __reduce__(self) -> NoReturn:
+        message = "a record may hold plaintext and is not pickled; pass its file's path"
+        raise TypeError(message)
+
+    @classmethod
+    @opaque
+    def parse(cls, data: bytes, *, kind: str, line: int = 1) -> Self:
+        """Read a record of a ``kind`` (``frontmatter``, ``yaml``, ``json``, ``jsonl``: one line); ``line`` is its first line's number.
+
+        Only the outline is read; a field is located when it is asked for. Raises ``BadFrontMatter`` and ``UnsupportedRecord``.
+        """
+        return cls(data, kind, line)
+
+    @staticmethod
+    def kind_of(path: str | os.PathLike[str]) -> str:
+        """Return the kind of the record in a file of this name; front matter unless the suffix says otherwise."""
+        return kinds.kind_of(path)
+
+    # --- reading ---------------------------------------------------------------------------------------------------------
+    @opaque
+    def value(self, path: str = "secured") -> str | None:
+        """Return the field's decoded text, or None if the record has no such field.
+
+        Raises ``NotAString`` for what is not a string, and the other ``RecordError`` of RECORDS where readers could disagree.
+        """
+        span = self._scan(path)
+        if span is scan.ABSENT:
+            return None
+        if isinstance(span, scan.Span):
+            return self.raw[span.start : span.end].decode()
+        field = self._one(path)
+        return self._string(field) if field is not None else None
+
+    @opaque
+    def blob_text(self, path: str = "secured") -> tuple[str, int] | None:
+        """Return the text that is a blob if the field is sealed, and its line; None if the record has no such field.
+
+        Raises ``NotAString`` and the other ``RecordError``.
+        """
+        span = self._scan(path)
+        if span is scan.ABSENT:
+            return None
+        if isinstance(span, scan.Span):
+            return self.raw[span.start : span.end].decode(), self.raw.count(b"\n", 0, span.start) + self.line
+        field = self._one(path)
+        if field is None:
+            return None
+        self._string(field)
+        return field.blob_text, self._line(field.node.line)
+
+    @opaque
+    def values(self, path: str = "secured") -> list[Value]:
+        """Return every field that the path names (``a[].b`` may name several), in document order."""
+        return [self._value(field) for field in self._fields(path)]
+
+    @opaque
+    def paths(self, path: str = "secured") -> list[str]:
+        """Return the concrete paths (``a[0].b``) of the fields that a path with ``[]`` names; the path itself if it has none."""
+        if "[]" not in path:
+            return [path]
+        return [field.path for field in self._fields(path)]
+
+    @opaque
+    def plaintext(self, path: str = "secured") -> tuple[bytes, str]:
+        """Return the payload that an unsealed field stands for, and its kind, ``text`` or ``json``.
+
+        Raises ``FieldAbsent``, ``NotAString`` (nothing there) and ``RefusedEdit`` (readers would not agree on it).
+        """
+        return plaintext.payload(self._present(path).node)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What other readers of this record may stumble over, though sealkit does not."""
+        found = []
+        if self.raw.startswith(frontmatter.BOM):
+            found.append("a byte order mark: Jekyll does not see the front matter of such a file")
+        if self._region is not None and self.kind == FRONT_MATTER and self.raw.startswith(b"...", self._region.end):
+            found.append("the front matter is closed by '...': Hugo, gray-matter and Eleventy fail on it")
+        if _LONE_CR.search(self.raw):
+            found.append("a carriage return without a line feed: a line end for some readers only")
+        try:
+            self.raw.decode()
+        except UnicodeDecodeError:
+            found.append("the text is not UTF-8")
+        return found
+
+    # --- changing --------------------------------------------------------------------------------------------------------
+    @opaque
+    def replace(self, path: str, text: str) -> Record:
+        """Return the record with the field's string replaced in its own style; the record itself if it holds that text already.
+
+        Raises ``FieldAbsent``, ``NotAString``, ``SharedNode``, ``RefusedEdit``, and ``ProofFailed`` where the result does not prove.
+        """
+        field = self._present(path)
+        if text in (self._string(field), field.blob_text):
+            return self
+        self._refuse_shared(field)
+        source = self._text()
+        change = splice.in_style(source, self._token_start(self._scalar(field)), field, text)
+        return self._proved(change, path, text, field)
+
+    @opaque
+    def set(self, path: str, text: str) -> Record:
+        """Return the record with ``text``, double quoted, as the field's value, whatever it held; a top-level field may be added.
+
+        Raises as ``replace`` does.
+        """
+        field = self._one(path)
+        if field is None:
+            return self._added(path, text)
+        self._refuse_shared(field)
+        change = splice.quoted(self._text(), field, text, self._token_start)
+        return self._proved(change, path, text, field)
+
+    @opaque
+    def holds(self, path: str, text: str) -> bool:
+        """Say whether a full parse finds ``text`` in the field, and putting it in its own place again gives the same bytes.
+
+        It is the record's half of the round trip's proof; the fast scan has no part in it.
+        """
+        field = self._present(path)
+        if field.blob_text != text:
+            return False
+        change = splice.in_style(self._text(), self._token_start(self._scalar(field)), field, text)
+        return "\n" in self._text()[change.start : change.end] or self._apply(change) == self.raw
+
+    # --- how it is done --------------------------------------------------------------------------------------------------
+    def _scan(self, path: str) -> scan.Span | str | None:
+        if self._region is None:
+            fieldpath.parse(path)
+            return scan.ABSENT
+        if path in self._found or self.kind not in (FRONT_MATTER, YAML):
+            return None
+        return scan.find(self.raw, self._region.start, self._region.end, path)
+
+    def _fields(self, path: str) -> list[Field]:
+        if path not in self._found:
+            if self._region is None:
+                fieldpath.parse(path)
+                return []
+            try:
+                found = locate.fields(self._tree(), path)
+                if self.kind in (FRONT_MATTER, YAML):
+                    locate.refuse_disputed_breaks(self._yaml(), path, found, self._compose)
+            except SealkitError as error:
+                raise self._placed(error, path) from None
+            self._found[path] = found
+        return self._found[path]
+
+    def _one(self, path: str) -> Field | None:
+        found = self._fields(path)
+        if len(found) > 1:
+            raise BadFieldPath(problem=f"{path!r} names {len(found)} fields of this record", hint="name one, as in a[0].b")
+        return found[0] if found else None
+
+    def _present(self, path: str) -> Field:
+        field = self._one(path)
+        if field is None:
+            raise FieldAbsent(problem=f"the record has no field {path!r}").at(line=self.line, field=path)
+        return field
+
+    def _scalar(self, field: Field) -> Scalar:
+        if isinstance(field.node, Scalar):
+            return field.node
+        raise NotAString(
+            problem=f"{field.path!r} is a list or a mapping, not a string",
+            type="mapping" if isinstance(field.node, Mapping) else "sequence",
+            line=self._line(field.node.line),
+            field=field.path,
+        )
+
+    def _string(self, field: Field) -> str:
+        node = self._scalar(field)
+        kind = locate.scalar_type(node)
+        if kind != locate.STRING:
+            raise NotAString(
+                problem=f"{field.path!r} is not a string but {kind}", type=kind, line=self._line(node.line), field=field.path
+            )
+        return node.text
+
+    def _value(self, field: Field) -> Value:
+        node = field.node
+        line = self._line(node.line)
+        if not isinstance(node, Scalar):
+            return Value(field.path, None, None, "mapping" if isinstance(node, Mapping) else "sequence", line)
+        kind = locate.scalar_type(node)
+        text, blob = (node.text, field.blob_text) if kind == locate.STRING else (None, None)
+        return Value(field.path, text, blob, kind, line)
+
+    def _yaml(self) -> bytes:
+        region = self._region
+        return self.raw[region.start : region.end] if region is not None else b""
+
+    def _text(self) -> str:
+        """Return the text that positions count in."""
+        try:
+            return self._yaml().decode()
+        except UnicodeDecodeError as error:
+            line = self._line(self._yaml().count(b"\n", 0, error.start) + 1)
+        kind = BadFrontMatter if self.kind == FRONT_MATTER else BadSyntax
+        raise kind(problem="not UTF-8", line=line)
+
+    def _compose(self, data: bytes) -> Node | None:
+        from sealkit import yamltree
+
+        return yamltree.compose(data)
+
+    def _tree(self) -> Node | None:
+        if isinstance(self._root, str):
+            self._root = self._read_tree()
+        return self._root
+
+    def _read_tree(self) -> Node | None:
+        text = self._text()
+        if self.kind in (FRONT_MATTER, YAML):
+            if "\0" in text:
+                raise BadFrontMatter(problem="a NUL character", line=text.count("\n", 0, text.index("\0")) + 1)
+            return self._compose(self._yaml())
+        from sealkit.records import jsontree
+
+        if self.kind == JSON_LINES and not text.strip(" \t\r\n"):
+            return None
+        return jsontree.compose(text)
+
+    def _token_start(self, node: Scalar) -> int:
+        if node.anchor is None and node.tag is None:
+            return node.start
+        from sealkit import yamltree
+
+        return yamltree.scalar_start(self._yaml(), node)
+
+    def _line(self, line: int) -> int:
+        """Turn a line of the region into a line of the file."""
+        return line + (self._region.line if self._region is not None else 1) + self.line - 2
+
+    def _placed(self, error: SealkitError, path: str) -> SealkitError:
+        line = self._line(error.line or 1)
+        error.line = None
+        return error.at(line=line, field=path)
+
+    def _refuse_shared(self, field: Field) -> None:
+        if field.shared or field.is_alias:
+            raise SharedNode(
+                problem=f"the value of {field.path!r} stands at another place of the record too (anchor and alias)"
+            ).at(line=self._line(field.node.line), field=field.path)
+
+    def _apply(self, change: Splice) -> bytes:
+        source, start = self._text(), self._region.start if self._region is not None else 0
+        first = start + len(source[: change.start].encode())
+        last = first + len(source[change.start : change.end].encode())
+        return self.raw[:first] + change.text.encode() + self.raw[last:]
+
+    def _added(self, path: str, text: str) -> Record:
+        steps = fieldpath.parse(path)
+        if len(steps) != 1 or not isinstance(steps[0], str):
+            raise FieldAbsent(problem=f"the record has no field {path!r}, and only a top-level field can be added").at(
+                line=self.line
+            )
+        if self._region is None:
+            raise RefusedEdit(problem="the record has no front matter to add the field to", hint="begin it with two lines '---'")
+        insert = splice.insert_yaml if self.kind in (FRONT_MATTER, YAML) else splice.insert_json
+        return self._proved(insert(self._text(), self._tree(), steps[0], text), path, text, None)
+
+    def _proved(self, change: Splice, path: str, text: str, field: Field | None) -> Record:
+        """Return the changed record once it proves: it reads as before but for the one value, and that is ``text``."""
+        after = self._reread(self._apply(change))
+        if after is not None:
+            new = after._present_or_none(path)
+            if new is not None and new.blob_text == text and after._outside(new, None) == self._outside(field, new):
+                return after
+        raise ProofFailed(problem="the change does not prove: read again, the record would not be the intended one").at(
+            line=self.line, field=path
+        )
+
+    def _reread(self, raw: bytes) -> Record | None:
+        try:
+            after = type(self)(raw, self.kind, self.line)
+        except SealkitError:
+            return None
+        grown = len(raw) - len(self.raw)
+        same_region = self._region is not None and after._region == self._region._replace(end=self._region.end + grown)
+        return after if same_region else None
+
+    def _present_or_none(self, path: str) -> Field | None:
+        try:
+            return self._one(path)
+        except SealkitError:
+            return None
+
+    def _outside(self, field: Field | None, added: Field | None) -> list[tuple[object, ...]]:
+        """Return all of the record but one value, as ``flatten`` gives it; without a field, as if ``added`` were its last one."""
+        if field is not None:
+            return list(flatten(self._tree(), field.node))
+        flat = list(flatten(self._tree()))
+        if not isinstance(self._tree(), Mapping):
+            flat = [("mapping", False, None, None), ("end",)]
+        key = flatten(added.key) if added is not None and added.key is not None else ()
+        return [*flat[:-1], *key, ("hole",), ("end",)]
+
+
+def split(data: bytes, kind: str) -> list[Record]:
+    """Return the records of a file: one, or one for each line of a JSON Lines file, with the line numbers they start on.
+
+    ``join(split(data, kind)) == data``. Raises as ``Record.parse``.
+    """
+    if kind != JSON_LINES:
+        return [Record.parse(data, kind=kind)]
+    return [Record.parse(line, kind=kind, line=number) for number, line in enumerate(data.splitlines(keepends=True), 1)]
+
+
+def join(records: list[Record]) -> bytes:
+    """Return the bytes of the file that these records make up."""
+    return b"".join(record.raw for record in records)
+
+
+def _region(data: bytes, kind: str) -> frontmatter.Region | None:
+    if kind == FRONT_MATTER:
+        return frontmatter.region(data)
+    if kind not in KINDS:
+        raise UnsupportedRecord(problem=f"no such kind of record: {kind!r}", hint=f"one of {', '.join(KINDS)}")
+    if data.startswith(frontmatter.UTF16):
+        raise UnsupportedRecord(problem="UTF-16", hint="store the record as UTF-8", line=1)
+    return frontmatter.Region(3 if data.startswith(frontmatter.BOM) else 0, len(data), 1)

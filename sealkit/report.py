@@ -1,0 +1,173 @@
+"""What became of each field: outcomes, their counts, the closing sentence, JSON lines and the exit status, all from one object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from sealkit.errors import SealkitError
+
+# What a verb did to a field; then what kept it from doing so.
+FOUND: Final = "found"
+DECRYPTED: Final = "decrypted"
+SEALED: Final = "sealed"
+ROTATED: Final = "rotated"
+RESTORED: Final = "restored"
+VERIFIED: Final = "verified"
+UNCHANGED: Final = "unchanged"
+WOULD_CHANGE: Final = "would_change"
+ABSENT: Final = "absent"
+FINDING: Final = "finding"
+FAILED: Final = "failed"
+
+_ORDER = (FOUND, DECRYPTED, SEALED, ROTATED, RESTORED, VERIFIED, WOULD_CHANGE, UNCHANGED, ABSENT, FINDING, FAILED)
+_DONE, _FINDINGS, _USAGE, _FAILED = 0, 1, 2, 4
+
+
+class Outcome(NamedTuple):
+    """What became of one field of one record, or of a file that could not be looked at.
+
+    ``code`` is the verdict or the error's code, ``line`` counts from 1; ``payload`` is set by ``decrypt`` alone.
+    """
+
+    path: str
+    status: str
+    field: str | None = None
+    code: str | None = None
+    format: str | None = None
+    kid: str | None = None
+    key: str | None = None
+    ciphertext_bytes: int | None = None
+    iv: str | None = None
+    line: int | None = None
+    message: str | None = None
+    hint: str | None = None
+    payload: bytes | None = None
+    exit_status: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Outcome {self.path} {self.field} {self.status} {self.code}>"
+
+    @property
+    def place(self) -> str:
+        """Where it is, as ``path:line`` where the line is known."""
+        return self.path if self.line is None else f"{self.path}:{self.line}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the object of its JSON line; absent keys are left out, a payload that is not UTF-8 is ``payload_base64``."""
+        known = {name: value for name in _KEYS if (value := getattr(self, name)) is not None}
+        if self.payload is not None:
+            known |= _payload(self.payload)
+        return known
+
+
+_KEYS = ("path", "field", "status", "code", "format", "kid", "key", "ciphertext_bytes", "iv", "line", "message", "hint")
+
+
+def _payload(payload: bytes) -> dict[str, str]:
+    try:
+        return {"payload": payload.decode()}
+    except UnicodeDecodeError:
+        from base64 import b64encode
+
+        return {"payload_base64": b64encode(payload).decode()}
+
+
+def json_line(known: dict[str, Any]) -> bytes:
+    """Return one line of JSON, ASCII but for nothing: paths that are not UTF-8 keep their bytes as lone surrogate escapes."""
+    import json
+
+    return json.dumps(known).encode() + b"\n"
+
+
+def failure(path: str, error: SealkitError, field: str | None = None) -> Outcome:
+    """Return the outcome that an error stands for: absent, a finding, or a failure."""
+    status = ABSENT if error.code == "absent" else FAILED if error.exit_status not in (0, _FINDINGS) else FINDING
+    return Outcome(
+        error.path if error.path is not None else path,
+        status,
+        error.field if error.field is not None else field,
+        error.code,
+        kid=getattr(error, "kid", None),
+        line=error.line,
+        message=error.problem,
+        hint=error.hint,
+        exit_status=_DONE if status == ABSENT else error.exit_status,
+    )
+
+
+class Report:
+    """Counts outcomes as they come, keeping none of them."""
+
+    __slots__ = ("_codes", "_counts", "_exits")
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._codes: dict[str, int] = {}
+        self._exits: set[int] = set()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome."""
+        self.count(outcome.status, outcome.code, outcome.exit_status)
+
+    def count(self, status: str, code: str | None, exit_status: int, times: int = 1) -> None:
+        """Count outcomes that were looked at elsewhere."""
+        self._counts[status] = self._counts.get(status, 0) + times
+        if code is not None and status in (FINDING, FAILED):
+            self._codes[code] = self._codes.get(code, 0) + times
+        self._exits.add(_FINDINGS if status == WOULD_CHANGE else exit_status)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many outcomes of each status, in a fixed order."""
+        return {status: self._counts[status] for status in _ORDER if status in self._counts}
+
+    @property
+    def total(self) -> int:
+        """How many outcomes in all."""
+        return sum(self._counts.values())
+
+    @property
+    def fields(self) -> int:
+        """How many fields were found, whatever became of them."""
+        return self.total - self._counts.get(ABSENT, 0)
+
+    @property
+    def exit_status(self) -> int:
+        """0 if everything was done, 1 for findings; of other reasons (2, 3, 4, 75) the gravest."""
+        graver = self._exits - {_DONE, _FINDINGS}
+        if graver:
+            return _FAILED if _FAILED in graver else max(graver)
+        return _FINDINGS if _FINDINGS in self._exits else _DONE
+
+    def summary(self) -> dict[str, Any]:
+        """Return the object of the last JSON line."""
+        known: dict[str, Any] = dict(self.counts)
+        if self._codes:
+            known["codes"] = dict(sorted(self._codes.items()))
+        return {"summary": known}
+
+    def sentence(self) -> str:
+        """Return the closing sentence."""
+        if not self._counts:
+            return "nothing was looked at"
+        words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in self.counts.items())
+        if self._codes:
+            words += " (" + ", ".join(f"{count} {code}" for code, count in sorted(self._codes.items())) + ")"
+        return words
+
+    def advice(self) -> str | None:
+        """Return what the share of blobs that cannot be decrypted tells, over many records: a wrong key or damage."""
+        closed = self._codes.get("cannot_decrypt", 0)
+        opened = sum(self._counts.get(status, 0) for status in (DECRYPTED, ROTATED, VERIFIED, UNCHANGED, WOULD_CHANGE))
+        if closed < 1 or closed + opened < _MANY:
+            return None
+        if opened == 0 or closed > _NEARLY_ALL * opened:
+            return "nearly no blob opens: the ring most likely lacks the key that sealed them"
+        if opened > _NEARLY_ALL * closed:
+            return "nearly all blobs open: the few that do not are most likely damaged, or were sealed under another key"
+        return "a good part of the blobs does not open: the ring most likely lacks one of several keys"
+
+
+_MANY = 10
+_NEARLY_ALL = 9

@@ -1,0 +1,69 @@
+"""Everything of a file but its content, given to the file that takes its place: owner, group, mode, extended attributes, ACLs.
+
+What cannot be kept is an error: a record that silently changes hands or becomes readable is worse than one that is not rotated.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from sealkit.errors import StoreError
+
+_ABOUT_CONTENT = frozenset({"security.ima", "security.evm"})  # hashes of the content, which the kernel makes anew
+_NO_ATTRIBUTES = frozenset({errno.EOPNOTSUPP, errno.ENOSYS})
+
+
+def keep(old: int, status: os.stat_result, new: int, path: str) -> os.stat_result:
+    """Give the open file ``new`` the attributes of the open file ``old``, whose ``fstat`` is ``status``; return the new one's.
+
+    To be called after the content is written: until then the file is for its maker only. ``StoreError``, ``OSError``.
+    """
+    made = os.fstat(new)
+    if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
+        _keep_owner(status, new, path)
+    _keep_extended(old, new, path)
+    os.fchmod(new, stat.S_IMODE(status.st_mode))
+    made = os.fstat(new)
+    if (made.st_uid, made.st_gid, made.st_mode) != (status.st_uid, status.st_gid, status.st_mode):
+        raise StoreError(problem="its owner, group or mode cannot be kept; nothing was changed", path=path)
+    return made
+
+
+def _keep_owner(status: os.stat_result, new: int, path: str) -> None:
+    try:
+        os.fchown(new, status.st_uid, status.st_gid)
+    except PermissionError:
+        pass
+    else:
+        return
+    raise StoreError(problem="its owner or group cannot be kept; nothing was changed", hint="run it as the file's owner", path=path)
+
+
+def _keep_extended(old: int, new: int, path: str) -> None:
+    if not hasattr(os, "listxattr"):  # macOS
+        return
+    wanted, present = _names(old), _names(new)
+    for name in sorted((wanted | present) - _ABOUT_CONTENT):
+        try:
+            if name not in wanted:  # given by a default of the folder
+                os.removexattr(new, name)
+                continue
+            value = os.getxattr(old, name)
+            if name not in present or os.getxattr(new, name) != value:
+                os.setxattr(new, name, value)
+        except OSError as error:
+            reason = (error.strerror or "no reason given").lower()
+        else:
+            continue
+        raise StoreError(problem=f"its attribute {name!r} cannot be kept ({reason}); nothing was changed", path=path)
+
+
+def _names(fd: int) -> set[str]:
+    try:
+        return set(os.listxattr(fd))
+    except OSError as error:
+        if error.errno in _NO_ATTRIBUTES:
+            return set()
+        raise

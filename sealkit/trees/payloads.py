@@ -1,0 +1,63 @@
+"""Payloads as files below a folder: one file a field, readable by their owner alone."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self
+
+from sealkit.errors import SealkitError, StoreError
+from sealkit.report import Outcome, failure
+from sealkit.trees.store import write_new
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sealkit.trees.batch import Done
+
+_FOLDER_MODE = 0o700
+
+
+class PayloadFiles:
+    """Writes payloads to ``FOLDER/<path below the named folder>.<field>``, or ``….<line>.<field>`` for a line of a JSON Lines file.
+
+    Folders are made 0700, files 0600; a file that exists is never written over. Use it with ``with``.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        _make(self._folder)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    def keep(self, done: Done) -> Done:
+        """Write the payloads of one file's fields; return the same without them, with failures where one could not be written."""
+        below = done.found.path[len(done.found.root) :].lstrip("/")
+        lines = [outcome.line for outcome in done.outcomes if outcome.payload is not None]
+        several = len({outcome.field for outcome in done.outcomes}) < len(lines)
+        return done._replace(outcomes=[self._keep(outcome, below, numbered=several) for outcome in done.outcomes])
+
+    def _keep(self, outcome: Outcome, below: str, *, numbered: bool) -> Outcome:
+        if outcome.payload is None:
+            return outcome
+        name = f"{below}.{outcome.line}.{outcome.field}" if numbered else f"{below}.{outcome.field}"
+        target = os.path.join(self._folder, name)
+        try:
+            _make(os.path.dirname(target))
+            write_new(target, outcome.payload)
+        except SealkitError as error:
+            return failure(outcome.path, error, outcome.field)
+        return outcome._replace(payload=None)
+
+
+def _make(folder: str) -> None:
+    try:
+        os.makedirs(folder, _FOLDER_MODE, exist_ok=True)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+    else:
+        return
+    raise StoreError(problem=f"the folder cannot be made: {reason}", path=folder)

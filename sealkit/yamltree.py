@@ -1,0 +1,187 @@
+"""YAML as a bounded tree of nodes with positions; the only door to libyaml.
+
+Nothing is ever constructed: scalars stay text, tags and anchors stay names, aliases stay aliases. The tree is built from libyaml's
+event stream with limits on size, depth, events and aliases, because the loaders of PyYAML crash the process on 100,000 nested
+brackets and take seconds for a few hundred bytes of merge keys.
+
+Positions (``start``, ``end``) are libyaml's: they count code points, a leading byte order mark is not counted, and a node's start
+is its anchor or tag where it has one. ``line`` counts line feeds, from 1: libyaml itself also counts lone CR, NEL, LS and PS.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import NamedTuple, Protocol, cast
+
+import yaml
+
+from sealkit.errors import BadSyntax, ConfigError, OverLimit
+from sealkit.tree import PLAIN, Alias, Anchored, Mapping, Node, Scalar, Sequence, walk
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 100
+MAX_EVENTS = 100_000
+MAX_ALIASES = 100
+MAX_DIRECTIVES = 100
+
+_ODD_BREAKS = re.compile(rb"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
+
+
+class _Mark(Protocol):
+    index: int
+    line: int
+
+
+class _Event(Protocol):
+    """What libyaml's events and tokens carry; each kind has some of it."""
+
+    start_mark: _Mark
+    end_mark: _Mark
+    anchor: str | None
+    tag: str | None
+    value: str
+    style: str | None
+    flow_style: bool
+
+
+class _Parser(Protocol):
+    def get_event(self) -> _Event: ...
+    def check_token(self) -> bool: ...
+    def get_token(self) -> _Event: ...
+
+
+def _kind(event: object) -> type:
+    return type(event)
+
+
+class _Failure(NamedTuple):
+    problem: str
+    line: int | None
+
+
+def _parser(data: bytes) -> _Parser:
+    """Return libyaml's parser; its pure Python twin reads some documents otherwise, so there is no falling back."""
+    if not yaml.__with_libyaml__:
+        raise ConfigError(
+            problem="PyYAML has no libyaml here, and its pure Python parser reads some documents otherwise",
+            hint="install PyYAML from a wheel, or with libyaml's development files present: pip install --force-reinstall pyyaml",
+        )
+    from yaml._yaml import CParser
+
+    return cast("_Parser", CParser(data))
+
+
+def compose(data: bytes) -> Node | None:
+    """Return the root node of a UTF-8 YAML stream of at most one document; None if it holds no document.
+
+    Raises ``OverLimit`` over 1 MiB, depth 100, 100,000 events, 100 aliases or 100 lines that start with ``%``, and ``BadSyntax`` (with
+    the line) for what libyaml refuses, an alias without its anchor, or a second document.
+    """
+    if len(data) > MAX_BYTES:
+        raise OverLimit(problem=f"YAML of {len(data)} bytes; at most {MAX_BYTES} are read")
+    if data.count(b"\n%") > MAX_DIRECTIVES:  # libyaml compares each %TAG with all before it
+        raise OverLimit(problem=f"more than {MAX_DIRECTIVES} lines that start with '%'")
+    breaks = _line_feeds(data) if _ODD_BREAKS.search(data) else None
+    try:
+        root = _Composer(data).document()
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
+        failure = _failure(error, data, breaks)
+    except (BadSyntax, OverLimit) as error:
+        raise _relined(error, data, breaks) from None
+    else:
+        return root if breaks is None else _recounted(root, breaks)
+    raise BadSyntax(problem=failure.problem, line=failure.line)
+
+
+def _failure(error: Exception, data: bytes) -> _Failure:
+    """Keep the parser's own words and the line; its message would quote the source."""
+    mark = getattr(error, "problem_mark", None)
+    words = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
+    return _Failure(f"not YAML: {words}", mark.line + 1 if mark is not None else None)
+
+
+class _Composer:
+    """Turns the event stream into nodes, without recursion."""
+
+    def __init__(self, data: bytes) -> None:
+        self._parser = _parser(data)
+        self._events = 0
+        self._aliases = 0
+        self._anchors: dict[str, Anchored] = {}
+
+    def _next(self) -> _Event:
+        self._events += 1
+        if self._events > MAX_EVENTS:
+            raise OverLimit(problem=f"more than {MAX_EVENTS} YAML events")
+        return self._parser.get_event()
+
+    def document(self) -> Node | None:
+        self._next()  # the start of the stream
+        if not isinstance(self._next(), yaml.DocumentStartEvent):
+            return None
+        root = self._root()
+        self._next()  # the end of the document
+        after = self._next()
+        if _kind(after) is yaml.DocumentStartEvent:
+            raise BadSyntax(problem="more than one YAML document", line=after.start_mark.line + 1)
+        return root
+
+    def _root(self) -> Node:
+        open_nodes: list[Mapping | Sequence] = []
+        while True:
+            event = self._next()
+            if isinstance(event, yaml.CollectionStartEvent):
+                self._open(event, open_nodes)
+                continue
+            node: Node
+            if isinstance(event, yaml.CollectionEndEvent):
+                node = open_nodes.pop()
+                node.end = event.end_mark.index
+            else:
+                node = self._leaf(event)
+            if not open_nodes:
+                return node
+            open_nodes[-1].add(node)
+
+    def _open(self, event: _Event, open_nodes: list[Mapping | Sequence]) -> None:
+        if len(open_nodes) >= MAX_DEPTH:
+            raise OverLimit(problem=f"YAML nested deeper than {MAX_DEPTH}", line=event.start_mark.line + 1)
+        kind = Mapping if _kind(event) is yaml.MappingStartEvent else Sequence
+        node = kind(event.start_mark.index, event.start_mark.line + 1, flow=bool(event.flow_style))
+        self._remember(node, event)
+        open_nodes.append(node)
+
+    def _leaf(self, event: _Event) -> Node:
+        if _kind(event) is yaml.ScalarEvent:
+            start = event.start_mark
+            scalar = Scalar(start.index, event.end_mark.index, start.line + 1, event.value, event.style or PLAIN)
+            self._remember(scalar, event)
+            return scalar
+        self._aliases += 1
+        line = event.start_mark.line + 1
+        if self._aliases > MAX_ALIASES:
+            raise OverLimit(problem=f"more than {MAX_ALIASES} YAML aliases", line=line)
+        target = self._anchors.get(event.anchor or "")
+        if target is None:
+            raise BadSyntax(problem="not YAML: an alias without its anchor", line=line)
+        target.shared = True
+        return Alias(event.start_mark.index, event.end_mark.index, line, event.anchor, target)
+
+    def _remember(self, node: Anchored, event: _Event) -> None:
+        node.tag = event.tag
+        node.anchor = event.anchor
+        if node.anchor is not None:
+            self._anchors[node.anchor] = node
+
+
+def scalar_start(data: bytes, node: Scalar) -> int:
+    """Return where the scalar's own text starts, behind its anchor and tag; in code points, as ``Scalar.start``."""
+    if node.anchor is None and node.tag is None:
+        return node.start
+    parser = _parser(data)
+    while parser.check_token():
+        token = parser.get_token()
+        if _kind(token) is yaml.ScalarToken and token.start_mark.index >= node.start:
+            return token.start_mark.index if token.end_mark.index <= node.end else node.end
+    return node.end

@@ -114,6 +114,18 @@ def rotate(record: Record, opener: sealing.Sealer, sealer: sealing.Sealer, field
 
 
 @opaque
+def exchange(record: Record, field: str, new: str, old: str) -> Record | None:
+    """Return the record with the blob text ``new`` in a field replaced by ``old``: a rotation taken back; needs no key.
+
+    The same record if ``old`` stands there already, None if neither does. Raises as ``inspect``.
+    """
+    found = record.blob_text(field)
+    if found is None or found[0] not in (new, old):
+        return None
+    return record.replace(field, old)
+
+
+@opaque
 def verify(record: Record, sealer: sealing.Sealer, field: str = FIELD) -> None:
     """Prove the round trip: decrypt, encrypt again with the same key and IV, the same blob; splice it in, the same bytes.
 

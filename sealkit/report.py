@@ -20,6 +20,9 @@ ABSENT: Final = "absent"
 FINDING: Final = "finding"
 FAILED: Final = "failed"
 
+CHANGED: Final = (SEALED, ROTATED, RESTORED)
+"""The statuses of fields whose file was written."""
+
 _ORDER = (FOUND, DECRYPTED, SEALED, ROTATED, RESTORED, VERIFIED, WOULD_CHANGE, UNCHANGED, ABSENT, FINDING, FAILED)
 _DONE, _FINDINGS, _USAGE, _FAILED = 0, 1, 2, 4
 
@@ -59,6 +62,10 @@ class Outcome(NamedTuple):
         if self.payload is not None:
             known |= _payload(self.payload)
         return known
+
+    def json_line(self) -> bytes:
+        """Return its JSON line."""
+        return json_line(self.as_dict())
 
 
 _KEYS = ("path", "field", "status", "code", "format", "kid", "key", "ciphertext_bytes", "iv", "line", "message", "hint")

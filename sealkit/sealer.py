@@ -147,6 +147,11 @@ class Sealer:
         return Unsealed(payload, key.id, UNAUTHENTICATED)
 
     @opaque
+    def unseal_own(self, blob: Blob) -> bytes | None:
+        """Return what a two-part blob opens to under the sealing key, None if it does not; for proving that the key works."""
+        return self._open(self._sealing, blob)
+
+    @opaque
     def reproduces(self, blob: Blob, unsealed: Unsealed) -> bool:
         """Say whether sealing the payload again with the same key and IV gives the same blob; for proving a round trip only."""
         key = next((key for key in self._openers if key.id == unsealed.key_id), None)
@@ -159,6 +164,8 @@ class Sealer:
                 problem=f"key {key.id} seals in the format {key.format}, which this version of sealkit does not write",
                 hint="use a version that does, or another key with --key-id ID",
             )
+        if not isinstance(payload, bytes):
+            raise Usage(problem="a payload is made of bytes", hint="encode text first, as in text.encode()")
         if not self._passes(payload):
             raise PayloadCheck(problem=f"the payload is not {_FORMS[self._payload]}", hint=_FORM_HINT)
         blob = Blob(key.cbc().encrypt(payload, iv), iv)
@@ -199,7 +206,7 @@ def _is_json(payload: bytes) -> bool:
     import json
 
     try:
-        json.loads(payload, parse_constant=_no_constant)
+        json.loads(payload, parse_constant=_no_constant, parse_int=str)  # Python limits the digits of a number, JSON does not
     except (ValueError, RecursionError):
         return False
     return True

@@ -82,30 +82,48 @@ def compose(data: bytes) -> Node | None:
         raise OverLimit(problem=f"YAML of {len(data)} bytes; at most {MAX_BYTES} are read")
     if data.count(b"\n%") > MAX_DIRECTIVES:  # libyaml compares each %TAG with all before it
         raise OverLimit(problem=f"more than {MAX_DIRECTIVES} lines that start with '%'")
-    breaks = _line_feeds(data) if _ODD_BREAKS.search(data) else None
+    odd = (b"\r" in data or not data.isascii()) and _ODD_BREAKS.search(data)
+    feeds = _line_feeds(data) if odd else None
     try:
-        root = _Composer(data).document()
+        root = _Composer(data, feeds).document()
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
-        failure = _failure(error, data, breaks)
-    except (BadSyntax, OverLimit) as error:
-        raise _relined(error, data, breaks) from None
+        failure = _failure(error, data, feeds)
     else:
-        return root if breaks is None else _recounted(root, breaks)
+        if root is not None and feeds is not None:
+            for node in walk(root):
+                node.line = bisect_left(feeds, node.start) + 1
+        return root
     raise BadSyntax(problem=failure.problem, line=failure.line)
 
 
-def _failure(error: Exception, data: bytes) -> _Failure:
+def _line_feeds(data: bytes) -> list[int] | None:
+    """Return where the line feeds stand, in code points; None for what is not UTF-8."""
+    try:
+        return [match.start() for match in re.finditer("\n", data.decode())]
+    except UnicodeDecodeError:
+        return None
+
+
+def _line(mark: _Mark, feeds: list[int] | None) -> int:
+    return mark.line + 1 if feeds is None else bisect_left(feeds, mark.index) + 1
+
+
+def _failure(error: Exception, data: bytes, feeds: list[int] | None) -> _Failure:
     """Keep the parser's own words and the line; its message would quote the source."""
-    mark = getattr(error, "problem_mark", None)
     words = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
-    return _Failure(f"not YAML: {words}", mark.line + 1 if mark is not None else None)
+    mark, offset = getattr(error, "problem_mark", None), getattr(error, "position", None)
+    line = _line(mark, feeds) if mark is not None else None
+    if offset is not None:
+        line = data.count(b"\n", 0, offset) + 1
+    return _Failure(f"not YAML: {words}", line)
 
 
 class _Composer:
     """Turns the event stream into nodes, without recursion."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, feeds: list[int] | None) -> None:
         self._parser = _parser(data)
+        self._feeds = feeds
         self._events = 0
         self._aliases = 0
         self._anchors: dict[str, Anchored] = {}
@@ -124,7 +142,7 @@ class _Composer:
         self._next()  # the end of the document
         after = self._next()
         if _kind(after) is yaml.DocumentStartEvent:
-            raise BadSyntax(problem="more than one YAML document", line=after.start_mark.line + 1)
+            raise BadSyntax(problem="more than one YAML document", line=_line(after.start_mark, self._feeds))
         return root
 
     def _root(self) -> Node:
@@ -146,7 +164,7 @@ class _Composer:
 
     def _open(self, event: _Event, open_nodes: list[Mapping | Sequence]) -> None:
         if len(open_nodes) >= MAX_DEPTH:
-            raise OverLimit(problem=f"YAML nested deeper than {MAX_DEPTH}", line=event.start_mark.line + 1)
+            raise OverLimit(problem=f"YAML nested deeper than {MAX_DEPTH}", line=_line(event.start_mark, self._feeds))
         kind = Mapping if _kind(event) is yaml.MappingStartEvent else Sequence
         node = kind(event.start_mark.index, event.start_mark.line + 1, flow=bool(event.flow_style))
         self._remember(node, event)
@@ -159,7 +177,7 @@ class _Composer:
             self._remember(scalar, event)
             return scalar
         self._aliases += 1
-        line = event.start_mark.line + 1
+        line = _line(event.start_mark, self._feeds)
         if self._aliases > MAX_ALIASES:
             raise OverLimit(problem=f"more than {MAX_ALIASES} YAML aliases", line=line)
         target = self._anchors.get(event.anchor or "")

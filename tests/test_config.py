@@ -34,7 +34,7 @@ REFUSED = [
     ("tab", b"a:\n\tb: c\n", "not YAML", 2),
     ("not UTF-8", b"a: b\nc: \xff\n", "byte 8 is not UTF-8", 2),
     ("UTF-16", "a: b\n".encode("utf-16"), "byte 0 is not UTF-8", 1),
-    ("NUL", b"a: \x00\n", "not YAML", None),
+    ("NUL", b"a: \x00\n", "not YAML", 1),
     ("too deep", b"a: " + b"[" * 100_000, "nested deeper", 1),
     ("too long", b"a: b\n" * 300_000, "at most 1048576", None),
     ("too many events", b"a: [" + b"a," * 150_000 + b"]", "events", None),

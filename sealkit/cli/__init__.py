@@ -6,6 +6,9 @@ import sys
 
 from sealkit import __version__
 
+INTERRUPTED = 130
+"""The exit status after SIGINT: 128 and the signal's number, as shells have it."""
+
 
 def main() -> None:
     """Run the command line of this process; the entry point of the ``sealkit`` script."""
@@ -13,6 +16,10 @@ def main() -> None:
     if arguments in (["--version"], ["-V"]):  # asked for by scripts and installers: answered without importing anything
         print(f"sealkit {__version__}")
         return
-    from sealkit.cli.program import run
+    try:
+        from sealkit.cli.program import run
 
-    sys.exit(run(arguments))
+        status = run(arguments)
+    except KeyboardInterrupt:  # while modules were imported, or after the last word
+        status = INTERRUPTED
+    sys.exit(status)

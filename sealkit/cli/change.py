@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealkit.cli.options import Output, Where
+    from sealkit.errors import SealkitError
     from sealkit.report import Outcome
     from sealkit.trees.content import Task
 
@@ -30,9 +30,13 @@ class Change(NamedTuple):
     keep_mtime: bool
 
     @property
-    def mode(self) -> Mode:
-        """How the records are gone through."""
-        return Mode(write=not (self.check or self.diff), break_hardlinks=self.break_hardlinks, keep_mtime=self.keep_mtime)
+    def writes(self) -> bool:
+        """Whether anything is to be written."""
+        return not (self.check or self.diff)
+
+    def mode(self, output: Output) -> Mode:
+        """Return how the records are gone through."""
+        return Mode(self.writes, self.break_hardlinks, self.keep_mtime, output.workers, output.fail_fast)
 
 
 def change(function: F) -> F:
@@ -56,34 +60,50 @@ def change(function: F) -> F:
 def in_place(task: Task, where: Where, output: Output, change: Change) -> int:
     """Change the records that were named, or one from stdin to stdout; print what was done."""
     if where.is_stdin:
-        return _filter(run.stdin(task, where), output, change)
-    printer = run.Printer(output, show.nothing if change.diff else _line)
-    return run.printed(run.over(task, where, change.mode), printer, _print_diff if change.diff else None)
+        return _filter(run.stdin(task, where), where, output, change)
+    maker = run.Maker(output, texts(change))
+    if not change.writes:
+        return run.records(task, where, output, change.mode(output), maker)
+    from sealkit.trees.roots import held
+
+    with held(where.paths) as leftovers:
+        warn(leftovers)
+        return run.records(task, where, output, change.mode(output), maker)
 
 
-def _filter(done: Done, output: Output, change: Change) -> int:
+def warn(problems: list[SealkitError]) -> None:
+    """Say what an interrupted run left behind that could not be dealt with."""
+    for problem in problems:
+        show.warning(f"{problem.path}: {problem}")
+
+
+def texts(change: Change) -> Callable[[Done], bytes]:
+    """Return the text that is printed of changed files."""
+    return _diff if change.diff else run.lines(_line)
+
+
+def _filter(done: Done, where: Where, output: Output, change: Change) -> int:
     """Print the changed record, or nothing but the findings: half a result must not go down a pipe."""
-    printer = run.Printer(output._replace(json=False, quiet=True), show.nothing)
-    if change.check or change.diff:
-        done = done.as_dry_run()
-        printer = run.Printer(output, _line)
-    status = run.printed([done], printer, _print_diff if change.diff else None)
-    if not status and not (change.check or change.diff):
-        show.raw(done.after if done.after is not None else done.before or b"")
+    if not change.writes:
+        return run.printed([run.Maker(output, texts(change))([done.as_dry_run()])], run.Printer(output, ""), where)
+    output = output._replace(json=False, quiet=True)
+    status = run.printed([run.Maker(output, run.no_text)([done])], run.Printer(output, ""), where)
+    if not status:
+        show.content(done.after if done.after is not None else done.before or b"")
     return status
 
 
-def _line(outcome: Outcome) -> None:
-    if outcome.status != reporting.UNCHANGED:
-        key = f"  key {outcome.key}" if outcome.key is not None else ""
-        show.out(f"{outcome.status.replace('_', ' ')} {outcome.place}  {outcome.field}{key}")
-        if outcome.message is not None:
-            show.warning(f"{outcome.place}: {outcome.message}")
+def _line(outcome: Outcome) -> str | None:
+    if outcome.status == reporting.UNCHANGED:
+        return None
+    key = f"  key {outcome.key}" if outcome.key is not None else ""
+    note = f"  ({outcome.message})" if outcome.message is not None else ""
+    return f"{outcome.status.replace('_', ' ')} {show.line(outcome.place)}  {outcome.field}{key}{note}"
 
 
-def _print_diff(done: Done) -> None:
+def _diff(done: Done) -> bytes:
     from sealkit.cli.diff import unified
 
-    if done.after is not None and done.before is not None:
-        sys.stdout.flush()
-        show.raw(unified(done.found.path, done.before, done.after, hidden=done.removes_plaintext))
+    if done.after is None or done.before is None:
+        return b""
+    return unified(done.found.path, done.before, done.after, hidden=done.removes_plaintext)

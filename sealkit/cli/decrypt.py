@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,11 +10,10 @@ from sealkit.cli import options, run, show
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
 from sealkit.sealer import Sealer
-from sealkit.trees import content
+from sealkit.trees import batch, content
 from sealkit.trees.batch import Done, Mode
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from sealkit.trees.payloads import PayloadFiles
+from sealkit.trees.store import write_new
 
 
 @click.command()
@@ -26,7 +24,11 @@ if TYPE_CHECKING:
 @click.option("--raw", is_flag=True, help="Payload bytes as they are, on a terminal too.")
 @click.option("--record", "whole", is_flag=True, help="The whole record, with the payload as a quoted scalar; seal turns it back.")
 @click.option(
-    "-o", "target", metavar="PATH", help="Write to this new file (0600); with several records, to files below this folder."
+    "-o",
+    "target",
+    metavar="PATH",
+    shell_complete=options.files,
+    help="Write to this new file (0600); with several records, to files below this folder.",
 )
 def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, raw: bool, whole: bool, target: str | None) -> int:
     """Write payloads to stdout: one as it is, several as JSON lines (--json) or as files (-o FOLDER).
@@ -43,49 +45,48 @@ def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, r
     several = len(where.paths) > 1 or any(os.path.isdir(path) for path in where.paths)
     if several and not output.json and (target is None or whole):
         raise Usage(problem="several records", hint="add --json for JSON lines, or -o FOLDER for a file each")
+    if whole and output.json:
+        raise Usage(problem="--record writes a record, not JSON lines", hint="give one of --record and --json")
     ring = options.load_ring(keys.file)
     opener = Sealer(ring, key_id=keys.key_id, payload=keys.payload_kind)
     task = content.Task(content.REVEAL if whole else content.DECRYPT, fields, opener=opener)
-    done = [run.stdin(task, where)] if where.is_stdin else run.over(task, where, Mode())
-    if whole:
-        return _whole_record(list(done), output, target)
-    if several or output.json:
-        return _many(done, output, target)
-    return _one(list(done), output, target, raw=raw)
+    if several or (output.json and not whole):
+        return _many(task, where, output, target)
+    done = [run.stdin(task, where)] if where.is_stdin else list(batch.each(task, run.walk(where), Mode()))
+    return _whole_record(done, where, output, target, raw=raw) if whole else _one(done, where, output, target, raw=raw)
 
 
-def _whole_record(done: list[Done], output: Output, target: str | None) -> int:
-    status = run.printed(done, run.Printer(output._replace(quiet=True), show.nothing))
+def _many(task: content.Task, where: Where, output: Output, target: str | None) -> int:
+    keep = PayloadFiles(target).keep if target is not None else None
+    mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
+    return run.records(task, where, output, mode, run.Maker(output, run.no_text, keep))
+
+
+def _whole_record(done: list[Done], where: Where, output: Output, target: str | None, *, raw: bool) -> int:
+    status = _findings(done, where, output)
     if not status and done[0].after is not None:
-        _write(done[0].after, target)
+        _write(done[0].after, target, raw=raw)
     return status
 
 
-def _one(done: list[Done], output: Output, target: str | None, *, raw: bool) -> int:
+def _one(done: list[Done], where: Where, output: Output, target: str | None, *, raw: bool) -> int:
     payloads = [outcome.payload for one in done for outcome in one.outcomes if outcome.payload is not None]
     if len(payloads) > 1:
         raise Usage(problem=f"{len(payloads)} payloads", hint="add --json for JSON lines, or name one field with --field a[0].b")
-    status = run.printed(done, run.Printer(output._replace(quiet=True), show.nothing))
-    if payloads and target is None:
-        show.payload(payloads[0], as_it_is=raw)
-    elif payloads:
-        _write(payloads[0], target)
+    status = _findings(done, where, output)
+    if payloads:
+        _write(payloads[0], target, raw=raw)
     return status
 
 
-def _many(done: Iterable[Done], output: Output, target: str | None) -> int:
+def _findings(done: list[Done], where: Where, output: Output) -> int:
+    """Print what is wrong, and nothing else."""
+    output = output._replace(json=False, quiet=True)
+    return run.printed([run.Maker(output, run.no_text)(done)], run.Printer(output, "decrypt"), where)
+
+
+def _write(data: bytes, target: str | None, *, raw: bool) -> None:
     if target is None:
-        return run.printed(done, run.Printer(output, show.nothing))
-    from sealkit.trees.payloads import PayloadFiles
-
-    with PayloadFiles(target) as files:
-        return run.printed(map(files.keep, done), run.Printer(output, show.nothing))
-
-
-def _write(data: bytes, target: str | None) -> None:
-    if target is None:
-        show.raw(data)
-        return
-    from sealkit.trees.store import write_new
-
-    write_new(target, data)
+        show.content(data, as_it_is=raw)
+    else:
+        write_new(target, data)

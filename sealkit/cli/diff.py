@@ -7,6 +7,7 @@ import os
 import re
 
 _UNQUOTED = re.compile(rb"[^\x00-\x20\x7f\"\\]+")
+_HEADER = 2  # lines
 _HIDDEN = b"-<plaintext, not shown>\n"
 _NO_NEWLINE = b"\n\\ No newline at end of file\n"
 
@@ -16,11 +17,10 @@ def unified(path: str, before: bytes, after: bytes, *, hidden: bool) -> bytes:
 
     A unified diff quotes the lines it removes. Where those are plaintext they are replaced by a note, and ``patch`` cannot apply that.
     """
-    name = _name(path)
-    lines = difflib.diff_bytes(
-        difflib.unified_diff, _lines(before), _lines(after), b"a/" + name, b"b/" + name, n=0 if hidden else 3, lineterm=b"\n"
-    )
-    return b"".join(_shown(line, hidden=hidden) for line in lines)
+    old, new = _name(b"a/", path), _name(b"b/", path)
+    context = 0 if hidden else 3
+    lines = difflib.diff_bytes(difflib.unified_diff, _lines(before), _lines(after), old, new, n=context, lineterm=b"\n")
+    return b"".join(_shown(line, hidden=hidden and index >= _HEADER) for index, line in enumerate(lines))
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -29,14 +29,14 @@ def _lines(data: bytes) -> list[bytes]:
 
 
 def _shown(line: bytes, *, hidden: bool) -> bytes:
-    if hidden and line.startswith(b"-") and not line.startswith(b"--- a/"):
+    if hidden and line.startswith(b"-"):
         return _HIDDEN
     return line if line.endswith(b"\n") else line + _NO_NEWLINE
 
 
-def _name(path: str) -> bytes:
-    """Return the file's name as git and patch quote it."""
-    raw = os.fsencode(path).lstrip(b"/")
+def _name(side: bytes, path: str) -> bytes:
+    """Return the file's name as git writes it and patch reads it: in quotation marks where it holds what could end it."""
+    raw = side + os.fsencode(path).lstrip(b"/")
     if _UNQUOTED.fullmatch(raw):
         return raw
-    return raw.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\t", b"\\t")
+    return b'"' + re.sub(rb'[\x00-\x1f\x7f"\\]', lambda match: b"\\%03o" % match[0][0], raw) + b'"'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from sealkit.cli import options, run, show
@@ -15,8 +17,7 @@ from sealkit.trees.batch import Mode
 @options.where
 @options.fields
 @options.output
-@click.pass_context
-def inspect(ctx: click.Context, where: Where, fields: tuple[str, ...], output: Output) -> int:
+def inspect(where: Where, fields: tuple[str, ...], output: Output) -> int:
     """Show each blob's parts, format and defects. No key is needed, and none is read.
 
     \b
@@ -24,25 +25,25 @@ def inspect(ctx: click.Context, where: Where, fields: tuple[str, ...], output: O
       sealkit inspect article.md
       sealkit inspect --json posts/ | jq 'select(.status == "finding")'
     """
-    task = content.Task(content.INSPECT, fields)
-    printer = run.Printer(output, _line if len(where.paths) > 1 else _block)
-    done = [run.stdin(task, where)] if where.is_stdin else run.over(task, where, Mode())
-    return run.printed(done, printer)
+    several = len(where.paths) > 1 or os.path.isdir(where.paths[0])
+    maker = run.Maker(output, run.lines(_line if several else _block))
+    mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
+    return run.records(content.Task(content.INSPECT, fields), where, output, mode, maker)
 
 
-def _block(outcome: Outcome) -> None:
+def _block(outcome: Outcome) -> str:
     size = outcome.ciphertext_bytes or 0
-    show.out(f"{outcome.place}  {outcome.field}")
-    show.out(f"  format      {outcome.format} ({'three' if outcome.kid else 'two'} parts), {outcome.code}")
-    show.out(f"  ciphertext  {size} bytes ({size // 16} block{'s' * (size != 16)})")
-    show.out(f"  iv          {outcome.iv}")
-    if outcome.kid is not None:
-        show.out(f"  kid         {outcome.kid}")
-    show.out("  base64      canonical")
-
-
-def _line(outcome: Outcome) -> None:
-    kid = f" kid {outcome.kid}" if outcome.kid is not None else ""
-    show.out(
-        f"{outcome.place}  {outcome.field}  {outcome.format} {outcome.ciphertext_bytes} bytes iv {outcome.iv}{kid} {outcome.code}"
+    kid = f"\n  kid         {outcome.kid}" if outcome.kid is not None else ""
+    return (
+        f"{show.line(outcome.place)}  {outcome.field}\n"
+        f"  format      {outcome.format} ({'three' if outcome.kid else 'two'} parts), {outcome.code}\n"
+        f"  ciphertext  {size} bytes ({size // 16} block{'s' * (size != 16)})\n"
+        f"  iv          {outcome.iv}{kid}\n"
+        "  base64      canonical"
     )
+
+
+def _line(outcome: Outcome) -> str:
+    kid = f" kid {outcome.kid}" if outcome.kid is not None else ""
+    shape = f"{outcome.format} {outcome.ciphertext_bytes} bytes"
+    return f"{show.line(outcome.place)}  {outcome.field}  {shape}  iv {outcome.iv}{kid}  {outcome.code}"

@@ -11,6 +11,8 @@ from sealkit.errors import NothingMatched, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from click.shell_completion import CompletionItem
+
     from sealkit.keys.ring import KeyRing
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -33,6 +35,17 @@ class Where(NamedTuple):
         """Whether the record comes from stdin."""
         return self.paths == ("-",)
 
+    def filters(self) -> dict[str, object]:
+        """Return what is taken below the folders, as plain values."""
+        return {
+            "include": list(self.include),
+            "exclude": list(self.exclude),
+            "since": self.since,
+            "gitignore": self.gitignore,
+            "hidden": self.hidden,
+            "cross_mounts": self.cross_mounts,
+        }
+
 
 class Keys(NamedTuple):
     """Which keys: the ring file, the one key of it to use, and what payloads are."""
@@ -43,12 +56,14 @@ class Keys(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What is printed: JSON lines or text, and a copy of the JSON lines in a file."""
+    """What is printed (JSON lines or text, a copy of the JSON lines in a file), by how many processes, and whether to go on."""
 
     json: bool
     quiet: bool
     progress: bool
     report: str | None
+    workers: int | None
+    fail_fast: bool
 
 
 def group(kind: Callable[..., Any], name: str, options: dict[str, Callable[[F], F]]) -> Callable[[F], F]:
@@ -70,13 +85,20 @@ def group(kind: Callable[..., Any], name: str, options: dict[str, Callable[[F], 
     return decorate
 
 
+def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete the names of files."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
 def where(function: F) -> F:
     """Add PATH... and what filters records below folders."""
     return group(
         _where,
         "where",
         {
-            "paths": click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+            "paths": click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=files),
             "as_name": click.option(
                 "--as", "as_name", metavar="NAME", help="What stdin (-) is, as if it were a file of that name."
             ),
@@ -126,6 +148,7 @@ def ring_file(function: F) -> F:
         "--keys",
         "file",
         metavar="FILE",
+        shell_complete=files,
         help="The key ring; otherwise $SEALKIT_KEYS, ~/.config/sealkit/keys.yaml, $SEALKIT_SECRET.",
     )(function)
 
@@ -139,7 +162,16 @@ def output(function: F) -> F:
             "json": click.option("--json", is_flag=True, help="One JSON object a line for each field, the summary last."),
             "quiet": click.option("-q", "--quiet", is_flag=True, help="Only findings and errors on stderr."),
             "progress": click.option("--progress/--no-progress", default=True, help="Progress on a terminal (the default)."),
-            "report": click.option("--report", metavar="FILE", help="Write the JSON lines to FILE too."),
+            "report": click.option(
+                "--report", metavar="FILE", shell_complete=files, help="Write the JSON lines, without payloads, to FILE too."
+            ),
+            "workers": click.option(
+                "--workers",
+                type=click.IntRange(1, 256),
+                metavar="N",
+                help="Processes; as many as there are usable CPUs if not given.",
+            ),
+            "fail_fast": click.option("--fail-fast", is_flag=True, help="Stop at the first file with a finding."),
         },
     )(function)
 

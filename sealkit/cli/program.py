@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sealkit import __version__
-from sealkit.cli import show
+from sealkit.cli import INTERRUPTED, show
 from sealkit.errors import SealkitError, Usage
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ VERBS = {
     "completion": "Print the completion script for a shell.",
 }
 
-_INTERRUPTED, _TERMINATED, _BROKEN_PIPE, _IO = 130, 143, 141, 4
+_TERMINATED, _BROKEN_PIPE, _IO = 143, 141, 4
 _KEY_HINT = "keys are never given as arguments, which every local user can read: use --keys FILE, or see sealkit keygen --help"
 
 
@@ -70,6 +71,7 @@ def sealkit() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit status; every error is one sentence on stderr, perhaps with a hint."""
     signal.signal(signal.SIGTERM, _terminate)
+    _mend_streams()
     try:
         status = _run(arguments)
         sys.stdout.flush()
@@ -94,7 +96,7 @@ def _run(arguments: list[str]) -> int:
         return Usage.exit_status
     except (KeyboardInterrupt, click.Abort):
         show.note("interrupted; nothing is half done, and the same command goes on from here")
-        return _INTERRUPTED
+        return INTERRUPTED
     except _TerminatedError:
         show.note("terminated; nothing is half done, and the same command goes on from here")
         return _TERMINATED
@@ -111,12 +113,30 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def _usage(error: click.ClickException) -> Usage:
     """Turn click's error into ours, without repeating what was typed where that may be a key."""
-    if isinstance(error, click.NoSuchOption) and error.option_name.lstrip("-").startswith(("key", "secret", "pass")):
-        return Usage(problem=f"no such option: {error.option_name}", hint=_KEY_HINT)
+    typed = error.option_name.lstrip("-") if isinstance(error, click.NoSuchOption) else ""
+    if typed in ("keys", "key-id"):
+        return Usage(problem=f"--{typed} stands after the verb", hint=f"as in: sealkit decrypt --{typed} …")
+    for word in ("key", "secret", "pass"):
+        if typed.startswith(word):  # what follows may be the key itself, run together with the option
+            return Usage(problem=f"no such option: --{word}{'…' if typed != word else ''}", hint=_KEY_HINT)
     if isinstance(error, click.UsageError) and "unexpected extra argument" in error.message:
         return Usage(problem="more arguments than the verb takes", hint="see sealkit VERB --help")
     command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "sealkit"
     return Usage(problem=error.format_message().rstrip("."), hint=f"see {command} --help")
+
+
+def _mend_streams() -> None:
+    """Let every character be printed, whatever the locale, and let no file that is opened later take the place of a closed stream.
+
+    Python prints to stdout what is meant for a stderr that is closed, so that warnings would end up among payloads.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:  # a stdout that cannot be written to, so that results are not lost in silence
+            os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_stdout() -> None:

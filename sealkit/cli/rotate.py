@@ -2,39 +2,137 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
 import click
 
-from sealkit.cli import options
-from sealkit.cli.change import Change, change, in_place
+from sealkit.cli import options, run, show
+from sealkit.cli.change import Change, change, in_place, texts, warn
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
 from sealkit.sealer import Sealer
 from sealkit.trees import content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealkit.trees.rotation import Rotation
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class Turn(NamedTuple):
+    """From which key to which, and whether to go on, look, or go back."""
+
+    to: str | None
+    source: str | None
+    partial: bool
+    status: bool
+    rollback: bool
+
+
+def turn(function: F) -> F:
+    """Add what only rotate takes."""
+    return options.group(
+        Turn,
+        "turn",
+        {
+            "to": click.option("--to", metavar="ID", help="The key to seal under; the ring's primary if not given."),
+            "source": click.option(
+                "--from", "source", metavar="ID", help="The key that sealed them; only it and the target open blobs then."
+            ),
+            "partial": click.option("--partial", is_flag=True, help="Go on although some fields cannot be opened."),
+            "status": click.option(
+                "--status", is_flag=True, help="Say whether a rotation of this tree is unfinished; needs no key."
+            ),
+            "rollback": click.option(
+                "--rollback", is_flag=True, help="Put the old blobs back, as far as the journal has them; needs no key."
+            ),
+        },
+    )(function)
 
 
 @click.command()
 @options.where
 @options.fields
 @options.keys
-@click.option("--to", metavar="ID", help="The key to seal under; the ring's primary if not given.")
-@click.option("--from", "source", metavar="ID", help="The key that sealed them; only it and the target open blobs then.")
+@turn
 @change
 @options.output
-def rotate(
-    where: Where, fields: tuple[str, ...], keys: Keys, to: str | None, source: str | None, change: Change, output: Output
-) -> int:
+def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, change: Change, output: Output) -> int:
     """Re-encrypt blobs under the primary key, or --to ID, in place. A blob under that key already is left alone, byte for byte.
+
+    Over a folder, every field is opened before the first one is written, and a journal in the folder's .sealkit remembers what was
+    done: after an interruption, the same command goes on; --rollback takes it back.
 
     \b
     Example:
       sealkit keygen --id k3
       sealkit rotate --to k3 posts/
+      sealkit rotate --status posts/
     """
-    if keys.key_id is not None and source is not None:
+    if turn.status or turn.rollback:
+        from sealkit.cli import rotated
+
+        return rotated.show_status(where) if turn.status else rotated.roll_back(where, output, change)
+    if keys.key_id is not None and turn.source is not None:
         raise Usage(problem="--key-id and --from both name the key that opens", hint="give --from alone")
     ring = options.load_ring(keys.file)
-    source = source if source is not None else keys.key_id
-    sealer = Sealer(ring, key_id=to if to is not None else ring.primary.id, payload=keys.payload_kind)
-    opens = (source, sealer.key_id) if source is not None else None
-    opener = Sealer(ring, opens=opens, payload=keys.payload_kind)
-    return in_place(content.Task(content.ROTATE, fields, opener=opener, sealer=sealer), where, output, change)
+    source = turn.source if turn.source is not None else keys.key_id
+    sealer = Sealer(ring, key_id=turn.to if turn.to is not None else ring.primary.id, payload=keys.payload_kind)
+    opener = Sealer(ring, opens=(source, sealer.key_id) if source is not None else None, payload=keys.payload_kind)
+    task = content.Task(content.ROTATE, fields, opener=opener, sealer=sealer)
+    if where.is_stdin or not change.writes:
+        return in_place(task, where, output, change)
+    from sealkit.trees import rotation
+    from sealkit.trees.journal import Header
+
+    root = rotation.tree_of(where.paths)
+    if root is None:
+        return in_place(task, where, output, change)
+    scope = rotation.scope(where.paths, root, where.filters())
+    header = Header(sealer.key_id, ring.get(sealer.key_id).kid, source, list(fields), keys.payload_kind, scope)
+    return _tree(rotation.Rotation(task, change.mode(output), root, header), where, output, change, partial=turn.partial)
+
+
+def _tree(plan: Rotation, where: Where, output: Output, change: Change, *, partial: bool) -> int:
+    """Rotate a folder: nothing is written before everything was opened, unless --partial."""
+    from sealkit.trees import rotation
+    from sealkit.trees.roots import held
+
+    with held(where.paths) as leftovers:
+        warn(leftovers)
+        rotation.probe(plan)
+        checked = _preflight(plan, where, output)
+        if checked and not partial:
+            show.hint("nothing was changed; mend these, or go on with the rest: --partial")
+            return checked
+        return _write(plan, where, output, change)
+
+
+def _preflight(plan: Rotation, where: Where, output: Output) -> int:
+    """Open every field; print what does not open, and return the exit status for it."""
+    from sealkit.trees import rotation
+
+    output = output._replace(json=False, report=None)
+    printer = run.Printer(output, "open")
+    run.count(printer, where)
+    for piece in rotation.preflight(plan, run.walk(where), run.Maker(output, run.no_text)):
+        printer.add(piece)
+    printer.progress.clear()
+    run.refuse_nothing(printer.report, where)
+    if printer.report.exit_status:
+        return printer.close()
+    return 0
+
+
+def _write(plan: Rotation, where: Where, output: Output, change: Change) -> int:
+    from sealkit.trees import rotation
+
+    memory = rotation.begin(plan)
+    printer = run.Printer(output, "rotate")
+    run.count(printer, where)
+    maker = run.Maker(output, texts(change))
+    status = run.printed(rotation.write(plan, run.walk(where), maker, memory), printer, where)
+    rotation.end(plan, memory, complete=status <= 1)
+    return status

@@ -2,68 +2,121 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sealkit import report as reporting
 from sealkit.cli import show
-from sealkit.errors import NothingMatched, Usage
+from sealkit.cli.progress import Progress
+from sealkit.errors import NothingMatched
 from sealkit.report import Outcome, Report, json_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.cli.options import Output, Where
-    from sealkit.trees.batch import Done, Mode
+    from sealkit.trees.batch import Done, Mode, Piece
     from sealkit.trees.content import Task
     from sealkit.trees.found import Found
 
 STDIN = "-"
 
+Text = "Callable[[Done], bytes]"
+
+
+class Maker:
+    """Makes what is printed out of what became of files; it runs in the workers."""
+
+    def __init__(self, output: Output, text: Callable[[Done], bytes], keep: Callable[[Done], Done] | None = None) -> None:
+        self._json = output.json
+        self._copies = output.report is not None
+        self._text = text
+        self._keep = keep
+
+    def __call__(self, some: Sequence[Done]) -> Piece:
+        """Return what is to be printed of some files."""
+        from sealkit.trees.batch import Piece
+
+        out: list[bytes] = []
+        copy: list[bytes] = []
+        problems: list[tuple[object, ...]] = []
+        counts: dict[tuple[str, str | None, int], int] = {}
+        for done in some:
+            one = self._ready(done)
+            for outcome in one.outcomes:
+                counted = (outcome.status, outcome.code, outcome.exit_status)
+                counts[counted] = counts.get(counted, 0) + 1
+                if outcome.exit_status:
+                    problems.append(tuple(outcome._replace(payload=None)))
+                if self._json:
+                    out.append(outcome.json_line())
+                if self._copies:
+                    copy.append(outcome._replace(payload=None).json_line())
+            if not self._json:
+                out.append(self._text(one))
+        return Piece(b"".join(out), b"".join(copy), problems, counts, len(some))
+
+    def _ready(self, done: Done) -> Done:
+        if self._keep is not None:
+            done = self._keep(done)
+        if done.found.named and any(outcome.status == reporting.ABSENT for outcome in done.outcomes):
+            return done._replace(outcomes=[missing(outcome) for outcome in done.outcomes])
+        return done
+
+
+def missing(outcome: Outcome) -> Outcome:
+    """Make the absence of the field a finding: in a folder it is nothing special, in a record that was named it is."""
+    if outcome.status != reporting.ABSENT:
+        return outcome
+    return outcome._replace(exit_status=1, message=f"the record has no field {outcome.field!r}")
+
 
 class Printer:
-    """Prints outcomes as they come, as text or JSON lines, and counts them."""
+    """Prints pieces as they come, and counts what is in them."""
 
-    def __init__(self, output: Output, text: Callable[[Outcome], None]) -> None:
+    def __init__(self, output: Output, what: str) -> None:
         self.report = Report()
         self._output = output
-        self._text = text
         self._hints: set[str] = set()
         self._copy = None
+        self.progress = Progress(what, shown=output.progress and not output.quiet)
         if output.report is not None:
             from sealkit.cli.reportfile import create
 
             self._copy = create(output.report)
 
-    def add(self, outcome: Outcome) -> None:
-        """Count and print one outcome."""
-        self.report.add(outcome)
-        if self._output.json:
-            self._json(outcome.as_dict())
-            return
+    def add(self, piece: Piece) -> None:
+        """Print and count one piece."""
+        for (status, code, exit_status), times in piece.counts.items():
+            self.report.count(status, code, exit_status, times)
+        if piece.out or piece.problems:
+            self.progress.clear()
+        if piece.out:
+            show.content(piece.out)  # a diff quotes records, which may hold what moves a terminal's cursor
         if self._copy is not None:
-            self._copy.write(json_line(outcome._replace(payload=None).as_dict()))
-        if outcome.exit_status:
-            show.finding(outcome)
-            if outcome.hint is not None and outcome.hint not in self._hints:
-                self._hints.add(outcome.hint)
-                show.hint(outcome.hint)
-        elif outcome.status != reporting.ABSENT:
-            self._text(outcome)
+            self._copy.write(piece.copy)
+        if piece.problems and not self._output.json:
+            sys.stdout.flush()
+            for problem in piece.problems:
+                self._show(Outcome(*problem))  # type: ignore[arg-type]
+        self.progress.add(piece.files)
 
-    def _json(self, known: dict[str, Any]) -> None:
-        line = json_line(known)
-        sys.stdout.buffer.write(line)
-        if self._copy is not None:
-            self._copy.write(line)
+    def _show(self, outcome: Outcome) -> None:
+        show.finding(outcome)
+        if outcome.hint is not None and outcome.hint not in self._hints:
+            self._hints.add(outcome.hint)
+            show.hint(outcome.hint)
 
     def close(self) -> int:
         """Print the summary and return the exit status."""
+        self.progress.clear()
+        summary = json_line(self.report.summary())
         if self._output.json:
-            self._json(self.report.summary())
-        elif self._copy is not None:
-            self._copy.write(json_line(self.report.summary()))
+            sys.stdout.buffer.write(summary)
+        sys.stdout.flush()
         if self._copy is not None:
+            self._copy.write(summary)
             self._copy.close()
         if not self._output.quiet:
             show.note(self.report.sentence())
@@ -71,6 +124,21 @@ class Printer:
         if advice is not None:
             show.hint(advice)
         return self.report.exit_status
+
+
+def no_text(done: Done) -> bytes:
+    """Print nothing of a file's outcomes: the result is something else."""
+    return b""
+
+
+def lines(line: Callable[[Outcome], str | None]) -> Callable[[Done], bytes]:
+    """Return a text for files made of a line (None: no line) for each outcome that is neither absent nor wrong."""
+
+    def text(done: Done) -> bytes:
+        good = (one for one in done.outcomes if not one.exit_status and one.status != reporting.ABSENT)
+        return "".join(f"{text}\n" for one in good if (text := line(one)) is not None).encode()
+
+    return text
 
 
 def walk(where: Where) -> Iterator[Found]:
@@ -90,11 +158,21 @@ def walk(where: Where) -> Iterator[Found]:
     )
 
 
-def over(task: Task, where: Where, mode: Mode) -> Iterator[Done]:
-    """Do a task to all that was named."""
+def records(task: Task, where: Where, output: Output, mode: Mode, maker: Maker) -> int:
+    """Do a task to all that was named, print what becomes of it, and return the exit status."""
     from sealkit.trees import batch
 
-    return batch.run(task, walk(where), mode)
+    printer = Printer(output, task.verb)
+    if where.is_stdin:
+        return printed([maker([stdin(task, where)])], printer, where)
+    count(printer, where)
+    return printed(batch.pieces(task, walk(where), mode, maker), printer, where)
+
+
+def count(printer: Printer, where: Where) -> None:
+    """Count the records first if somebody watches the progress."""
+    if printer.progress.shown:
+        printer.progress.total = sum(1 for _ in walk(where))
 
 
 def stdin(task: Task, where: Where) -> Done:
@@ -105,38 +183,24 @@ def stdin(task: Task, where: Where) -> Done:
 
     data = sys.stdin.buffer.read()
     result = content.run(task, STDIN, data, where.as_name if where.as_name is not None else STDIN)
-    return Done(Found(STDIN, "", named=True), result.outcomes, data, result.data)
+    hides = task.verb == content.SEAL and result.data is not None
+    return Done(Found(STDIN, "", named=True), result.outcomes, data, result.data, removes_plaintext=hides)
 
 
-def printed(done: Iterable[Done], printer: Printer, each: Callable[[Done], None] | None = None) -> int:
-    """Print all outcomes and the summary, and return the exit status; what was named itself must have the field."""
-    anything_named = False
-    for one in done:
-        anything_named = anything_named or one.found.named
-        for outcome in one.outcomes:
-            printer.add(missing(outcome) if one.found.named and outcome.status == reporting.ABSENT else outcome)
-        if each is not None:
-            each(one)
-    refuse_nothing(printer.report, anything_named=anything_named)
+def printed(pieces: Iterable[Piece], printer: Printer, where: Where) -> int:
+    """Print all pieces and the summary, and return the exit status."""
+    for piece in pieces:
+        printer.add(piece)
+    printer.progress.clear()
+    refuse_nothing(printer.report, where)
     return printer.close()
 
 
-def missing(outcome: Outcome) -> Outcome:
-    """Make the absence of the field a finding: in a folder it is nothing special, in a record that was named it is."""
-    return outcome._replace(exit_status=1, message=f"the record has no field {outcome.field!r}")
-
-
-def refuse_nothing(report: Report, *, anything_named: bool) -> None:
+def refuse_nothing(report: Report, where: Where) -> None:
     """Raise ``NothingMatched`` if there was nothing to do: a gate that looked at nothing must not be green."""
     if not report.total:
         raise NothingMatched(
             problem="no record among what was given", hint="name a file, or see --include, --hidden, --no-gitignore"
         )
-    if not report.fields and not anything_named:
+    if not report.fields and all(os.path.isdir(path) for path in where.paths):
         raise NothingMatched(problem="no record has the field", hint="name another one with --field PATH")
-
-
-def one_record(where: Where) -> None:
-    """Raise ``Usage`` unless exactly one path was named."""
-    if len(where.paths) != 1:
-        raise Usage(problem="this takes one record")

@@ -20,7 +20,11 @@ from sealkit.trees import content
 @options.fields
 @options.keys
 @click.option(
-    "--payload", "source", metavar="FILE", help="Seal FILE's bytes (- is stdin) in one record's field, which is added if absent."
+    "--payload",
+    "source",
+    metavar="FILE",
+    shell_complete=options.files,
+    help="Seal FILE's bytes (- is stdin) in one record's field, which is added if absent.",
 )
 @change
 @options.output

@@ -71,14 +71,10 @@ def raw(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def payload(data: bytes, *, as_it_is: bool) -> None:
-    """Write a payload to stdout: as it is into pipes and files, with control characters escaped on a terminal."""
+def content(data: bytes, *, as_it_is: bool = False) -> None:
+    """Write a payload or a record to stdout: as it is into pipes and files, with control characters escaped on a terminal."""
     if as_it_is or not sys.stdout.isatty():
         raw(data)
         return
     text = data.decode("utf-8", "backslashreplace")
     print(_CONTROLS.sub(_escape, text), end="" if text.endswith("\n") else "\n")
-
-
-def nothing(outcome: Outcome) -> None:
-    """Print nothing of an outcome: the result is something else."""

@@ -26,9 +26,9 @@ def verify(where: Where, fields: tuple[str, ...], keys: Keys, output: Output) ->
     """
     ring = options.load_ring(keys.file)
     task = content.Task(content.VERIFY, fields, opener=Sealer(ring, key_id=keys.key_id, payload=keys.payload_kind))
-    done = [run.stdin(task, where)] if where.is_stdin else run.over(task, where, Mode())
-    return run.printed(done, run.Printer(output, _line))
+    mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
+    return run.records(task, where, output, mode, run.Maker(output, run.lines(_line)))
 
 
-def _line(outcome: Outcome) -> None:
-    show.out(f"verified {outcome.place}  {outcome.field}  key {outcome.key}, {outcome.code}")
+def _line(outcome: Outcome) -> str:
+    return f"verified {show.line(outcome.place)}  {outcome.field}  key {outcome.key}, {outcome.code}"

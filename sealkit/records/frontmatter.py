@@ -13,11 +13,14 @@ from typing import NamedTuple
 from sealkit.errors import BadFrontMatter, UnsupportedRecord
 
 BOM = b"\xef\xbb\xbf"
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _OPENER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
 _CLOSER = re.compile(rb"(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)")
 _JSON_OPENER = re.compile(rb"\{[\s\"}]")
-_WHITE = b" \t\r\n\v\f"
+# White space and invisible characters: ASCII, NEL, NBSP, the other Unicode blanks, and byte order marks.
+_LEAD = re.compile(
+    rb"(?:[ \t\r\n\v\f]|\xef\xbb\xbf|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81[\x9f-\xa4]|\xe3\x80\x80)*+"
+)
+_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|(?:.\0|\0.){2}", re.DOTALL)
 
 
 class Region(NamedTuple):
@@ -74,21 +77,27 @@ def _closer(data: bytes, start: int) -> int:
 
 def _refuse_near_misses(data: bytes) -> None:
     """Raise for what is no front matter by the rules but may be taken for it."""
-    if data.startswith(UTF16):
-        raise UnsupportedRecord(problem="UTF-16", hint="store the record as UTF-8", line=1)
-    text = data.removeprefix(BOM).lstrip(_WHITE)
-    if text.startswith(BOM):
-        text = text.removeprefix(BOM).lstrip(_WHITE)
-    if text.startswith(b"---"):
+    refuse_wide(data)
+    lead = _LEAD.match(data)
+    at = lead.end() if lead is not None else 0
+    if data.startswith(b"---", at):
         raise BadFrontMatter(
             problem="'---' does not stand alone on the first line: some readers take this for front matter, some publish it as text",
             hint="make '---' the first line, with nothing before and after it",
-            line=_line(data, data.find(b"---")),
+            line=_line(data, at),
         )
-    if text.startswith(b"+++"):
-        raise UnsupportedRecord(problem="TOML front matter ('+++') is not read", hint="convert it to YAML", line=1)
-    if _JSON_OPENER.match(text):
-        raise UnsupportedRecord(problem="JSON front matter is not read", hint="convert it to YAML, or name the file *.json", line=1)
+    if data.startswith(b"+++", at):
+        raise UnsupportedRecord(problem="TOML front matter ('+++') is not read", hint="convert it to YAML", line=_line(data, at))
+    if _JSON_OPENER.match(data, at):
+        raise UnsupportedRecord(
+            problem="JSON front matter is not read", hint="convert it to YAML, or name the file *.json", line=_line(data, at)
+        )
+
+
+def refuse_wide(data: bytes) -> None:
+    """Raise ``UnsupportedRecord`` for UTF-16 and UTF-32, with or without a byte order mark."""
+    if _WIDE.match(data):
+        raise UnsupportedRecord(problem="UTF-16 or UTF-32", hint="store the record as UTF-8", line=1)
 
 
 def _line(data: bytes, offset: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit.errors import BadSyntax, DuplicateKey, LineBreakDispute, LookAlikeKey, MergedField
+from sealkit.errors import BadSyntax, DuplicateKey, LineBreakDispute, LookAlikeKey, MergedField, OverLimit
 from sealkit.records import fieldpath
 from sealkit.records.lookalike import skeleton
 from sealkit.tree import FOLDED, LITERAL, PLAIN, Alias, Mapping, Node, Scalar, Sequence
@@ -27,11 +27,18 @@ _TYPES = (
             r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
         ),
     ),
-    (TIMESTAMP, re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}.*)?")),
+    (
+        TIMESTAMP,
+        re.compile(
+            r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
+        ),
+    ),
 )
 _STRING_TAGS = ("!", "tag:yaml.org,2002:str")
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+MAX_FIELDS = 100_000
 _DISPUTED = {0x85: "\xb7", 0x2028: "\xb7", 0x2029: "\xb7"}
-_DISPUTED_BYTES = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+_DISPUTED_BYTES = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 
 class Field(NamedTuple):
@@ -44,6 +51,11 @@ class Field(NamedTuple):
     key: Node | None
 
     @property
+    def is_string(self) -> bool:
+        """Whether every reader takes the value for a string."""
+        return isinstance(self.node, Scalar) and scalar_type(self.node) == STRING
+
+    @property
     def is_block(self) -> bool:
         """Whether the value is a block scalar (``|``, ``>``)."""
         return isinstance(self.node, Scalar) and self.node.style in (LITERAL, FOLDED)
@@ -53,6 +65,14 @@ class Field(NamedTuple):
         """The text that is a blob if the field holds one: a block scalar's is what remains without the white space around it."""
         text = self.node.text if isinstance(self.node, Scalar) else ""
         return text.strip(" \t\r\n") if self.is_block else text
+
+
+class _Child(NamedTuple):
+    """What stands one step below a node: its name in the path, its key (None for an item), its value."""
+
+    name: str
+    key: Node | None
+    value: Node
 
 
 def scalar_type(node: Scalar) -> str:
@@ -67,15 +87,15 @@ def scalar_type(node: Scalar) -> str:
 def fields(root: Node | None, path: str) -> list[Field]:
     """Return the concrete fields that a path names, in document order; an empty list where it is absent.
 
-    Raises ``DuplicateKey``, ``LookAlikeKey``, ``MergedField`` and, for a root or a step through what is no mapping or sequence,
-    ``BadSyntax``; each with the line.
+    Raises ``DuplicateKey``, ``LookAlikeKey``, ``MergedField``, ``OverLimit`` (aliases that multiply into more than 100,000 fields) and,
+    for a root or a step through what is no mapping or sequence, ``BadSyntax``; each with the line.
     """
     steps = fieldpath.parse(path)
     if root is None or (isinstance(root, Scalar) and scalar_type(root) == NULL):
         return []
     found = [Field("", *_resolve(root), None)]
     for step in steps:
-        found = [deeper for field in found for deeper in _descend(field, step)]
+        found = _deeper(found, step)
     return found
 
 
@@ -83,7 +103,23 @@ def _resolve(node: Node) -> tuple[Scalar | Mapping | Sequence, bool, bool]:
     return (node.target, True, True) if isinstance(node, Alias) else (node, node.shared, False)
 
 
-def _descend(field: Field, step: fieldpath.Step) -> Iterator[Field]:
+def _deeper(found: list[Field], step: fieldpath.Step) -> list[Field]:
+    """Return the fields one step below; a node that aliases lead to many times is looked through once."""
+    children: dict[int, list[_Child]] = {}
+    deeper: list[Field] = []
+    for field in found:
+        of_node = children.get(id(field.node))
+        if of_node is None:
+            of_node = children[id(field.node)] = list(_children(field, step))
+        for name, key, value in of_node:
+            node, shared, is_alias = _resolve(value)
+            deeper.append(Field((field.path + name).removeprefix("."), node, shared or field.shared, is_alias, key))
+        if field.shared and len(deeper) > MAX_FIELDS:
+            raise OverLimit(problem=f"aliases make more than {MAX_FIELDS} fields of one path", line=field.node.line)
+    return deeper
+
+
+def _children(field: Field, step: fieldpath.Step) -> Iterator[_Child]:
     node = field.node
     if isinstance(node, Scalar) and scalar_type(node) == NULL:
         return
@@ -92,18 +128,13 @@ def _descend(field: Field, step: fieldpath.Step) -> Iterator[Field]:
             raise BadSyntax(problem=f"{field.path or 'the record'} is not a mapping, so it has no key {step!r}", line=node.line)
         pair = _pair(node, step)
         if pair is not None:
-            yield _child(field, f"{field.path}.{step}".removeprefix("."), *pair)
+            yield _Child(f".{step}", *pair)
         return
     if not isinstance(node, Sequence):
         raise BadSyntax(problem=f"{field.path or 'the record'} is not a list, so it has no items", line=node.line)
     for index, item in enumerate(node.items):
         if step is fieldpath.EVERY or index == step:
-            yield _child(field, f"{field.path}[{index}]", None, item)
-
-
-def _child(parent: Field, path: str, key: Node | None, value: Node) -> Field:
-    node, shared, is_alias = _resolve(value)
-    return Field(path, node, shared or parent.shared, is_alias, key)
+            yield _Child(f"[{index}]", None, item)
 
 
 def _key_text(key: Node) -> str | None:
@@ -111,52 +142,81 @@ def _key_text(key: Node) -> str | None:
     return node.text if isinstance(node, Scalar) else None
 
 
+def _is_merge(key: Node) -> bool:
+    return _key_text(key) == "<<" or (isinstance(key, Scalar) and key.tag == _MERGE_TAG)
+
+
 def _pair(mapping: Mapping, name: str) -> tuple[Node, Node] | None:
     """Return the one pair with this key, or None; raise where readers could take another one, or this one, for it."""
     look = skeleton(name)
     found: list[int] = []
     merges: list[int] = []
-    for index, (key, value) in enumerate(mapping.pairs):
+    for index, (key, _) in enumerate(mapping.pairs):
         text = _key_text(key)
-        if text == name:
+        if _is_merge(key):
+            merges.append(index)
+        elif text == name:
             found.append(index)
-        elif text == "<<":
-            if _brings(value, name, set()):
-                merges.append(index)
         elif text is not None and skeleton(text) == look:
-            raise LookAlikeKey(problem=f"a key looks like {name!r} but is spelt otherwise", line=key.line)
+            raise _look_alike(key, name)
     if len(found) > 1:
         raise DuplicateKey(
             problem=f"the key {name!r} stands {len(found)} times in one mapping", line=mapping.pairs[found[1]][0].line
         )
-    if merges and (not found or merges[-1] > found[0]):
-        raise MergedField(problem=f"{name!r} is brought by a merge key", line=mapping.pairs[merges[-1]][0].line)
+    last = _last_that_brings(mapping, merges, name, look) if merges else None
+    if last is not None and (not found or last > found[0]):
+        raise MergedField(problem=f"{name!r} is brought by a merge key", line=mapping.pairs[last][0].line)
     return mapping.pairs[found[0]] if found else None
 
 
-def _brings(value: Node, name: str, seen: set[int]) -> bool:
-    """Say whether merging ``value`` brings the key, directly or by merges of its own."""
-    node = value.target if isinstance(value, Alias) else value
-    if id(node) in seen:
-        return False
-    seen.add(id(node))
-    if isinstance(node, Sequence):
-        return any(_brings(item, name, seen) for item in node.items)
-    if not isinstance(node, Mapping):
-        return False
-    return any(_key_text(key) == name or (_key_text(key) == "<<" and _brings(under, name, seen)) for key, under in node.pairs)
+def _last_that_brings(mapping: Mapping, merges: list[int], name: str, look: str) -> int | None:
+    """Return the last of the merges that brings the key, directly or by merges of its own; raise for a look-alike they bring."""
+    last = None
+    seen: set[int] = set()
+    for index in reversed(merges):
+        pending = [mapping.pairs[index][1]]
+        while pending:
+            value = pending.pop()
+            node = value.target if isinstance(value, Alias) else value
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, Sequence):
+                pending += node.items
+            elif isinstance(node, Mapping):
+                pending += [under for key, under in node.pairs if _is_merge(key)]
+                last = index if last is None and _has_key(node, name, look) else last
+    return last
+
+
+def _has_key(mapping: Mapping, name: str, look: str) -> bool:
+    for key, _ in mapping.pairs:
+        text = _key_text(key)
+        if text == name:
+            return True
+        if text is not None and skeleton(text) == look:
+            raise _look_alike(key, name)
+    return False
+
+
+def _look_alike(key: Node, name: str) -> LookAlikeKey:
+    return LookAlikeKey(problem=f"a key looks like {name!r} but is spelt otherwise", line=key.line)
 
 
 def refuse_disputed_breaks(data: bytes, path: str, found: list[Field], compose: Callable[[bytes], Node | None]) -> None:
     """Raise ``LineBreakDispute`` if NEL, LS and PS, read as text as YAML 1.2 has it, make the field another one."""
-    if not any(mark in data for mark in _DISPUTED_BYTES):
+    first = None if data.isascii() else _DISPUTED_BYTES.search(data)
+    if first is None:
         return
     try:
         other = fields(compose(data.decode().translate(_DISPUTED).encode()), path)
     except (BadSyntax, DuplicateKey, LookAlikeKey, MergedField):
         other = None
     if other is None or [_place(field) for field in found] != [_place(field) for field in other]:
-        raise LineBreakDispute(problem=f"whether {path!r} is there depends on how U+0085, U+2028 and U+2029 are read")
+        raise LineBreakDispute(
+            problem=f"whether {path!r} is there depends on how U+0085, U+2028 and U+2029 are read",
+            line=data.count(b"\n", 0, first.start()) + 1,
+        )
 
 
 def _place(field: Field) -> tuple[str, int, int, str | None]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Concatenate, NamedTuple, NoReturn, ParamSpec, Self
 
 from sealkit.errors import (
     BadFieldPath,
-    BadFrontMatter,
-    BadSyntax,
     FieldAbsent,
     NotAString,
     ProofFailed,
@@ -19,18 +17,20 @@ from sealkit.errors import (
     opaque,
 )
 from sealkit.records import fieldpath, frontmatter, kinds, locate, plaintext, scan, splice
+from sealkit.records.document import Document
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, KINDS, YAML
 from sealkit.tree import Mapping, Scalar, flatten
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from sealkit.records.locate import Field
     from sealkit.records.splice import Splice
-    from sealkit.tree import Node
 
+P = ParamSpec("P")
 _LONE_CR = re.compile(rb"\r(?!\n)")
-_UNREAD: Final = "unread"
+_LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
 class Value(NamedTuple):
@@ -50,7 +50,7 @@ class Value(NamedTuple):
 class Record:
     """One record: a file, or one line of a JSON Lines file. Immutable; ``replace`` and ``set`` return another record."""
 
-    __slots__ = ("_found", "_region", "_root", "kind", "line", "raw")
+    __slots__ = ("_found", "_read", "_region", "kind", "line", "raw")
 
     raw: bytes
     kind: str
@@ -60,8 +60,8 @@ class Record:
         self.raw = data
         self.kind = kind
         self.line = line
-        self._region = _region(data, kind)
-        self._root: Node | str | None = _UNREAD
+        self._region = _region(data, kind, line)
+        self._read: Document | None = None
         self._found: dict[str, list[Field]] = {}
 
     def __repr__(self) -> str:
@@ -88,15 +88,11 @@ class Record:
     # --- reading ---------------------------------------------------------------------------------------------------------
     @opaque
     def value(self, path: str = "secured") -> str | None:
-        """Return the field's decoded text, or None if the record has no such field.
+        """Return the field's decoded text, or None if the record has no such field. The record is parsed in full.
 
-        Raises ``NotAString`` for what is not a string, and the other ``RecordError`` of RECORDS where readers could disagree.
+        Raises ``NotAString`` for what is not a string, ``BadSyntax`` for a record that is broken anywhere, and the other
+        ``RecordError`` where readers could disagree.
         """
-        span = self._scan(path)
-        if span is scan.ABSENT:
-            return None
-        if isinstance(span, scan.Span):
-            return self.raw[span.start : span.end].decode()
         field = self._one(path)
         return self._string(field) if field is not None else None
 
@@ -104,6 +100,7 @@ class Record:
     def blob_text(self, path: str = "secured") -> tuple[str, int] | None:
         """Return the text that is a blob if the field is sealed, and its line; None if the record has no such field.
 
+        Nearly always found by the fast scan, so a record that is broken elsewhere may still be answered.
         Raises ``NotAString`` and the other ``RecordError``.
         """
         span = self._scan(path)
@@ -135,7 +132,11 @@ class Record:
 
         Raises ``FieldAbsent``, ``NotAString`` (nothing there) and ``RefusedEdit`` (readers would not agree on it).
         """
-        return plaintext.payload(self._present(path).node)
+        node = self._present(path).node
+        try:
+            return plaintext.payload(node)
+        except SealkitError as error:
+            raise self._placed(error, path) from None
 
     @property
     def warnings(self) -> list[str]:
@@ -164,9 +165,8 @@ class Record:
         if text in (self._string(field), field.blob_text):
             return self
         self._refuse_shared(field)
-        source = self._text()
-        change = splice.in_style(source, self._token_start(self._scalar(field)), field, text)
-        return self._proved(change, path, text, field)
+        start = self._document.token_start(self._scalar(field))
+        return self._proved(self._placing(path, splice.in_style, start, field, text), path, text, field)
 
     @opaque
     def set(self, path: str, text: str) -> Record:
@@ -178,20 +178,21 @@ class Record:
         if field is None:
             return self._added(path, text)
         self._refuse_shared(field)
-        change = splice.quoted(self._text(), field, text, self._token_start)
-        return self._proved(change, path, text, field)
+        return self._proved(self._placing(path, splice.quoted, field, text, self._document.token_start), path, text, field)
 
     @opaque
     def holds(self, path: str, text: str) -> bool:
         """Say whether a full parse finds ``text`` in the field, and putting it in its own place again gives the same bytes.
 
-        It is the record's half of the round trip's proof; the fast scan has no part in it.
+        It is the record's half of the round trip's proof; the fast scan has no part in it. A text that is not spelt out where it stands
+        (escaped, folded over lines) has only the first half: no splice would write it like that.
         """
         field = self._present(path)
         if field.blob_text != text:
             return False
-        change = splice.in_style(self._text(), self._token_start(self._scalar(field)), field, text)
-        return "\n" in self._text()[change.start : change.end] or self._apply(change) == self.raw
+        source = self._document.text
+        change = splice.in_style(source, self._document.token_start(self._scalar(field)), field, text)
+        return text not in source[change.start : change.end] or self._apply(change) == self.raw
 
     # --- how it is done --------------------------------------------------------------------------------------------------
     def _scan(self, path: str) -> scan.Span | str | None:
@@ -204,16 +205,13 @@ class Record:
 
     def _fields(self, path: str) -> list[Field]:
         if path not in self._found:
+            fieldpath.parse(path)
             if self._region is None:
-                fieldpath.parse(path)
                 return []
             try:
-                found = locate.fields(self._tree(), path)
-                if self.kind in (FRONT_MATTER, YAML):
-                    locate.refuse_disputed_breaks(self._yaml(), path, found, self._compose)
+                self._found[path] = self._document.fields(path)
             except SealkitError as error:
                 raise self._placed(error, path) from None
-            self._found[path] = found
         return self._found[path]
 
     def _one(self, path: str) -> Field | None:
@@ -256,47 +254,12 @@ class Record:
         text, blob = (node.text, field.blob_text) if kind == locate.STRING else (None, None)
         return Value(field.path, text, blob, kind, line)
 
-    def _yaml(self) -> bytes:
-        region = self._region
-        return self.raw[region.start : region.end] if region is not None else b""
-
-    def _text(self) -> str:
-        """Return the text that positions count in."""
-        try:
-            return self._yaml().decode()
-        except UnicodeDecodeError as error:
-            line = self._line(self._yaml().count(b"\n", 0, error.start) + 1)
-        kind = BadFrontMatter if self.kind == FRONT_MATTER else BadSyntax
-        raise kind(problem="not UTF-8", line=line)
-
-    def _compose(self, data: bytes) -> Node | None:
-        from sealkit import yamltree
-
-        return yamltree.compose(data)
-
-    def _tree(self) -> Node | None:
-        if isinstance(self._root, str):
-            self._root = self._read_tree()
-        return self._root
-
-    def _read_tree(self) -> Node | None:
-        text = self._text()
-        if self.kind in (FRONT_MATTER, YAML):
-            if "\0" in text:
-                raise BadFrontMatter(problem="a NUL character", line=text.count("\n", 0, text.index("\0")) + 1)
-            return self._compose(self._yaml())
-        from sealkit.records import jsontree
-
-        if self.kind == JSON_LINES and not text.strip(" \t\r\n"):
-            return None
-        return jsontree.compose(text)
-
-    def _token_start(self, node: Scalar) -> int:
-        if node.anchor is None and node.tag is None:
-            return node.start
-        from sealkit import yamltree
-
-        return yamltree.scalar_start(self._yaml(), node)
+    @property
+    def _document(self) -> Document:
+        if self._read is None:
+            region = self._region
+            self._read = Document(self.raw[region.start : region.end] if region is not None else b"", self.kind)
+        return self._read
 
     def _line(self, line: int) -> int:
         """Turn a line of the region into a line of the file."""
@@ -307,6 +270,12 @@ class Record:
         error.line = None
         return error.at(line=line, field=path)
 
+    def _placing(self, path: str, place: Callable[Concatenate[str, P], Splice], *args: P.args, **kwargs: P.kwargs) -> Splice:
+        try:
+            return place(self._document.text, *args, **kwargs)
+        except SealkitError as error:
+            raise self._placed(error, path) from None
+
     def _refuse_shared(self, field: Field) -> None:
         if field.shared or field.is_alias:
             raise SharedNode(
@@ -314,7 +283,7 @@ class Record:
             ).at(line=self._line(field.node.line), field=field.path)
 
     def _apply(self, change: Splice) -> bytes:
-        source, start = self._text(), self._region.start if self._region is not None else 0
+        source, start = self._document.text, self._region.start if self._region is not None else 0
         first = start + len(source[: change.start].encode())
         last = first + len(source[change.start : change.end].encode())
         return self.raw[:first] + change.text.encode() + self.raw[last:]
@@ -327,15 +296,28 @@ class Record:
             )
         if self._region is None:
             raise RefusedEdit(problem="the record has no front matter to add the field to", hint="begin it with two lines '---'")
-        insert = splice.insert_yaml if self.kind in (FRONT_MATTER, YAML) else splice.insert_json
-        return self._proved(insert(self._text(), self._tree(), steps[0], text), path, text, None)
+        if self.kind in (FRONT_MATTER, YAML):
+            change = self._placing(path, splice.insert_yaml, self._document.root, steps[0], text, self._line_ending())
+        else:
+            change = self._placing(path, splice.insert_json, self._document.root, steps[0], text)
+        return self._proved(change, path, text, None)
+
+    def _line_ending(self) -> str:
+        """Return how the last line up to the region's end is ended: of the front matter, or its opener."""
+        end = self.raw.rfind(b"\n", 0, self._region.end) if self._region is not None else -1
+        return "\r\n" if self.raw[max(end - 1, 0) : end] == b"\r" else "\n"
 
     def _proved(self, change: Splice, path: str, text: str, field: Field | None) -> Record:
         """Return the changed record once it proves: it reads as before but for the one value, and that is ``text``."""
         after = self._reread(self._apply(change))
         if after is not None:
             new = after._present_or_none(path)
-            if new is not None and new.blob_text == text and after._outside(new, None) == self._outside(field, new):
+            if (
+                new is not None
+                and new.is_string
+                and new.blob_text == text
+                and after._outside(new, None) == self._outside(field, new)
+            ):
                 return after
         raise ProofFailed(problem="the change does not prove: read again, the record would not be the intended one").at(
             line=self.line, field=path
@@ -359,9 +341,9 @@ class Record:
     def _outside(self, field: Field | None, added: Field | None) -> list[tuple[object, ...]]:
         """Return all of the record but one value, as ``flatten`` gives it; without a field, as if ``added`` were its last one."""
         if field is not None:
-            return list(flatten(self._tree(), field.node))
-        flat = list(flatten(self._tree()))
-        if not isinstance(self._tree(), Mapping):
+            return list(flatten(self._document.root, field.node))
+        flat = list(flatten(self._document.root))
+        if not isinstance(self._document.root, Mapping):
             flat = [("mapping", False, None, None), ("end",)]
         key = flatten(added.key) if added is not None and added.key is not None else ()
         return [*flat[:-1], *key, ("hole",), ("end",)]
@@ -374,7 +356,7 @@ def split(data: bytes, kind: str) -> list[Record]:
     """
     if kind != JSON_LINES:
         return [Record.parse(data, kind=kind)]
-    return [Record.parse(line, kind=kind, line=number) for number, line in enumerate(data.splitlines(keepends=True), 1)]
+    return [Record.parse(line, kind=kind, line=number) for number, line in enumerate(_LINES.findall(data), 1)]
 
 
 def join(records: list[Record]) -> bytes:
@@ -382,11 +364,11 @@ def join(records: list[Record]) -> bytes:
     return b"".join(record.raw for record in records)
 
 
-def _region(data: bytes, kind: str) -> frontmatter.Region | None:
+def _region(data: bytes, kind: str, line: int) -> frontmatter.Region | None:
     if kind == FRONT_MATTER:
         return frontmatter.region(data)
     if kind not in KINDS:
         raise UnsupportedRecord(problem=f"no such kind of record: {kind!r}", hint=f"one of {', '.join(KINDS)}")
-    if data.startswith(frontmatter.UTF16):
-        raise UnsupportedRecord(problem="UTF-16", hint="store the record as UTF-8", line=1)
-    return frontmatter.Region(3 if data.startswith(frontmatter.BOM) else 0, len(data), 1)
+    frontmatter.refuse_wide(data)
+    has_mark = data.startswith(frontmatter.BOM) and (kind != JSON_LINES or line == 1)
+    return frontmatter.Region(len(frontmatter.BOM) if has_mark else 0, len(data), 1)

@@ -11,7 +11,7 @@ It answers only where the answer is bound to be the full parse's, if that succee
 3. So it suffices that no quote of the other kind and no bracket can be open: either none occurs before the line, or no closing one
    occurs behind it, or every line before it closes what it opens (one possessive regular expression).
 4. No second key of this name, or of its looks, can exist: the name, folded as look-alikes are, occurs once, or only once as a key could
-   (a colon behind it), and there is no merge, alias, explicit key or escape that could spell it otherwise.
+   (a colon behind it), and there is no merge, tag, alias, explicit key or escape that could bring it or spell it otherwise.
 
 Absent: the folded name does not occur, and no escape and no other alphabet could spell it. Everything else is left to the parser.
 The proof is tested by comparing both on generated documents.
@@ -44,7 +44,7 @@ _VALUE = re.compile(rb"(?P<quote>[\"']?)(?P<text>[A-Za-z0-9+/]+={0,2}(?:;[A-Za-z
 # An escape that can stand for a letter, or join a name over a line end.
 _SPELLING = re.compile(rb"\\[xuU\r\n]")
 _EXPLICIT = re.compile(rb"\?[ \r\n]|\?\Z")
-_ROOT_KEY = re.compile(rb"(?:[ ]*(?:#[^\n]*)?\n)*[A-Za-z_][A-Za-z0-9_-]*:[ \r\n]")
+_ROOT_KEY = re.compile(rb"(?:---[ ]*\r?\n)?+(?:[ ]*+(?:#[^\n]*+|\r)?+\n)*+[A-Za-z_][A-Za-z0-9_-]*:[ \r\n]")
 # Lines that leave nothing open: without quotes and brackets, or with values that end on their line.
 _CLOSED_LINES = re.compile(
     rb"""(?:
@@ -97,6 +97,8 @@ def find(data: bytes, start: int, end: int, name: str) -> Span | str | None:
         return ABSENT if not yaml.startswith(b"%") else None
     if times > 1 and not _once_as_key(yaml, folded, needle):
         return None
+    if b"&" in yaml and not _ROOT_KEY.match(yaml):
+        return None  # a mapping that has an anchor can merge itself
     return _at_column_0(data, start, end, needle)
 
 
@@ -115,6 +117,8 @@ def _once_as_key(yaml: bytes, folded: bytes, needle: _Needle) -> bool:
     return (
         b"*" not in yaml
         and b"<<" not in yaml
+        and b"!!" not in yaml
+        and b"!<" not in yaml
         and not _EXPLICIT.search(yaml)
         and len(needle.as_key.findall(folded)) == 1
         and _ROOT_KEY.match(yaml) is not None

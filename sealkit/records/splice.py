@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import RefusedEdit, SharedNode
-from sealkit.tree import FOLDED, LITERAL, PLAIN, SINGLE, Mapping, Node, Scalar, Sequence
+from sealkit.records.locate import STRING, scalar_type
+from sealkit.tree import FOLDED, LITERAL, PLAIN, SINGLE, Mapping, Node, Scalar, Sequence, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ _SINGLE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\u
 # What JSON writes as it is and YAML does not allow, or reads as a line break.
 _YAML_ESCAPES = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _BLANK = " \t\r\n"
+# Names that need no quotes as keys: no indicator, no number, and no word that some reader takes for a truth value or null.
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_NO_NAMES = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 
 
 class Splice(NamedTuple):
@@ -66,10 +70,8 @@ def _in_block(text: str, start: int, node: Scalar, new: str) -> Splice:
     header_end = text.index("\n", start) if "\n" in text[start : node.end] else node.end
     content = text[header_end : node.end]
     last = header_end + len(content.rstrip(_BLANK))
-    if not content.strip(_BLANK):
-        return Splice(start, start + len(text[start:header_end].rstrip(_BLANK)), quote(new))
-    if not _BARE.fullmatch(new):
-        return Splice(start, last, quote(new))
+    if not content.strip(_BLANK) or not _BARE.fullmatch(new):
+        return _over_block(text, start, node, new)
     return Splice(header_end + len(content) - len(content.lstrip(_BLANK)), last, new)
 
 
@@ -91,19 +93,30 @@ def quoted(text: str, field: Field, new: str, token_start: Callable[[Scalar], in
 
 
 def _over_scalar(text: str, node: Scalar, new: str, token_start: Callable[[Scalar], int]) -> Splice:
+    if node.tag is not None and scalar_type(node) != STRING:
+        raise RefusedEdit(problem="the value has a tag that is not that of a string", hint="remove the tag first", line=node.line)
     start = token_start(node)
     if start == node.end:  # nothing stands there
         blank = "" if text[start - 1 : start] in (" ", "\t", "\n") else " "
         return Splice(start, start, blank + quote(new))
     if node.style in (LITERAL, FOLDED):
-        return Splice(start, start + len(text[start : node.end].rstrip(_BLANK)), quote(new))
+        return _over_block(text, start, node, new)
     return Splice(start, node.end, quote(new))
+
+
+def _over_block(text: str, start: int, node: Scalar, new: str) -> Splice:
+    """Put ``new``, double quoted, in a block scalar's place, keeping the comment behind its header."""
+    header, _, content = text[start : node.end].partition("\n")
+    header = header.rstrip(_BLANK)
+    indicators = len(header) if "#" not in header else len(header[: header.index("#")].rstrip(_BLANK))
+    end = start + (len(text[start : node.end].rstrip(_BLANK)) if content.strip(_BLANK) else len(header))
+    return Splice(start, end, quote(new) + header[indicators:])
 
 
 def _extent(text: str, field: Field, node: Mapping | Sequence) -> tuple[int, int]:
     """Return where a collection starts and where its last character stands; refuse comments in it."""
     leaves = list(_leaves(node))
-    end = node.end if node.flow else max(_leaf_end(text, inner) for inner in _walk(node) if not _is_open_ended(inner))
+    end = node.end if node.flow else max(_leaf_end(text, inner) for inner in walk(node) if not _is_open_ended(inner))
     at = node.start
     for leaf in leaves:
         if "#" in text[at : leaf.start]:
@@ -141,47 +154,34 @@ def _leaf_end(text: str, leaf: Node) -> int:
     return leaf.end
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    """Yield a node and all under it in document order, without recursion."""
-    pending: list[Node] = [node]
-    while pending:
-        inner = pending.pop()
-        yield inner
-        if isinstance(inner, Mapping):
-            for key, value in reversed(inner.pairs):
-                pending += (value, key)
-        elif isinstance(inner, Sequence):
-            pending += reversed(inner.items)
-
-
 def _leaves(node: Mapping | Sequence) -> list[Node]:
     """Return the scalars, aliases and empty collections under a node, in document order."""
     return [
         inner
-        for inner in _walk(node)
+        for inner in walk(node)
         if not (isinstance(inner, Mapping) and inner.pairs) and not (isinstance(inner, Sequence) and inner.items)
     ]
 
 
 def _anchored(node: Node) -> Iterator[Scalar | Mapping | Sequence]:
-    for inner in _walk(node):
+    for inner in walk(node):
         if not isinstance(inner, (Scalar, Mapping, Sequence)):
             raise SharedNode(problem="an alias stands inside the plaintext", line=inner.line)
         yield inner
 
 
-def insert_yaml(text: str, root: Node | None, name: str, new: str) -> Splice:
-    """Add ``name: "new"`` as the last line of a block mapping at column 0 (or of nothing), in the text's own line ending."""
-    ending = "\r\n" if "\r\n" in text else "\n"
+def insert_yaml(text: str, root: Node | None, name: str, new: str, ending: str) -> Splice:
+    """Add ``name: "new"`` as the last line of a block mapping at column 0 (or of nothing), ended by ``ending``."""
     if root is not None and (not isinstance(root, Mapping) or root.flow or _column(text, root.start)):
         raise RefusedEdit(
             problem="the field cannot be added: the record is not a block mapping at column 0",
             hint="add the line by hand, with an empty value",
         )
-    marker = re.search(r"^\.\.\.[ \t\r]*$", text, re.MULTILINE)
+    marker = re.search(r"^\.\.\.(?=\s|\Z)", text, re.MULTILINE)
     at = marker.start() if marker is not None else len(text)
     before = "" if at == 0 or text[at - 1] == "\n" else ending
-    return Splice(at, at, f"{before}{name}: {quote(new)}{ending}")
+    key = name if _PLAIN_NAME.fullmatch(name) and name.lower() not in _NO_NAMES else quote(name)
+    return Splice(at, at, f"{before}{key}: {quote(new)}{ending}")
 
 
 def _column(text: str, at: int) -> int:
@@ -192,11 +192,12 @@ def insert_json(text: str, root: Node | None, name: str, new: str) -> Splice:
     """Add ``"name": "new"`` as the last member of the root object, laid out as the last member there is."""
     if not isinstance(root, Mapping):
         raise RefusedEdit(problem="the field cannot be added: the record is not an object")
-    member = f"{quote(name)}: {quote(new)}"
     if not root.pairs:
-        return Splice(root.start + 1, root.end - 1, member)
+        return Splice(root.start + 1, root.end - 1, f"{quote(name)}: {quote(new)}")
     last_key, last_value = root.pairs[-1]
     before = text[: last_key.start]
     blank = before[len(before.rstrip(_BLANK)) :]
-    colon = ": " if text[last_key.end : last_value.start].endswith(" ") else ":"
+    colon = text[last_key.end : last_value.start]
+    if not blank and len(root.pairs) == 1 and colon.endswith(" "):
+        blank = " "
     return Splice(last_value.end, last_value.end, f",{blank}{quote(name)}{colon}{quote(new)}")

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from itertools import islice
+import os
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, SealkitError
 from sealkit.report import Outcome, failure
 from sealkit.trees import content
+from sealkit.trees.found import Found
 from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sealkit.trees.content import Task
-    from sealkit.trees.found import Found
+    from sealkit.trees.content import Replaced, Task
+    from sealkit.trees.journal import Entry, Journal
     from sealkit.trees.store import Snapshot
 
 CHUNK = 128
-"""How many files are read, changed and replaced together; one group of the commit protocol."""
+"""How many files are given to a worker, and at most replaced, together; one group of the commit protocol."""
+
+CHUNK_PATHS = 16 << 10
+"""How many characters of paths a chunk has at most: two chunks must fit into a pipe's buffer."""
+
+FEW = 1500
+"""Fewer files than this are not worth a second process."""
+
+GROUP_BYTES = 16 << 20
+"""How many bytes of records are held at once before they are replaced, or handed on."""
 
 _TRIES = 3
 
 
 class Mode(NamedTuple):
-    """How to go through the records: whether to ``write`` what changes, and how files are replaced."""
+    """How to go through the records: whether to ``write`` what changes, and how files are replaced.
+
+    ``workers`` processes, or as many as there are usable CPUs (None). ``fail_fast`` ends with the first file that has a finding.
+    """
 
     write: bool = False
     break_hardlinks: bool = False
     keep_mtime: bool = False
+    workers: int | None = None
+    fail_fast: bool = False
 
 
 class Done(NamedTuple):
@@ -39,6 +55,7 @@ class Done(NamedTuple):
     outcomes: list[Outcome]
     before: bytes | None = None
     after: bytes | None = None
+    replaced: Sequence[Replaced] = ()
     removes_plaintext: bool = False
 
     def __repr__(self) -> str:
@@ -46,45 +63,151 @@ class Done(NamedTuple):
 
     def as_dry_run(self) -> Done:
         """Return the same, with what was changed said to be what would change."""
+        if self.after is None:
+            return self
         return self._replace(outcomes=[_would(outcome) for outcome in self.outcomes])
 
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not any(outcome.exit_status for outcome in self.outcomes)
 
-def run(task: Task, found: Iterable[Found], mode: Mode) -> Iterator[Done]:
-    """Do a task to every record found, and yield what became of each, in order."""
+
+class Piece(NamedTuple):
+    """What is to be printed of some files, in order, and what became of them; plain values, fit for a pipe.
+
+    ``counts`` counts outcomes by (status, code, exit status); ``problems`` are the outcomes with an exit status, as tuples.
+    """
+
+    out: bytes
+    copy: bytes
+    problems: list[tuple[object, ...]]
+    counts: dict[tuple[str, str | None, int], int]
+    files: int
+
+
+def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None = None) -> Iterator[Done]:
+    """Do a task to every record found, in this process, and yield what became of each, in order."""
     found = iter(found)
     with Store() as store:
-        while chunk := list(islice(found, CHUNK if mode.write else 1)):
-            yield from _chunk(task, chunk, mode, store)
+        for group in _groups(task, found, store, CHUNK if mode.write else 1, journal):
+            for done in _finished(task, group, mode, store, journal):
+                yield done
+                if mode.fail_fast and not done.is_good:
+                    return
 
 
-def _chunk(task: Task, chunk: list[Found], mode: Mode, store: Store) -> list[Done]:
-    looked = [_look(task, found, store) for found in chunk]
-    if not mode.write:
-        return [done.as_dry_run() for done, _ in looked]
-    return _commit(task, looked, mode, store)
+def pieces(
+    task: Task,
+    found: Iterable[Found],
+    mode: Mode,
+    piece: Callable[[Sequence[Done]], Piece],
+    journal: Journal | None = None,
+) -> Iterator[Piece]:
+    """Do a task to every record found, with workers where they are worth it, and yield pieces of output in order."""
+    found = iter(found)
+    first = list(islice(found, FEW))
+    workers = _workers(mode, enough=len(first) == FEW)
+
+    def work(chunk: Iterable[Found]) -> Iterator[Piece]:
+        return _pieces(each(task, chunk, mode, journal), piece)
+
+    everything = chain(first, found)
+    if workers == 1:
+        yield from work(everything)
+        return
+    from sealkit.trees import pool
+
+    for chunk, result in pool.run(work, _chunks(everything), workers):
+        if isinstance(result, pool.Died):
+            result = piece([Done(one, [failure(one.path, result.problem)]) for one in chunk])
+        yield result
+        if mode.fail_fast and result.problems:
+            return
 
 
-def _look(task: Task, found: Found, store: Store) -> tuple[Done, Snapshot | None]:
+def _workers(mode: Mode, *, enough: bool) -> int:
+    if mode.workers == 1 or (mode.workers is None and not enough):
+        return 1
+    from sealkit.trees import pool
+
+    return (mode.workers or pool.usable_cpus()) if pool.can_fork() else 1
+
+
+def _chunks(found: Iterable[Found]) -> Iterator[list[Found]]:
+    chunk: list[Found] = []
+    size = 0
+    for one in found:
+        chunk.append(one)
+        size += len(one.path) + len(one.root)
+        if len(chunk) == CHUNK or size > CHUNK_PATHS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _pieces(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+    """Put results together until there are enough of them to be handed on."""
+    some: list[Done] = []
+    size = 0
+    for one in done:
+        some.append(one)
+        size += len(one.before or b"")
+        if len(some) == CHUNK or size > GROUP_BYTES:
+            yield piece(some)
+            some, size = [], 0
+    if some:
+        yield piece(some)
+
+
+Looked = tuple[Done, "Snapshot | None"]
+
+
+def _groups(task: Task, found: Iterator[Found], store: Store, most: int, journal: Journal | None) -> Iterator[list[Looked]]:
+    """Look at files, and put those together that are replaced together."""
+    group: list[Looked] = []
+    size = 0
+    for one in found:
+        looked = _look(task, one, store, journal)
+        group.append(looked)
+        size += 2 * len(looked[0].before or b"")
+        if len(group) == most or size > GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _look(task: Task, found: Found, store: Store, journal: Journal | None) -> Looked:
     if found.problem is not None:
         return Done(found, [failure(found.path, found.problem)]), None
     try:
         snapshot = store.read(found.path, found.root)
     except SealkitError as error:
         return Done(found, [failure(found.path, error)]), None
+    if journal is not None and journal.has_written(found.path, snapshot.data):
+        return Done(found, content.run(task.as_settled(), found.path, snapshot.data).outcomes), None
     result = content.run(task, found.path, snapshot.data)
     hides = task.verb == content.SEAL and any(outcome.status == reporting.SEALED for outcome in result.outcomes)
-    return Done(found, result.outcomes, snapshot.data, result.data, hides), snapshot
+    return Done(found, result.outcomes, snapshot.data, result.data, result.replaced, hides), snapshot
 
 
-def _commit(task: Task, looked: list[tuple[Done, Snapshot | None]], mode: Mode, store: Store) -> list[Done]:
+def _finished(task: Task, group: list[Looked], mode: Mode, store: Store, journal: Journal | None) -> Iterable[Done]:
+    if not mode.write:
+        return [done.as_dry_run() for done, _ in group]
+    return _commit(task, group, mode, store, journal)
+
+
+def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, journal: Journal | None) -> list[Done]:
     """Replace the files that change; those that somebody else changed meanwhile are looked at again."""
-    done = [one for one, _ in looked]
-    pending = [(index, snapshot) for index, (one, snapshot) in enumerate(looked) if one.after is not None and snapshot is not None]
+    done = [one for one, _ in group]
+    pending = [(index, snapshot) for index, (one, snapshot) in enumerate(group) if one.after is not None and snapshot is not None]
     for attempt in range(_TRIES):
         again = []
-        for (index, _), problem in zip(pending, _written(done, pending, mode), strict=True):
+        for (index, _), problem in zip(pending, _written(done, pending, mode, journal), strict=True):
             if isinstance(problem, ChangedUnderneath) and attempt + 1 < _TRIES:
-                done[index], snapshot = _look(task, done[index].found, store)
+                done[index], snapshot = _look(task, done[index].found, store, journal)
                 if done[index].after is not None and snapshot is not None:
                     again.append((index, snapshot))
             elif problem is not None:
@@ -93,29 +216,55 @@ def _commit(task: Task, looked: list[tuple[Done, Snapshot | None]], mode: Mode, 
     return done
 
 
-def _written(done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode) -> list[SealkitError | None]:
+def _written(
+    done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode, journal: Journal | None
+) -> list[SealkitError | None]:
     if not pending:
         return []
     from sealkit.trees.replace import Options, Write, commit
 
+    changes = [done[index] for index, _ in pending]
+    if journal is not None:
+        journal.will_write(changes)
     writes = [
-        Write(done[index].found.path, snapshot, done[index].after or b"", root=done[index].found.root)
-        for index, snapshot in pending
+        Write(one.found.path, snapshot, one.after or b"", root=one.found.root)
+        for one, (_, snapshot) in zip(changes, pending, strict=True)
     ]
-    options = Options(break_hardlinks=mode.break_hardlinks, keep_mtime=mode.keep_mtime)
-    return [committed.problem for committed in commit(writes, options)]
+    problems = [
+        committed.problem for committed in commit(writes, Options(break_hardlinks=mode.break_hardlinks, keep_mtime=mode.keep_mtime))
+    ]
+    if journal is not None:
+        journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
+    return problems
+
+
+def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]:
+    """Put the old blobs of one file back, and yield what became of it."""
+    found = Found(os.path.join(root, entry.path), root)
+    for attempt in range(_TRIES):
+        try:
+            snapshot = store.read(found.path, found.root)
+        except SealkitError as error:
+            yield Done(found, [failure(found.path, error)])
+            return
+        result = content.restore(found.path, snapshot.data, entry.replaced)
+        done = Done(found, result.outcomes, snapshot.data, result.data)
+        problem = _written([done], [(0, snapshot)], mode, None)[0] if result.data is not None else None
+        if not isinstance(problem, ChangedUnderneath) or attempt + 1 == _TRIES:
+            yield done if problem is None else _failed(done, problem)
+            return
 
 
 def _failed(done: Done, problem: SealkitError) -> Done:
     """Turn the outcomes of what was changed, but not replaced, into failures."""
-    changed = (reporting.SEALED, reporting.ROTATED)
     outcomes = [
-        failure(outcome.path, problem, outcome.field) if outcome.status in changed else outcome for outcome in done.outcomes
+        failure(outcome.path, problem, outcome.field) if outcome.status in reporting.CHANGED else outcome
+        for outcome in done.outcomes
     ]
     return done._replace(outcomes=outcomes, after=None)
 
 
 def _would(outcome: Outcome) -> Outcome:
-    if outcome.status in (reporting.SEALED, reporting.ROTATED):
+    if outcome.status in reporting.CHANGED:
         return outcome._replace(status=reporting.WOULD_CHANGE)
     return outcome

@@ -12,21 +12,28 @@ from sealkit.records.record import Record, join, split
 from sealkit.report import Outcome, failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
+    from collections.abc import Callable, Iterable
 
-    from sealkit.crypto.blob import Blob
+    from sealkit.jobs import Found
     from sealkit.sealer import Sealer
 
-    Job: TypeAlias = Callable[["Task", str, Record, str], tuple[Record, Outcome]]
-
-INSPECT, DECRYPT, REVEAL, SEAL, ROTATE, VERIFY = "inspect", "decrypt", "reveal", "seal", "rotate", "verify"
+INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY = (
+    "inspect",
+    "open",
+    "decrypt",
+    "reveal",
+    "seal",
+    "rotate",
+    "settled",
+    "verify",
+)
 
 
 class Task:
     """What to do to every record: a verb, the fields (``a[].b`` allowed), and the sealers it needs.
 
-    ``opener`` opens blobs, ``sealer`` seals; ``payload`` is for ``seal`` of one record.
+    ``opener`` opens blobs, ``sealer`` seals; ``payload`` is for ``seal`` of one record. ``open`` is ``decrypt`` without the payload,
+    ``reveal`` puts the payload in the blob's place.
     """
 
     __slots__ = ("fields", "opener", "payload", "sealer", "verb")
@@ -46,15 +53,29 @@ class Task:
         self.sealer = sealer
         self.payload = payload
 
+    def as_settled(self) -> Task:
+        """Return the task for a file that was written already: what is there is counted as unchanged."""
+        return Task(SETTLED, self.fields, sealer=self.sealer)
+
     def __repr__(self) -> str:
         return f"<Task {self.verb} {','.join(self.fields)}>"
 
 
+class Replaced(NamedTuple):
+    """One blob that makes place for another: the line (from 1) its record starts on, its field, the two texts."""
+
+    line: int
+    field: str
+    old: str
+    new: str
+
+
 class Result(NamedTuple):
-    """What became of a file's fields, and its new content (None if it need not change)."""
+    """What became of a file's fields, its new content (None if it need not change), and the blobs that change places in it."""
 
     outcomes: list[Outcome]
     data: bytes | None
+    replaced: list[Replaced]
 
 
 def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
@@ -62,87 +83,154 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     try:
         records = split(data, kind_of(name if name is not None else path))
     except SealkitError as error:
-        return Result([failure(path, error)], None)
-    job = _JOBS[task.verb]
-    outcomes: list[Outcome] = []
+        return Result([failure(path, error)], None, [])
+    work = _Work(task, path)
     changed = False
     for index, record in enumerate(records):
-        after = _fields(task, job, path, record, outcomes)
+        after = work.on(record)
         changed = changed or after is not record
         records[index] = after
-    return Result(outcomes, join(records) if changed else None)
+    return Result(work.outcomes, join(records) if changed else None, work.replaced)
 
 
-def _fields(task: Task, job: Job, path: str, record: Record, outcomes: list[Outcome]) -> Record:
-    for pattern in task.fields:
+def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:
+    """Put the old blobs back into the content of a file, wherever the new ones still stand."""
+    try:
+        records = {record.line: record for record in split(data, kind_of(path))}
+    except SealkitError as error:
+        return Result([failure(path, error)], None, [])
+    outcomes = []
+    changed = False
+    for line, field, old, new in replaced:
         try:
-            fields = record.paths(pattern)
+            before = records.get(line)
+            after = jobs.exchange(before, field, new, old) if before is not None else None
         except SealkitError as error:
-            outcomes.append(failure(path, error, pattern))
+            outcomes.append(failure(path, error, field))
             continue
-        if not fields:
-            outcomes.append(Outcome(path, reporting.ABSENT, pattern, "absent", line=record.line))
-        for field in fields:
+        if before is None or after is None:
+            outcomes.append(_changed_since(path, field, line))
+            continue
+        records[line] = after
+        changed = changed or after is not before
+        outcomes.append(Outcome(path, reporting.RESTORED if after is not before else reporting.UNCHANGED, field, line=line))
+    return Result(outcomes, join(list(records.values())) if changed else None, [])
+
+
+def _changed_since(path: str, field: str, line: int) -> Outcome:
+    problem = "the field was changed since the rotation: it was left alone"
+    return Outcome(path, reporting.FINDING, field, "changed_since", line=line, message=problem, exit_status=1)
+
+
+class _Work:
+    """A task on the records of one file: the outcomes so far, and the blobs that change places."""
+
+    __slots__ = ("job", "outcomes", "path", "replaced", "task")
+
+    def __init__(self, task: Task, path: str) -> None:
+        self.task = task
+        self.path = path
+        self.job = _JOBS[task.verb]
+        self.outcomes: list[Outcome] = []
+        self.replaced: list[Replaced] = []
+
+    def on(self, record: Record) -> Record:
+        """Do the task to each field of a record, and return what becomes of it."""
+        for pattern in self.task.fields:
             try:
-                record, outcome = job(task, path, record, field)
+                fields = record.paths(pattern)
             except SealkitError as error:
-                outcome = failure(path, error, field)
-            outcomes.append(outcome)
-    return record
+                self.outcomes.append(failure(self.path, error, pattern))
+                continue
+            if not fields:
+                self.outcomes.append(Outcome(self.path, reporting.ABSENT, pattern, "absent", line=record.line))
+            for field in fields:
+                try:
+                    record = self.job(self, record, field)
+                except SealkitError as error:
+                    self.outcomes.append(failure(self.path, error, field))
+        return record
+
+    def note(self, status: str, field: str, found: Found, key: str | None, code: str, payload: bytes | None = None) -> None:
+        """Add the outcome for a field that holds a blob."""
+        blob = found.blob
+        form = "tagged" if blob.auth is not None else "plain"
+        size, iv = len(blob.ciphertext), blob.iv.hex()
+        self.outcomes.append(Outcome(self.path, status, field, code, form, blob.kid, key, size, iv, found.line, payload=payload))
+
+    def inspect(self, record: Record, field: str) -> Record:
+        found = jobs.inspect(record, field)
+        self.note(reporting.FOUND, field, found, None, _unopened(found))
+        return record
+
+    def open(self, record: Record, field: str) -> Record:
+        found = jobs.inspect(record, field)
+        opened = jobs.unseal(found, self.opener, field)
+        self.note(reporting.FOUND, field, found, opened.key_id, opened.verdict)
+        return record
+
+    def decrypt(self, record: Record, field: str) -> Record:
+        found = jobs.inspect(record, field)
+        opened = jobs.unseal(found, self.opener, field)
+        self.note(reporting.DECRYPTED, field, found, opened.key_id, opened.verdict, opened.payload)
+        return record
+
+    def reveal(self, record: Record, field: str) -> Record:
+        after = jobs.reveal(record, self.opener, field)
+        self.outcomes.append(Outcome(self.path, reporting.DECRYPTED, field))
+        return after
+
+    def seal(self, record: Record, field: str) -> Record:
+        after = jobs.seal(record, self.sealer, field, self.task.payload)
+        found = jobs.inspect(after, field)
+        if after is record:
+            self.note(reporting.UNCHANGED, field, found, None, _unopened(found))
+        else:
+            self._changed(reporting.SEALED, field, found)
+        return after
+
+    def rotate(self, record: Record, field: str) -> Record:
+        before = jobs.inspect(record, field)
+        after = jobs.rotate(record, self.opener, self.sealer, field)
+        if after is record:
+            self.note(reporting.UNCHANGED, field, before, self.sealer.key_id, _unopened(before))
+            return record
+        found = jobs.inspect(after, field)
+        self._changed(reporting.ROTATED, field, found)
+        self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
+        return after
+
+    def settled(self, record: Record, field: str) -> Record:
+        found = jobs.inspect(record, field)
+        self.note(reporting.UNCHANGED, field, found, self.sealer.key_id, _unopened(found))
+        return record
+
+    def verify(self, record: Record, field: str) -> Record:
+        found = jobs.inspect(record, field)
+        opened = jobs.unseal(found, self.opener, field)
+        jobs.prove(record, found, opened, self.opener, field)
+        self.note(reporting.VERIFIED, field, found, opened.key_id, opened.verdict)
+        return record
+
+    def _changed(self, status: str, field: str, found: Found) -> None:
+        self.note(status, field, found, self.sealer.key_id, _unopened(found))
+        if self.sealer.is_too_short_to_tell(found.blob):
+            self.outcomes[-1] = self.outcomes[-1]._replace(message=_SHORT)
+
+    @property
+    def opener(self) -> Sealer:
+        return _needed(self.task.opener)
+
+    @property
+    def sealer(self) -> Sealer:
+        return _needed(self.task.sealer)
 
 
-def describe(path: str, status: str, field: str, blob: Blob, line: int, key: str | None, code: str) -> Outcome:
-    """Return the outcome for a field that holds a blob."""
-    form = "tagged" if blob.is_tagged else "plain"
-    iv = blob.iv.hex()
-    return Outcome(path, status, field, code, form, blob.kid, key, len(blob.ciphertext), iv, line)
+_SHORT = "a payload of one block: under a ring of several keys it opens only with the key named (--key-id)"
 
 
-def _inspect(task: Task, path: str, record: Record, field: str) -> tuple[Record, Outcome]:
-    found = jobs.inspect(record, field)
-    code = "unauthenticated" if not found.blob.is_tagged else "unsupported_version"
-    return record, describe(path, reporting.FOUND, field, found.blob, found.line, None, code)
-
-
-def _decrypt(task: Task, path: str, record: Record, field: str) -> tuple[Record, Outcome]:
-    found = jobs.inspect(record, field)
-    opened = jobs.unseal(found, _needed(task.opener), field)
-    outcome = describe(path, reporting.DECRYPTED, field, found.blob, found.line, opened.key_id, opened.verdict)
-    return record, outcome._replace(payload=opened.payload)
-
-
-def _reveal(task: Task, path: str, record: Record, field: str) -> tuple[Record, Outcome]:
-    return jobs.reveal(record, _needed(task.opener), field), Outcome(path, reporting.DECRYPTED, field)
-
-
-def _seal(task: Task, path: str, record: Record, field: str) -> tuple[Record, Outcome]:
-    sealer = _needed(task.sealer)
-    after = jobs.seal(record, sealer, field, task.payload)
-    return after, _written(path, reporting.SEALED, field, record, after, sealer)
-
-
-def _rotate(task: Task, path: str, record: Record, field: str) -> tuple[Record, Outcome]:
-    sealer = _needed(task.sealer)
-    after = jobs.rotate(record, _needed(task.opener), sealer, field)
-    return after, _written(path, reporting.ROTATED, field, record, after, sealer)
-
-
-def _written(path: str, status: str, field: str, before: Record, after: Record, sealer: Sealer) -> Outcome:
-    found = jobs.inspect(after, field)
-    key = sealer.key_id if after is not before or status == reporting.ROTATED else None
-    code = "unsupported_version" if found.blob.is_tagged else "unauthenticated"
-    outcome = describe(path, status if after is not before else reporting.UNCHANGED, field, found.blob, found.line, key, code)
-    if after is not before and sealer.is_too_short_to_tell(found.blob):
-        return outcome._replace(message="a payload of one block: under a ring of several keys it opens only with the key named (--key-id)")
-    return outcome
-
-
-def _verify(task: Task, path: str, record: Record, field: str) -> tuple[Record, Outcome]:
-    found = jobs.inspect(record, field)
-    opener = _needed(task.opener)
-    opened = jobs.unseal(found, opener, field)
-    jobs.prove(record, found, opened, opener, field)
-    return record, describe(path, reporting.VERIFIED, field, found.blob, found.line, opened.key_id, opened.verdict)
+def _unopened(found: Found) -> str:
+    return "unsupported_version" if found.blob.is_tagged else "unauthenticated"
 
 
 def _needed(sealer: Sealer | None) -> Sealer:
@@ -151,4 +239,13 @@ def _needed(sealer: Sealer | None) -> Sealer:
     return sealer
 
 
-_JOBS: dict[str, Job] = {INSPECT: _inspect, DECRYPT: _decrypt, REVEAL: _reveal, SEAL: _seal, ROTATE: _rotate, VERIFY: _verify}
+_JOBS: dict[str, Callable[[_Work, Record, str], Record]] = {
+    INSPECT: _Work.inspect,
+    OPEN: _Work.open,
+    DECRYPT: _Work.decrypt,
+    REVEAL: _Work.reveal,
+    SEAL: _Work.seal,
+    ROTATE: _Work.rotate,
+    SETTLED: _Work.settled,
+    VERIFY: _Work.verify,
+}

@@ -1,4 +1,4 @@
-"""Two system calls that Python does not offer: ``renameat2`` with ``RENAME_EXCHANGE``, and ``syncfs``.
+"""System calls that Python does not offer, ``renameat2`` with ``RENAME_EXCHANGE`` and ``syncfs``, and leases.
 
 ``ctypes`` is imported on first use only, as starting it takes longer than reading a record.
 """
@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import functools
 import os
+import signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,3 +58,30 @@ def syncfs(fd: int) -> None:
     Failures of writing are reported since Linux 5.8; before, only those of the call itself.
     """
     _checked(_call("syncfs"), fd)
+
+
+class Lease:
+    """A read lease on an open file (fcntl(2), "Leases"), until its descriptor is closed: nobody has the file open for writing.
+
+    Whoever then opens it for writing is stopped in ``open`` until the lease ends, and shows in ``is_asked_for``. Where there are no
+    leases (macOS, some file systems, files of other owners without CAP_LEASE), ``is_refused`` and ``is_asked_for`` are False always.
+    """
+
+    __slots__ = ("_fd", "_is_held", "is_refused")
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._is_held = False
+        self.is_refused = False
+        if not hasattr(fcntl, "F_SETLEASE"):
+            return
+        try:
+            fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)  # which does nothing; SIGIO, the default, would kill us
+            fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            self._is_held = True
+        except OSError as error:
+            self.is_refused = error.errno == errno.EAGAIN
+
+    def is_asked_for(self) -> bool:
+        """Say whether somebody is waiting to write."""
+        return self._is_held and fcntl.fcntl(self._fd, fcntl.F_GETLEASE) != fcntl.F_RDLCK

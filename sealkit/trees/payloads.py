@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from sealkit.errors import SealkitError, StoreError
 from sealkit.report import Outcome, failure
 from sealkit.trees.store import write_new
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from sealkit.trees.batch import Done
 
 _FOLDER_MODE = 0o700
@@ -20,18 +18,12 @@ _FOLDER_MODE = 0o700
 class PayloadFiles:
     """Writes payloads to ``FOLDER/<path below the named folder>.<field>``, or ``….<line>.<field>`` for a line of a JSON Lines file.
 
-    Folders are made 0700, files 0600; a file that exists is never written over. Use it with ``with``.
+    Folders are made 0700, files 0600; a file that exists is never written over. Raises ``StoreError`` if there can be no such folder.
     """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-
-    def __enter__(self) -> Self:
-        _make(self._folder)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        pass
+        _make(folder)
 
     def keep(self, done: Done) -> Done:
         """Write the payloads of one file's fields; return the same without them, with failures where one could not be written."""

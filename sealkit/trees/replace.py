@@ -71,18 +71,18 @@ DEFAULTS = Options()
 class _Swap:
     """One record on its way: its open folder, its temporary file, and how far it has come."""
 
-    __slots__ = ("fd", "folder", "is_placed", "name", "new", "options", "problem", "status", "temp", "write")
+    __slots__ = ("fd", "folder", "marked", "name", "new", "options", "problem", "status", "temp", "write")
 
     def __init__(self, write: Write, folder: int, options: Options) -> None:
         self.write = write
         self.folder = folder
         self.options = options
         self.name = write.path[write.path.rfind("/") + 1 :]
-        self.temp: str | None = None  # what there is to be removed or settled
+        self.temp: str | None = None  # the temporary file's first name, as long as there may be one
+        self.marked: str | None = None  # its second name, likewise
         self.fd = -1
         self.status: os.stat_result | None = None  # the record's, when its attributes were kept
         self.new: Mark | None = None
-        self.is_placed = False  # the new content stands, or may stand, under the record's name
         self.problem: SealkitError | None = None
 
     def step(self, do: Callable[[_Swap], None]) -> None:
@@ -139,13 +139,10 @@ class _Swap:
         first, new = self.temp, self.new
         if first is None or new is None:
             raise StoreError(problem="was not prepared", path=self.write.path)
-        temp = self.temp = swap.marked(first, Mark.of(self.write.snapshot.status), new)
-        try:
-            os.rename(first, temp, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-        except OSError:
-            self.temp = first
-            raise
-        self.is_placed = True
+        self._close()  # who has the new file open for writing is a somebody else from here on
+        temp = self.marked = swap.marked(first, Mark.of(self.write.snapshot.status), new)
+        os.rename(first, temp, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+        self.temp = None
         try:
             kernel.exchange(self.folder, temp, self.name)
         except FileNotFoundError:
@@ -157,29 +154,26 @@ class _Swap:
 
     def _replace(self, temp: str) -> None:
         """Compare, then replace: where the kernel or the file system has no exchange."""
-        if not self._is_as_read(self.name):
+        if not self._is_as_read(swap.look(self.folder, self.name)):
             raise _changed()
         os.replace(temp, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-        self.temp = None
+        self.marked = None
 
     def compare(self) -> None:
         """Remove what came out of the exchange if it is what was read; if not, put it back."""
-        temp = self.temp
+        temp = self.marked
         if temp is None:
             return
-        if self._is_as_read(temp):
-            os.unlink(temp, dir_fd=self.folder)
-            self.temp = None
+        if swap.remove(self.folder, temp, self._is_as_read):
+            self.marked = None
             return
         if self.new is not None:
             swap.put_back(self.folder, temp, self.name, (self.new, self.write.data))
-        self.temp = None
+        self.marked = None
         raise _changed()
 
-    def _is_as_read(self, name: str) -> bool:
-        snapshot, kept = self.write.snapshot, self.status
-        version = swap.look(self.folder, name)
-        status = version.status
+    def _is_as_read(self, version: swap.Version) -> bool:
+        snapshot, kept, status = self.write.snapshot, self.status, version.status
         same_file = (status.st_dev, status.st_ino) == (snapshot.dev, snapshot.ino)
         same_rights = kept is not None and (status.st_mode, status.st_uid, status.st_gid) == (
             kept.st_mode,
@@ -193,29 +187,41 @@ class _Swap:
 
         What fails here is left to the next sweep.
         """
+        self._close()
+        if self.temp is not None:
+            self._try(self._remove, self.temp)
+        if self.marked is not None:
+            self._try(self._undo, self.marked)
+        self.temp = self.marked = None
+
+    def _close(self) -> None:
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
-        temp, self.temp = self.temp, None
-        if temp is None:
-            return
+
+    def _remove(self, temp: str) -> None:
+        os.unlink(temp, dir_fd=self.folder)
+
+    def _undo(self, marked: str) -> None:
+        if Mark.of(os.lstat(marked, dir_fd=self.folder)) == self.new:
+            self._remove(marked)
+        else:
+            self.compare()
+
+    @staticmethod
+    def _try(do: Callable[[str], None], name: str) -> None:
         try:
-            mark = Mark.of(os.lstat(temp, dir_fd=self.folder))
-            if not self.is_placed or mark == self.new:
-                os.unlink(temp, dir_fd=self.folder)
-            else:
-                self.temp = temp
-                self.compare()
+            do(name)
         except (OSError, SealkitError):
             pass
 
 
 def _changed() -> ChangedUnderneath:
-    return ChangedUnderneath(problem="was changed by somebody else since it was read; theirs was kept")
+    return ChangedUnderneath(problem="somebody else has changed it since it was read, or has it open for writing; theirs was kept")
 
 
 def _removed() -> ChangedUnderneath:
-    return ChangedUnderneath(problem="was removed by somebody else since it was read; it was not made anew")
+    return ChangedUnderneath(problem="somebody else has removed it since it was read; it was not made anew")
 
 
 @opaque

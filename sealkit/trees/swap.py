@@ -6,9 +6,10 @@ known to be and what shall replace it. Then the two change places. What came out
 goes; if not, somebody saved in between, and it is put back. A process that dies in the middle leaves the second kind of name, and
 from it alone ``settle`` can finish the work: a save that was under way is never taken for a leftover.
 
-Limits. Somebody who opened the record before the exchange and writes into it after the comparison writes into a file without a name;
-no system call of Linux can prevent that for another's descriptor. Where the exchange is not supported (see ``kernel``), comparing and
-replacing are two steps, and a save between them is lost.
+A file that somebody has open for writing never goes: it is put back too, as what they are about to write would be lost with it.
+
+Limits. Where the exchange is not supported (see ``kernel``), comparing and replacing are two steps, and a save between them is lost.
+Where leases are not, so is what is written after the comparison through a descriptor that was opened before the exchange.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import ChangedUnderneath, OverLimit, StoreError
 from sealkit.trees import kernel
 from sealkit.trees.found import TEMP_PREFIX
 from sealkit.trees.store import LIMIT, READING, read_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WORD = (1 << 64) - 1  # times before 1970 are negative
 _ROUNDS = 1000  # an editor that saves anew within microseconds, a thousand times running, is none
@@ -84,13 +88,39 @@ def look(folder: int, name: str, limit: int = 2 * LIMIT) -> Version:
         status = os.lstat(name, dir_fd=folder)
         return Version(Mark.of(status), status, None)
     try:
-        status = os.fstat(fd)
+        return _version(fd, limit)
+    finally:
+        os.close(fd)
+
+
+def _version(fd: int, limit: int) -> Version:
+    status = os.fstat(fd)
+    try:
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             return Version(Mark.of(status), status, None)
         data = read_on(fd, os.read(fd, status.st_size + 1), limit)
         return Version(Mark.of(os.fstat(fd)), status, data)
     except OverLimit:
         return Version(Mark.of(status), status, None)
+
+
+def remove(folder: int, temp: str, is_dispensable: Callable[[Version], bool], limit: int = 2 * LIMIT) -> bool:
+    """Remove ``temp`` if ``is_dispensable`` says so of what it holds and nobody is writing into it; say whether it was removed.
+
+    ``OSError``.
+    """
+    try:
+        fd = os.open(temp, READING, dir_fd=folder)
+    except FileNotFoundError:
+        raise
+    except OSError:  # not a file that we made or read
+        return False
+    try:
+        lease = kernel.Lease(fd)
+        if lease.is_refused or not is_dispensable(_version(fd, limit)) or lease.is_asked_for():
+            return False
+        os.unlink(temp, dir_fd=folder)
+        return True
     finally:
         os.close(fd)
 
@@ -109,12 +139,15 @@ def put_back(folder: int, temp: str, name: str, placed: tuple[Mark, bytes | None
             if _give_name(folder, temp, name):
                 return
             continue
-        out = look(folder, temp)
-        if out.mark == placed[0] and placed[1] in {None, out.data}:
-            os.unlink(temp, dir_fd=folder)
+        if remove(folder, temp, _is(placed)):
             return
         placed = (held.mark, held.data)
     raise ChangedUnderneath(problem="is being saved over and over again; one version was put aside", path=temp)
+
+
+def _is(placed: tuple[Mark, bytes | None]) -> Callable[[Version], bool]:
+    mark, data = placed
+    return lambda version: version.mark == mark and (data is None or data == version.data)
 
 
 def _give_name(folder: int, temp: str, name: str) -> bool:
@@ -133,9 +166,10 @@ def settle(folder: int, temp: str) -> bool:
     ``StoreError`` when neither can be told: then both versions stay where they are. ``OSError``.
     """
     known = marks(temp)
-    mark = Mark.of(os.lstat(temp, dir_fd=folder))
-    if known is None or mark in known:  # only ever ours, or the content that was read and replaced
+    if known is None:  # was still being written, by us alone
         os.unlink(temp, dir_fd=folder)
+        return True
+    if remove(folder, temp, lambda version: version.mark in known):  # what we wrote, or what was read and replaced
         return True
     name = _name_of(folder, known[1])
     if name is None:

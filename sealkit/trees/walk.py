@@ -102,13 +102,20 @@ class _Walk:
                 yield from Descent(root, self.filters, self._seen_in).run(remembered=self._is_inside_another(root))
 
     def _note_folders(self) -> None:
+        """Note which folders several named paths may lead to: those that are named, and those of named files."""
+        above = ""
         for path in self.given:
+            bare = path.rstrip("/") or path[:1]
             try:
-                status = os.lstat(path.rstrip("/") or path[:1])
+                status = os.lstat(bare)
+                if stat.S_ISDIR(status.st_mode):
+                    self.folders[status.st_dev, status.st_ino] = os.path.realpath(path)
+                elif not self.seen or os.path.dirname(bare) != above:
+                    above = os.path.dirname(bare)
+                    status = os.stat(above or ".")
+                    self.seen.setdefault((status.st_dev, status.st_ino), set())
             except (OSError, ValueError):
                 continue
-            if stat.S_ISDIR(status.st_mode):
-                self.folders[status.st_dev, status.st_ino] = os.path.realpath(path)
 
     def _is_inside_another(self, root: str) -> bool:
         if len(self.folders) < 2:

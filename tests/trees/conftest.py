@@ -1,11 +1,13 @@
 """What the tests of the trees room share: a tree made from a dict, a git work tree, a process without root's rights."""
 
+import ctypes  # noqa: F401 - children without rights could not import it later
 import os
 import subprocess
-import sys
-import textwrap
+import traceback
 
 import pytest
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -44,23 +46,41 @@ def git(tmp_path, monkeypatch):
 
 @pytest.fixture
 def as_nobody(tmp_path):
-    """Run Python code in a process without root's rights; it fails when the code does. Skips where the tests are not root."""
+    """Call a function in a process without root's rights, and fail when it does. Skips where the tests are not root."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to give up its rights in a child process")
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
 
-    def run(code, *arguments):
-        for folder in (tmp_path, *tmp_path.parents):
-            if not folder.stat().st_mode & 0o001:
-                folder.chmod(folder.stat().st_mode | 0o011)
-        text = "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n" + textwrap.dedent(code)
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        return subprocess.run(
-            [sys.executable, "-c", text, *arguments],
-            env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def drop_rights_and_call(function):
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        function()
 
-    return run
+    return lambda function: in_child(lambda: drop_rights_and_call(function))
+
+
+@pytest.fixture
+def forked():
+    """Call a function in a child process, and fail when it does."""
+    return in_child
+
+
+def in_child(function):
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = b""
+        try:
+            function()
+        except BaseException:  # noqa: BLE001 - told to the parent
+            said = traceback.format_exc().encode()
+        os.write(sender, said[:60000])
+        os._exit(0)
+    os.close(sender)
+    with open(receiver, "rb") as file:
+        said = file.read().decode()
+    os.waitpid(child, 0)
+    assert not said, said

@@ -1,0 +1,92 @@
+"""What stands between a record's delimiters: its text, and the tree it is read into once somebody asks. Lines count within it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from sealkit.errors import BadFrontMatter, BadSyntax
+from sealkit.records import locate
+from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML
+
+if TYPE_CHECKING:
+    from sealkit.records.locate import Field
+    from sealkit.tree import Node, Scalar
+
+# libyaml passes over a byte order mark at the start of a line, and over the first one without counting it; other readers take it for text.
+_LINE_MARK = re.compile(r"(?:\A|[\n\r\x85\u2028\u2029])\ufeff")
+_UNREAD: Final = "unread"
+
+
+class Document:
+    """The YAML or JSON of one record, ``data``, of a kind of ``kinds``."""
+
+    __slots__ = ("_root", "_text", "data", "is_yaml", "kind")
+
+    def __init__(self, data: bytes, kind: str) -> None:
+        self.data = data
+        self.kind = kind
+        self.is_yaml = kind in (FRONT_MATTER, YAML)
+        self._text: str | None = None
+        self._root: Node | str | None = _UNREAD
+
+    @property
+    def text(self) -> str:
+        """The text that positions count in. Raises ``BadFrontMatter`` or ``BadSyntax`` for what is not UTF-8."""
+        if self._text is None:
+            self._text = self._decoded()
+        return self._text
+
+    @property
+    def root(self) -> Node | None:
+        """The root node, None for an empty document. Raises what ``yamltree.compose`` and ``jsontree.compose`` raise."""
+        if isinstance(self._root, str):
+            self._root = self._read()
+        return self._root
+
+    def fields(self, path: str) -> list[Field]:
+        """Return the fields that a path names, as ``locate.fields`` does; raise where readers could disagree."""
+        found = locate.fields(self.root, path)
+        if self.is_yaml:
+            locate.refuse_disputed_breaks(self.data, path, found, _compose)
+        return found
+
+    def token_start(self, node: Scalar) -> int:
+        """Return where a scalar's own text starts, behind its anchor and tag."""
+        if node.anchor is None and node.tag is None:
+            return node.start
+        from sealkit import yamltree
+
+        return yamltree.scalar_start(self.data, node)
+
+    def _decoded(self) -> str:
+        try:
+            return self.data.decode()
+        except UnicodeDecodeError as error:
+            line = self.data.count(b"\n", 0, error.start) + 1
+        raise self._unreadable(what="not UTF-8", line=line)
+
+    def _read(self) -> Node | None:
+        text = self.text
+        if self.is_yaml:
+            if "\0" in text:
+                raise self._unreadable(what="a NUL character", line=text.count("\n", 0, text.index("\0")) + 1)
+            mark = _LINE_MARK.search(text) if "\ufeff" in text else None
+            if mark is not None:
+                raise self._unreadable(what="a byte order mark inside the record", line=text.count("\n", 0, mark.end()) + 1)
+            return _compose(self.data)
+        from sealkit.records import jsontree
+
+        if self.kind == JSON_LINES and not text.strip(" \t\r\n"):
+            return None
+        return jsontree.compose(text)
+
+    def _unreadable(self, *, what: str, line: int) -> BadFrontMatter | BadSyntax:
+        kind = BadFrontMatter if self.kind == FRONT_MATTER else BadSyntax
+        return kind(problem=what, line=line)
+
+
+def _compose(data: bytes) -> Node | None:
+    from sealkit import yamltree
+
+    return yamltree.compose(data)

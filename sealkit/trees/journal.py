@@ -1,0 +1,249 @@
+"""The memory of a rotation: what will be written is on the disk before it is, what was written is noted after.
+
+One file of JSON lines in the tree's ``.sealkit`` folder, only ever appended to: a header; for each file that is about to be replaced a
+line with the SHA-256 of its content before and after and the blobs that change places; for each file that was replaced a line; at the
+end what became of it. A last line that was torn by a crash is ignored. It holds ciphertext and key ids, never plaintext or keys.
+
+An untagged blob cannot say under which key it is, and its padding would lie once in 255 times: a rotation that goes on after an
+interruption takes these hashes, not the padding, as the word on what was written already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from array import array
+from bisect import bisect_left
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sealkit.errors import JournalError
+from sealkit.trees.content import Replaced
+from sealkit.trees.found import OWN_FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sealkit.trees.batch import Done
+
+VERSION = 1
+_NAME = re.compile(r"journal-[0-9TZ]{16}-[0-9a-f]{8}\.jsonl")
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_APPENDING = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATING = _APPENDING | os.O_CREAT | os.O_EXCL
+
+
+class Header(NamedTuple):
+    """What a rotation is: its target and source keys (ids; the target's kid too), fields, payload kind, and what it goes over."""
+
+    to: str
+    to_kid: str
+    source: str | None
+    fields: list[str]
+    payload_kind: str
+    scope: dict[str, Any]
+
+
+class Entry(NamedTuple):
+    """One file that was about to be replaced: its path below the tree's root, and its blobs."""
+
+    path: str
+    after: str
+    replaced: list[Replaced]
+
+
+class State(NamedTuple):
+    """What a journal says: its file, its header, when it was begun, how it ended (None: it did not), and how far it came."""
+
+    path: str
+    header: Header
+    started: str
+    ended: str | None
+    planned: int
+    written: int
+
+
+class Journal:
+    """A journal that is being written. Forked workers may append to it too: each append is one write, whole lines."""
+
+    def __init__(self, root: str, path: str, descriptor: int, known: array[int]) -> None:
+        self.path = path
+        self._root = os.path.abspath(root)
+        self._fd = descriptor
+        self._known = known
+
+    @classmethod
+    def begin(cls, root: str, header: Header) -> Journal:
+        """Begin a rotation: its journal and the journal's name are on the disk when this returns. Raises ``JournalError``."""
+        name = f"journal-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(4).hex()}.jsonl"
+        path = os.path.join(root, OWN_FOLDER, name)
+        journal = cls(root, path, _open(path, _CREATING), array("Q"))
+        journal._append([{"journal": VERSION, "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **header._asdict()}])
+        _sync_folder(os.path.join(root, OWN_FOLDER))
+        return journal
+
+    @classmethod
+    def resume(cls, root: str, path: str) -> Journal:
+        """Go on with a rotation that was interrupted. Raises ``JournalError``."""
+        known = array("Q", sorted(_mark(entry.path, entry.after) for entry in entries(path)))
+        journal = cls(root, path, _open(path, _APPENDING), known)
+        journal._end_torn_line()
+        return journal
+
+    def has_written(self, path: str, data: bytes) -> bool:
+        """Say whether this content is what the rotation wrote, or was about to write, to this file before it was interrupted."""
+        if not self._known:
+            return False
+        mark = _mark(self._below(path), sha256(data).hexdigest())
+        at = bisect_left(self._known, mark)
+        return at < len(self._known) and self._known[at] == mark
+
+    def will_write(self, changes: Iterable[Done]) -> None:
+        """Note, on the disk, what is about to be replaced. Raises ``JournalError``; then nothing may be written."""
+        self._append(
+            [
+                {
+                    "will": self._below(done.found.path),
+                    "before": sha256(done.before or b"").hexdigest(),
+                    "after": sha256(done.after or b"").hexdigest(),
+                    "blobs": [list(replaced) for replaced in done.replaced],
+                }
+                for done in changes
+            ]
+        )
+
+    def have_written(self, changes: Iterable[Done]) -> None:
+        """Note what was replaced. Nothing is lost if a crash forgets it: the hashes tell."""
+        self._append([{"done": self._below(done.found.path)} for done in changes], sync=False)
+
+    def end(self, how: str) -> None:
+        """Note how the rotation ended: ``finished`` or ``rolled back``."""
+        self._append([{"ended": how}])
+
+    def close(self) -> None:
+        """Close the file; the journal stays."""
+        os.close(self._fd)
+
+    def _below(self, path: str) -> str:
+        return os.path.relpath(os.path.abspath(path), self._root)
+
+    def _append(self, lines: list[dict[str, Any]], *, sync: bool = True) -> None:
+        if not lines:
+            return
+        data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        try:
+            written = os.write(self._fd, data)
+            if written == len(data) and sync:
+                os.fsync(self._fd)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+        else:
+            if written == len(data):
+                return
+            reason = "the disk is full"
+        raise JournalError(
+            problem=f"the journal cannot be written: {reason}", hint="make room, and run the command again", path=self.path
+        )
+
+    def _end_torn_line(self) -> None:
+        size = os.fstat(self._fd).st_size
+        if size and os.pread(self._fd, 1, size - 1) != b"\n":
+            os.write(self._fd, b"\n")
+
+
+def tidy(root: str) -> None:
+    """Keep the latest ended rotation that wrote anything, for taking it back, and remove the other ended ones."""
+    ended = [state for state in states(root) if state.ended is not None]
+    kept = next((state for state in reversed(ended) if state.planned), None)
+    for state in ended:
+        if state is not kept:
+            _remove(state.path)
+
+
+def states(root: str) -> list[State]:
+    """Return what the journals in a tree say, the latest last. Raises ``JournalError`` for one that cannot be read."""
+    folder = os.path.join(root, OWN_FOLDER)
+    try:
+        names = sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+    else:
+        return [state for name in names if (state := _state(os.path.join(folder, name))) is not None]
+    raise JournalError(problem=f"the journals cannot be listed: {reason}", path=folder)
+
+
+def entries(path: str) -> Iterator[Entry]:
+    """Yield the files that a journal says were about to be replaced, in order."""
+    for line in _lines(path):
+        if "will" in line:
+            yield Entry(line["will"], line["after"], [Replaced(*blob) for blob in line["blobs"]])
+
+
+def _state(path: str) -> State | None:
+    """Read one journal through; None for one whose header never reached the disk, which therefore changed nothing."""
+    header: dict[str, Any] | None = None
+    ended = None
+    planned = written = 0
+    for line in _lines(path):
+        if header is None:
+            header = line
+        planned += "will" in line
+        written += "done" in line
+        ended = line.get("ended", ended)
+    if header is None:
+        return None
+    if header.get("journal") != VERSION or not header.keys() >= set(Header._fields) | {"started"}:
+        raise JournalError(problem="a journal of another version of sealkit", hint="finish that rotation with it", path=path)
+    return State(path, Header(**{name: header[name] for name in Header._fields}), header["started"], ended, planned, written)
+
+
+def _lines(path: str) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a journal; a torn one holds nothing that counts, for what it was about was not begun."""
+    with os.fdopen(_open(path, _READING), "rb") as file:
+        for line in file:
+            try:
+                known = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(known, dict):
+                yield known
+
+
+def _mark(path: str, digest: str) -> int:
+    """Return 64 bits for a path and what was written there: all that need be remembered of a file."""
+    return int.from_bytes(sha256(f"{digest}{path}".encode("utf-8", "surrogatepass")).digest()[:8])
+
+
+def _open(path: str, flags: int) -> int:
+    try:
+        return os.open(path, flags, 0o600)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+    raise JournalError(problem=f"the journal cannot be opened: {reason}", path=path)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+    else:
+        return
+    raise JournalError(problem=f"an old journal cannot be removed: {reason}", path=path)
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = _open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+    else:
+        return
+    finally:
+        os.close(descriptor)
+    raise JournalError(problem=f"the journal cannot be synced: {reason}", path=path)

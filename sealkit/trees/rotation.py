@@ -1,0 +1,115 @@
+"""A rotation over a tree: planned, journalled, written, proved; resumed after any interruption, and taken back on request."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sealkit.errors import JournalError, NothingMatched, ProofFailed, Usage
+from sealkit.trees import batch, content, journal
+from sealkit.trees.roots import root_of
+from sealkit.trees.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sealkit.trees.batch import Done, Mode, Piece
+    from sealkit.trees.content import Task
+    from sealkit.trees.found import Found
+    from sealkit.trees.journal import Header, Journal, State
+
+FINISHED = "finished"
+ROLLED_BACK = "rolled back"
+
+_PROBE = b"a payload of more than one block, sealed and opened before anything is written"
+
+
+class Rotation(NamedTuple):
+    """What to rotate: the task, how to write, the tree's root, and the header that its journal gets or must have."""
+
+    task: Task
+    mode: Mode
+    root: str
+    header: Header
+
+
+def tree_of(paths: Sequence[str]) -> str | None:
+    """Return the root of the one tree that folders among the paths are in; None if only files were named.
+
+    Raises ``Usage`` for folders of several trees: each rotation has one journal.
+    """
+    roots = {root_of(path) for path in paths if os.path.isdir(path)}
+    if len(roots) > 1:
+        raise Usage(problem="the folders are in several trees", hint="rotate one tree after the other")
+    return next(iter(roots), None)
+
+
+def probe(rotation: Rotation) -> None:
+    """Seal a payload with the target key and open it again. Raises ``ProofFailed``, or why the key cannot seal."""
+    sealer = rotation.task.sealer
+    if sealer is None:
+        raise Usage(problem="a rotation needs a key to seal with")
+    blob = sealer.seal(_PROBE)
+    if sealer.unseal_own(blob) != _PROBE:
+        raise ProofFailed(problem=f"key {sealer.key_id} does not open what it seals")
+
+
+def begin(rotation: Rotation) -> Journal:
+    """Begin a journal, or go on with that of the same rotation. Raises ``JournalError`` if another one is unfinished."""
+    unfinished = unfinished_in(rotation.root)
+    if unfinished is None:
+        return journal.Journal.begin(rotation.root, rotation.header)
+    if unfinished.header != rotation.header:
+        raise JournalError(
+            problem=f"another rotation of this tree, to {unfinished.header.to}, was begun at {unfinished.started} and is not finished",
+            hint="run that command again to finish it, or take it back with: sealkit rotate --rollback PATH",
+            path=unfinished.path,
+        )
+    return journal.Journal.resume(rotation.root, unfinished.path)
+
+
+def unfinished_in(root: str) -> State | None:
+    """Return the state of the rotation of a tree that was begun and has not ended; None if there is none."""
+    return next((state for state in journal.states(root) if state.ended is None), None)
+
+
+def preflight(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+    """Open every field without writing; before the first write of a rotation, nothing may be in its way."""
+    task = content.Task(content.OPEN, rotation.task.fields, opener=rotation.task.opener)
+    return batch.pieces(task, found, rotation.mode._replace(write=False), piece)
+
+
+def write(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece], memory: Journal) -> Iterator[Piece]:
+    """Rotate every record, each with its line in the journal before it is written."""
+    return batch.pieces(rotation.task, found, rotation.mode, piece, memory)
+
+
+def end(rotation: Rotation, memory: Journal, *, complete: bool) -> None:
+    """Close the journal; if the rotation is complete, say so in it, and let go of those before it."""
+    if complete:
+        memory.end(FINISHED)
+        journal.tidy(rotation.root)
+    memory.close()
+
+
+def rollback(root: str, mode: Mode) -> Iterator[Done]:
+    """Put the old blobs back, as far as the latest journal has them and nobody changed the fields since; needs no key.
+
+    Raises ``NothingMatched`` if there is nothing to take back.
+    """
+    latest = next((state for state in reversed(journal.states(root)) if state.planned or state.ended is None), None)
+    if latest is None or latest.ended == ROLLED_BACK:
+        raise NothingMatched(problem="no rotation of this tree to take back", path=root)
+    last = {entry.path: number for number, entry in enumerate(journal.entries(latest.path))}
+    with Store() as store:
+        for number, entry in enumerate(journal.entries(latest.path)):
+            if last[entry.path] == number:
+                yield from batch.restore(root, entry, mode, store)
+    memory = journal.Journal.resume(root, latest.path)
+    memory.end(ROLLED_BACK)
+    memory.close()
+
+
+def scope(paths: Sequence[str], root: str, filters: dict[str, Any]) -> dict[str, Any]:
+    """Return what a rotation goes over, as its journal remembers it: paths below the root, and the walk's filters."""
+    return {"paths": sorted(os.path.relpath(os.path.realpath(path), root) for path in paths)} | filters

@@ -1,3 +1,57 @@
-"""Secured fields in text records: find, open, seal, verify and rotate them, byte-exactly."""
+"""Secured fields in text records: find, open, seal, verify and rotate them, byte-exactly.
+
+Which name you want:
+
+- ``KeyRing.load(path)`` reads the keys, ``Sealer(ring)`` opens and seals payloads, ``Blob.parse(text)`` reads a field's value.
+- ``Record.parse(data, kind=...)`` reads a record, ``record.value(field)`` and ``record.replace(field, text)`` work on its bytes.
+- ``sealkit.jobs`` does what the command line does to one record: ``inspect``, ``decrypt``, ``seal``, ``rotate``, ``verify``.
+- ``sealkit.trees`` does it to folders of any size.
+- ``sealkit.errors`` has every exception; ``SealkitError`` is the base of all.
+
+Everything is imported when it is first used, so that ``import sealkit`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sealkit import errors, jobs, trees
+    from sealkit.crypto.blob import Blob
+    from sealkit.errors import SealkitError
+    from sealkit.keys.key import Key
+    from sealkit.keys.ring import KeyRing
+    from sealkit.records.record import Record
+    from sealkit.sealer import Sealer
 
 __version__ = "0.1.0"
+
+__all__ = ["Blob", "Key", "KeyRing", "Record", "Sealer", "SealkitError", "errors", "jobs", "trees"]
+
+_HOMES = {
+    "Blob": "sealkit.crypto.blob",
+    "Key": "sealkit.keys.key",
+    "KeyRing": "sealkit.keys.ring",
+    "Record": "sealkit.records.record",
+    "Sealer": "sealkit.sealer",
+    "SealkitError": "sealkit.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in __all__:
+        problem = f"module 'sealkit' has no attribute {name!r}"
+        raise AttributeError(problem)
+    from importlib import import_module
+
+    if name in _HOMES:
+        value: object = getattr(import_module(_HOMES[name]), name)
+    else:
+        value = import_module(f"sealkit.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

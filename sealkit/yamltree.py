@@ -49,6 +49,7 @@ class _Parser(Protocol):
     def get_event(self) -> _Event: ...
     def check_token(self) -> bool: ...
     def get_token(self) -> _Event: ...
+    def raw_parse(self) -> int: ...
 
 
 def _kind(event: object) -> type:
@@ -108,11 +109,24 @@ def _line(mark: _Mark, feeds: list[int] | None) -> int:
     return mark.line + 1 if feeds is None else bisect_left(feeds, mark.index) + 1
 
 
+def parses(data: bytes) -> bool:
+    """Say whether libyaml reads a YAML stream to its end; a third of what ``compose`` costs. No more than 1 MiB is read."""
+    if len(data) > MAX_BYTES:
+        return False
+    try:
+        _parser(data).raw_parse()
+    except yaml.YAMLError:
+        return False
+    return True
+
+
 def _failure(error: Exception, data: bytes, feeds: list[int] | None) -> _Failure:
     """Keep the parser's own words and the line; its message would quote the source."""
     words = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
     mark, offset = getattr(error, "problem_mark", None), getattr(error, "position", None)
-    line = _line(mark, feeds) if mark is not None else None
+    line = None
+    if mark is not None:  # at the end of a last line without a line feed, libyaml is one ahead
+        line = min(_line(mark, feeds), data.count(b"\n") + 1)
     if offset is not None:
         line = data.count(b"\n", 0, offset) + 1
     return _Failure(f"not YAML: {words}", line)

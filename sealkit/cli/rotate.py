@@ -77,7 +77,7 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, change
         return rotated.show_status(where) if turn.status else rotated.roll_back(where, output, change)
     if keys.key_id is not None and turn.source is not None:
         raise Usage(problem="--key-id and --from both name the key that opens", hint="give --from alone")
-    ring = options.load_ring(keys.file)
+    ring = options.load_ring(keys.file, seals=True)
     source = turn.source if turn.source is not None else keys.key_id
     sealer = Sealer(ring, key_id=turn.to if turn.to is not None else ring.primary.id, payload=keys.payload_kind)
     opener = Sealer(ring, opens=(source, sealer.key_id) if source is not None else None, payload=keys.payload_kind)

@@ -41,7 +41,7 @@ def seal(where: Where, fields: tuple[str, ...], keys: Keys, source: str | None, 
       sealkit decrypt --record article.md | sealkit seal - --as article.md
     """
     payload = None if source is None else _payload(source, where, fields)
-    ring = options.load_ring(keys.file)
+    ring = options.load_ring(keys.file, seals=True)
     sealer = Sealer(ring, key_id=keys.key_id, payload=keys.payload_kind)
     return in_place(content.Task(content.SEAL, fields, sealer=sealer, payload=payload), where, output, change)
 

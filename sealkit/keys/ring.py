@@ -22,7 +22,7 @@ EXAMPLE_KEYS = (bytes(range(32)), bytes(range(0xF0, 0x100)), bytes(range(24)))
 """The keys of ``keys.example``, which everybody knows: k1 (kid 63774208dc4c7f9a), k2 (88c9e77c1d6dcd2a), k0 (7383442147e20eef)."""
 
 _PREFIXES = ("hex", "base64")
-_EXAMPLE_WARNING = "the keys of keys.example are public: never seal anything real with them"
+EXAMPLE_WARNING = "the keys of keys.example are public: never seal anything real with them"
 _NO_RING_HINT = (
     f"make a ring with: sealkit keygen; or name one with --keys FILE; or set {RING_VARIABLE} to its path; "
     f"or set {SECRET_VARIABLE} to hex:DIGITS or base64:TEXT"
@@ -47,7 +47,7 @@ class KeyRing:
         self._by_id = {key.id: key for key in members}
         self._primary = self._by_id[primary]
         self.path: str | None = None
-        self.warnings: tuple[str, ...] = (_EXAMPLE_WARNING,) if any(key.is_one_of(EXAMPLE_KEYS) for key in members) else ()
+        self.warnings: tuple[str, ...] = (EXAMPLE_WARNING,) if any(key.is_one_of(EXAMPLE_KEYS) for key in members) else ()
 
     @classmethod
     @opaque

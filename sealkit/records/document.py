@@ -44,6 +44,12 @@ class Document:
             self._root = self._read()
         return self._root
 
+    def parses(self) -> bool:
+        """Say whether the YAML parses from end to end; nothing is kept of it."""
+        from sealkit import yamltree
+
+        return yamltree.parses(self.data)
+
     def fields(self, path: str) -> list[Field]:
         """Return the fields that a path names, as ``locate.fields`` does; raise where readers could disagree."""
         found = locate.fields(self.root, path)

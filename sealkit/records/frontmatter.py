@@ -15,6 +15,7 @@ from sealkit.errors import BadFrontMatter, UnsupportedRecord
 BOM = b"\xef\xbb\xbf"
 _OPENER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
 _CLOSER = re.compile(rb"(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)")
+_MARK = re.compile(rb"\n(?:---|\.\.\.)")
 _JSON_OPENER = re.compile(rb"\{[\s\"}]")
 # White space and invisible characters: ASCII, NEL, NBSP, the other Unicode blanks, and byte order marks.
 _LEAD = re.compile(
@@ -50,29 +51,21 @@ def region(data: bytes) -> Region | None:
 
 def _closer(data: bytes, start: int) -> int:
     """Return the offset of the closing line, which is where the YAML ends."""
-    dashes = data.find(b"\n---", start - 1) + 1 or len(data)
-    dots = data.find(b"\n...", start - 1, dashes) + 1
-    while dots and not _CLOSER.match(data, dots):
-        if data[dots + 3 : dots + 4] in (b" ", b"\t"):
+    mark = _MARK.search(data, start - 1)
+    while mark is not None:
+        line = mark.start() + 1
+        if _CLOSER.match(data, line):
+            return line
+        if data.startswith(b"---", line) or data[line + 3 : line + 4] in (b" ", b"\t"):
             raise BadFrontMatter(
-                problem="a line of the front matter starts with '...' and a blank: readers disagree whether it ends there",
-                line=_line(data, dots),
+                problem="a line of the front matter starts with '---', or '...' and a blank, but is not the closing line: "
+                "readers disagree whether it ends there",
+                line=_line(data, line),
             )
-        dots = data.find(b"\n...", dots, dashes) + 1
-    if dots:
-        return dots
-    if dashes == len(data):
-        raise BadFrontMatter(
-            problem="the front matter is not closed",
-            hint="close it with a line '---': generators publish it as text otherwise",
-            line=1,
-        )
-    if not _CLOSER.match(data, dashes):
-        raise BadFrontMatter(
-            problem="a line of the front matter starts with '---' but is not the closing line: readers disagree whether it ends there",
-            line=_line(data, dashes),
-        )
-    return dashes
+        mark = _MARK.search(data, line)
+    raise BadFrontMatter(
+        problem="the front matter is not closed", hint="close it with a line '---': generators publish it as text otherwise", line=1
+    )
 
 
 def _refuse_near_misses(data: bytes) -> None:

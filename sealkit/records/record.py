@@ -182,11 +182,15 @@ class Record:
 
     @opaque
     def holds(self, path: str, text: str) -> bool:
-        """Say whether a full parse finds ``text`` in the field, and putting it in its own place again gives the same bytes.
+        """Say whether the record, read in full, has ``text`` in the field, and putting it in its own place gives the same bytes.
 
-        It is the record's half of the round trip's proof; the fast scan has no part in it. A text that is not spelt out where it stands
-        (escaped, folded over lines) has only the first half: no splice would write it like that.
+        It is the record's half of the round trip's proof. Where the fast scan answers, libyaml reads the whole document through and
+        builds nothing: the scan's claim is that a document that parses holds what it found. Otherwise the field is looked up in the
+        tree; a text that is not spelt out where it stands (escaped, folded over lines) has only that, for no splice would write it so.
         """
+        span = self._scan(path)
+        if isinstance(span, scan.Span):
+            return self.raw[span.start : span.end] == text.encode() and self._document.parses()
         field = self._present(path)
         if field.blob_text != text:
             return False
@@ -201,7 +205,7 @@ class Record:
             return scan.ABSENT
         if path in self._found or self.kind not in (FRONT_MATTER, YAML):
             return None
-        return scan.find(self.raw, self._region.start, self._region.end, path)
+        return scan.find(self.raw, self._region.start, self._region.end, path, one_document=self.kind == FRONT_MATTER)
 
     def _fields(self, path: str) -> list[Field]:
         if path not in self._found:
@@ -371,4 +375,5 @@ def _region(data: bytes, kind: str, line: int) -> frontmatter.Region | None:
         raise UnsupportedRecord(problem=f"no such kind of record: {kind!r}", hint=f"one of {', '.join(KINDS)}")
     frontmatter.refuse_wide(data)
     has_mark = data.startswith(frontmatter.BOM) and (kind != JSON_LINES or line == 1)
-    return frontmatter.Region(len(frontmatter.BOM) if has_mark else 0, len(data), 1)
+    end = len(data.rstrip(b"\r\n")) if kind == JSON_LINES else len(data)
+    return frontmatter.Region(len(frontmatter.BOM) if has_mark else 0, end, 1)

@@ -57,8 +57,11 @@ _CLOSED_LINES = re.compile(
     )*+""",
     re.VERBOSE,
 )
-# Control characters become NUL, so that one search finds them all; TAB is not one that needs care, but few records have it.
-_FOLD = bytes(0 if (byte < 0x20 and byte not in b"\n\r") or byte == 0x7F else folded for byte, folded in enumerate(ASCII_FOLD))
+# What needs a second look (controls, CR, escapes, brackets, anchors) becomes NUL, so that one search shows that there is none of it.
+_FOLD = bytes(
+    0 if (byte < 0x20 and byte != 0x0A) or byte == 0x7F or byte in b"\\[{&" else folded for byte, folded in enumerate(ASCII_FOLD)
+)
+_CONTROLS = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _ASCII = bytes(range(128))
 _NEVER = frozenset("\u2028\u2029\ufeff\ufffe\uffff") | frozenset(map(chr, range(0x80, 0xA0)))
 
@@ -79,27 +82,39 @@ def _needle(name: str) -> _Needle | None:
     return _Needle(f"\n{name}: ".encode(), folded, re.compile(re.escape(folded) + rb"[\"']?[ \t]*:"), look)
 
 
-def find(data: bytes, start: int, end: int, name: str) -> Span | str | None:
-    """Find the top-level field ``name`` in the YAML at ``data[start:end]``: its span, ``ABSENT``, or None for no answer."""
+def find(data: bytes, start: int, end: int, name: str, *, one_document: bool = False) -> Span | str | None:
+    """Find the top-level field ``name`` in the YAML at ``data[start:end]``: its span, ``ABSENT``, or None for no answer.
+
+    ``one_document`` says that no line of it is known to start with ``---`` or to be ``...``, as is so in front matter.
+    """
     needle = _needle(name)
     if needle is None or end - start > MAX_BYTES:
         return None
     yaml = data[start:end]
     folded = yaml.translate(_FOLD)
-    if b"\0" in folded or (b"\r" in yaml and yaml.count(b"\r") != yaml.count(b"\r\n")):
+    suspect = b"\0" in folded
+    if (suspect and not _readable(yaml)) or not (yaml.isascii() or _harmless(yaml, needle.skeleton)):
         return None
-    if (b"\\" in yaml and _SPELLING.search(yaml)) or yaml.count(b"[") + yaml.count(b"{") > MAX_BRACKETS:
-        return None
-    if not yaml.isascii() and not _harmless(yaml, needle.skeleton):
-        return None
-    times = folded.count(needle.folded)
-    if times == 0:
+    line = folded.find(needle.folded)
+    if line < 0:
         return ABSENT if not yaml.startswith(b"%") else None
-    if times > 1 and not _once_as_key(yaml, folded, needle):
-        return None
-    if b"&" in yaml and not _ROOT_KEY.match(yaml):
+    if folded.find(needle.folded, line + 1) >= 0:
+        line = _one_of_several(yaml, folded, needle)
+    if suspect and b"&" in yaml and not _ROOT_KEY.match(yaml):
         return None  # a mapping that has an anchor can merge itself
-    return _at_column_0(data, start, end, needle)
+    if not one_document and (yaml.find(b"\n---") >= 0 or yaml.find(b"\n...") >= 0):
+        return None
+    value = _at_column_0(yaml, line, needle.key)
+    return Span(start + value.start("text"), start + value.end("text")) if value is not None else None
+
+
+def _readable(yaml: bytes) -> bool:
+    """Say whether there are no control characters, no lone CR, no escape that could spell the name, and not too many brackets."""
+    return (
+        not _CONTROLS.search(yaml)
+        and not (b"\\" in yaml and _SPELLING.search(yaml))
+        and yaml.count(b"[") + yaml.count(b"{") <= MAX_BRACKETS
+    )
 
 
 def _harmless(yaml: bytes, name_skeleton: str) -> bool:
@@ -112,64 +127,58 @@ def _harmless(yaml: bytes, name_skeleton: str) -> bool:
     return others.isdisjoint(_NEVER) and not may_spell("".join(others), name_skeleton)
 
 
-def _once_as_key(yaml: bytes, folded: bytes, needle: _Needle) -> bool:
-    """Say whether of several occurrences of the name only one can be a key, and none can come by alias, merge or ``?``."""
-    return (
-        b"*" not in yaml
-        and b"<<" not in yaml
-        and b"!!" not in yaml
-        and b"!<" not in yaml
-        and not _EXPLICIT.search(yaml)
-        and len(needle.as_key.findall(folded)) == 1
-        and _ROOT_KEY.match(yaml) is not None
-    )
+def _one_of_several(yaml: bytes, folded: bytes, needle: _Needle) -> int:
+    """Return where the one occurrence of the name stands that can be a key, or -1; none may come by alias, merge, tag or ``?``."""
+    if (
+        b"*" in yaml
+        or b"<<" in yaml
+        or b"!!" in yaml
+        or b"!<" in yaml
+        or _EXPLICIT.search(yaml)
+        or len(needle.as_key.findall(folded)) != 1
+        or not _ROOT_KEY.match(yaml)
+    ):
+        return -1
+    return 0 if yaml.startswith(needle.key[1:]) else yaml.find(needle.key) + 1 or -1
 
 
-def _at_column_0(data: bytes, start: int, end: int, needle: _Needle) -> Span | None:
-    line = _line_start(data, start, end, needle.key)
-    if line < 0:
+def _at_column_0(yaml: bytes, line: int, key: bytes) -> re.Match[bytes] | None:
+    """Return the value of the key on this line (an offset) if it can only be a key of the root mapping."""
+    if line < 0 or not (yaml.startswith(key, line - 1) if line else yaml.startswith(key[1:])):
         return None
-    value = _VALUE.match(data, line + len(needle.key) - 1, end)
+    value = _VALUE.match(yaml, line + len(key) - 1)
     if value is None:
         return None
     after = value.end()
-    if not value["quote"] and after != end and data[after : after + 1] in (b" ", b"\t", b"\r", b"\n"):
+    if not value["quote"] and yaml[after : after + 1] in (b" ", b"\t", b"\r", b"\n"):
         return None  # a plain scalar may go on
-    if data.find(b"\n---", start, end) >= 0 or data.find(b"\n...", start, end) >= 0:
-        return None  # more than one document, in a YAML file
-    if _has_long_line(data, start, line) or _has_long_line(data, after, end):
+    if _has_long_line(yaml, 0, line) or _has_long_line(yaml, after, len(yaml)):
         return None  # libyaml refuses keys of more than 1,024 characters
-    if _may_be_inside(data, start, line, after, end, value["quote"]) and not _closed(data, start, line):
+    if _may_be_inside(yaml, line, after, value["quote"]) and not _closed(yaml, line):
         return None
-    return Span(*value.span("text"))
+    return value
 
 
-def _line_start(data: bytes, start: int, end: int, key: bytes) -> int:
-    if data.startswith(key[1:], start):
-        return start
-    return data.find(key, start, end) + 1 or -1
-
-
-def _may_be_inside(data: bytes, start: int, line: int, after: int, end: int, quote: bytes) -> bool:
+def _may_be_inside(yaml: bytes, line: int, after: int, quote: bytes) -> bool:
     """Say whether a quote or bracket before the line could be closed behind it."""
-    if after == end:
+    if after == len(yaml):
         return False
-    if (data.find(b"[", start, line) >= 0 or data.find(b"{", start, line) >= 0) and (
-        data.find(b"]", after, end) >= 0 or data.find(b"}", after, end) >= 0
+    if (yaml.find(b"[", 0, line) >= 0 or yaml.find(b"{", 0, line) >= 0) and (
+        yaml.find(b"]", after) >= 0 or yaml.find(b"}", after) >= 0
     ):
         return True
-    return any(mark != quote and data.find(mark, start, line) >= 0 and data.find(mark, after, end) >= 0 for mark in (b'"', b"'"))
+    return any(mark != quote and yaml.find(mark, 0, line) >= 0 and yaml.find(mark, after) >= 0 for mark in (b'"', b"'"))
 
 
-def _has_long_line(data: bytes, start: int, end: int) -> bool:
+def _has_long_line(yaml: bytes, start: int, end: int) -> bool:
     while end - start > MAX_LINE:
-        start = data.rfind(b"\n", start, start + MAX_LINE + 1) + 1
+        start = yaml.rfind(b"\n", start, start + MAX_LINE + 1) + 1
         if not start:
             return True
     return False
 
 
-def _closed(data: bytes, start: int, line: int) -> bool:
+def _closed(yaml: bytes, line: int) -> bool:
     """Say whether every line before the field's closes what it opens."""
-    lines = _CLOSED_LINES.match(data, start, line)
+    lines = _CLOSED_LINES.match(yaml, 0, line)
     return lines is not None and lines.end() == line

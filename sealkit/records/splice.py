@@ -172,7 +172,7 @@ def _anchored(node: Node) -> Iterator[Scalar | Mapping | Sequence]:
 
 def insert_yaml(text: str, root: Node | None, name: str, new: str, ending: str) -> Splice:
     """Add ``name: "new"`` as the last line of a block mapping at column 0 (or of nothing), ended by ``ending``."""
-    if root is not None and (not isinstance(root, Mapping) or root.flow or _column(text, root.start)):
+    if not _is_nothing(root) and (not isinstance(root, Mapping) or root.flow or _column(text, root.start)):
         raise RefusedEdit(
             problem="the field cannot be added: the record is not a block mapping at column 0",
             hint="add the line by hand, with an empty value",
@@ -182,6 +182,11 @@ def insert_yaml(text: str, root: Node | None, name: str, new: str, ending: str) 
     before = "" if at == 0 or text[at - 1] == "\n" else ending
     key = name if _PLAIN_NAME.fullmatch(name) and name.lower() not in _NO_NAMES else quote(name)
     return Splice(at, at, f"{before}{key}: {quote(new)}{ending}")
+
+
+def _is_nothing(root: Node | None) -> bool:
+    """Say whether a document is empty, perhaps behind a ``---``."""
+    return root is None or (isinstance(root, Scalar) and root.start == root.end and root.tag is None and root.anchor is None)
 
 
 def _column(text: str, at: int) -> int:

@@ -113,7 +113,8 @@ def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:
             continue
         records[line] = after
         changed = changed or after is not before
-        outcomes.append(Outcome(path, reporting.RESTORED if after is not before else reporting.UNCHANGED, field, line=line))
+        status = reporting.RESTORED if after is not before else reporting.UNCHANGED
+        outcomes.append(Outcome(path, status, field, line=jobs.inspect(after, field).line))
     return Result(outcomes, join(list(records.values())) if changed else None, [])
 
 

@@ -53,7 +53,7 @@ class Glob:
         if b"/" not in glob:
             self.step = _step([_STAR if token == _STARS else token for token in tokens])
             return
-        split = _split(tokens[1:] if tokens[:1] == [_SLASH] else tokens)
+        split = _split(tokens[glob.startswith(b"/") :])
         self.steps = [None if step == [_STARS] else _step([_STAR if t == _STARS else t for t in step]) for step in split]
         self.path = _path(self.steps)
 

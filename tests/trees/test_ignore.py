@@ -1,6 +1,7 @@
 """Ignore files mean what they mean to git: the same tree, listed by both."""
 
 import os
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +14,12 @@ NAMES = ["a", "b", "a.md", "b.md", "ab", "a b", "a ", "!a", "#a", "é", "x[1]", 
 FILES = [*NAMES, "d/e/a", "d/e/f/a.md", "d/e/f/b", "e/d/a", "a.d/a"]
 FILES += [f"{top}/{name}" for top in ("d", "e") for name in NAMES]
 
-PIECES = st.sampled_from(
-    r"a b d e f é * ** *** a* / d/ /** **/ ? [ab] [!a] [^b] []-a] [[:alpha:]] [a- [/] [ ] x[1] .md \ \* ! #".split(" ")
-    + [" ", "\\ ", "\t", "\r"]
-)
-LINES = st.lists(PIECES, min_size=1, max_size=6).map("".join)
+GLOBS = r"a b d e f é * ** *** a* / d/ /** **/ ? [ab] [!a] [^b] []-a] [[:alpha:]] [a- [/] [ ] x[1] .md \ \* ! #"
+PIECES = st.sampled_from([*GLOBS.split(" "), " ", "\\ ", "\t", "\r"])
+# git compares pointers into two buffers to see whether ** begins a step (wildmatch.c: prev_p < text), so what it makes of a**/b is
+# chance; here as in gitignore(5) those are two plain asterisks.
+CHANCE = re.compile(r"[^/*]\*{2,}(?:\\?/|\\?\s*$)")
+LINES = st.lists(PIECES, min_size=1, max_size=6).map("".join).filter(lambda line: not CHANCE.search(line))
 IGNORE = st.lists(LINES, max_size=6).flatmap(lambda lines: st.sampled_from(["\n", "\r\n"]).map(lambda end: end.join(lines)))
 
 

@@ -1,0 +1,71 @@
+"""Interrupted: the exit status says by what, every file is whole, and the same command goes on."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+FILES = 400
+
+
+@pytest.mark.parametrize("number", STATUS)
+@pytest.mark.parametrize("args", [["decrypt", "-"], ["seal", "-"], ["seal", "--payload", "-", "records/article.md"], ["inspect", "-"]])
+def test_while_it_waits_for_stdin(desk, number, args):
+    before = desk.files("records")
+    running = desk.start(*args)
+    wait_until_it_sleeps(running)
+    running.send_signal(number)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == STATUS[number], err
+    assert out == b""
+    assert b"Traceback" not in err
+    assert desk.files("records") == before
+
+
+def wait_until_it_sleeps(running):
+    """Wait until the process waits for its stdin."""
+    for _ in range(1000):
+        with open(f"/proc/{running.pid}/wchan") as channel, open(f"/proc/{running.pid}/stat") as stat:
+            state = stat.read().rpartition(")")[2].split()[0]
+            if state == "S" and channel.read() in ("pipe_read", "anon_pipe_read", "pipe_wait", "0", ""):
+                time.sleep(0.1)
+                return
+        time.sleep(0.02)
+    pytest.fail("it never waited for its stdin")
+
+
+@pytest.mark.parametrize("number", [*STATUS, signal.SIGKILL, signal.SIGHUP])
+@pytest.mark.parametrize("verb", ["seal", "rotate"])
+def test_in_the_middle_of_a_tree(desk, verb, number):
+    old, payloads = {}, {}
+    for index in range(FILES):
+        name, payload = f"tree/{index:03}.md", f"the payload number {index}, in two blocks"
+        desk.record(name, payload if verb == "seal" else desk.sealed(payload.encode(), "k1"))
+        old[name], payloads[name] = desk.read(name), payload
+    running = desk.start(verb, "tree")
+    while running.poll() is None and desk.read("tree/000.md") == old["tree/000.md"]:
+        time.sleep(0.001)
+    running.send_signal(number)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode in (0, STATUS.get(number, -number)), err
+    assert b"Traceback" not in err
+    now = desk.files("tree")
+    assert all(whole(data, old[name]) for name, data in now.items() if name in old)
+    assert not old.keys() - now.keys()
+
+    again = desk.run(verb, "tree")
+    assert again.status == 0, again
+    assert {line["path"]: line["payload"] for line in desk.run("decrypt", "--json", "tree").lines} == payloads
+    assert {line["key"] for line in desk.run("verify", "--json", "tree").lines} == {"k2"}
+    assert not [name for name in desk.files("tree") if "sealkit-tmp" in name]
+    third = desk.run(verb, "tree")
+    assert f"{FILES} unchanged" in third.err
+
+
+def whole(now, before):
+    """Say whether a record is the old one, or the old one with another field's value."""
+    head, tail = b'---\ntitle: t\nsecured: "', b'"\nend: 1\n---\nbody\n'
+    return now == before or (now.startswith(head) and now.endswith(tail) and b";" in now)

@@ -99,7 +99,7 @@ _PAGES_WITH_VALUE = {
     "c-single-quoted-key": "'secured': @\n",
     "c-escaped-key": '"s\\x65c\\u0075red": "@"\n',
     "c-explicit-key": '? secured\n: "@"\n',
-    "c-explicit-quoted-key": '? "secured"\n: \'@\'\nb: 1\n',
+    "c-explicit-quoted-key": "? \"secured\"\n: '@'\nb: 1\n",
     "c-explicit-folded-key": "? >-\n  secured\n: @\n",
     "c-flow-root": '{secured: "@"}\n',
     "c-flow-root-plain": "{secured: @}\n",
@@ -135,7 +135,7 @@ _PAGES_WITH_VALUE = {
     "d-plain-lines": "a: x\n  secured x;y\nsecured: @\n",
     "d-explicit-key": '? |\n  secured: "x;y"\n: 1\nsecured: "@"\n',
     "d-string-with-colon": 'a: "secured: x;y"\nsecured: "@"\n',
-    "d-list-item": '- secured: x;y\n'.replace("- ", "a:\n- ") + 'secured: "@"\n',
+    "d-list-item": "- secured: x;y\n".replace("- ", "a:\n- ") + 'secured: "@"\n',
     "d-key-in-value": "a: secured\nb: [secured]\nsecured: @\n",
     "d-body-value": 'secured: "@"\n',
     "d-url": 'a: http://x/?secured:x;y\nsecured: "@"\n',
@@ -164,8 +164,8 @@ _PAGES_WITH_VALUE = {
     # k
     "k-long-line": 'a: "' + "x" * 5000 + '"\nsecured: "@"\n',
     "k-many-lines": "".join(f"k{i}: v\n" for i in range(2000)) + 'secured: "@"\n',
-    "k-depth-100": 'a: ' + "[" * 99 + "]" * 99 + '\nsecured: "@"\n',
-    "k-aliases-100": 'a: &a 1\nb: [' + ", ".join(["*a"] * 100) + ']\nsecured: "@"\n',
+    "k-depth-100": "a: " + "[" * 99 + "]" * 99 + '\nsecured: "@"\n',
+    "k-aliases-100": "a: &a 1\nb: [" + ", ".join(["*a"] * 100) + ']\nsecured: "@"\n',
 }
 
 _BLOCKS = {
@@ -239,7 +239,7 @@ _LISTED = {
 _SHARED = {
     "b-alias": ('a: &x "@"\nsecured: *x\n', "secured"),
     "b-anchor-used": ('secured: &x "@"\na: *x\n', "secured"),
-    "b-anchor-used-in-list": ('secured: &x @\na:\n- *x\n', "secured"),
+    "b-anchor-used-in-list": ("secured: &x @\na:\n- *x\n", "secured"),
     "b-parent-used": ('p: &p\n  secured: "@"\nq: *p\n', "p.secured"),
     "b-through-parent-alias": ('p: &p\n  secured: "@"\nq: *p\n', "q.secured"),
     "b-parent-merged": ('p: &p\n  secured: "@"\nq:\n  <<: *p\n', "p.secured"),
@@ -339,8 +339,44 @@ _PAGES_WITH_ERROR = {
 _PAGES_WITH_ERROR.pop("c-through-scalar")
 
 _NO_STRINGS = (
-    *("", "~", "null", "Null", "NULL", "# c", "true", "True", "FALSE", "yes", "No", "ON", "off", "0", "12", "-1", "+1", "1_000", "0x1F", "0o17"),
-    *("0b101", "017", "1.5", "-.5", "1.", "1e3", "1.5E-3", ".inf", "-.Inf", ".NaN", "190:20:30", "1:30.5", "2020-01-23", "2020-1-2"),
+    *(
+        "",
+        "~",
+        "null",
+        "Null",
+        "NULL",
+        "# c",
+        "true",
+        "True",
+        "FALSE",
+        "yes",
+        "No",
+        "ON",
+        "off",
+        "0",
+        "12",
+        "-1",
+        "+1",
+        "1_000",
+        "0x1F",
+        "0o17",
+    ),
+    *(
+        "0b101",
+        "017",
+        "1.5",
+        "-.5",
+        "1.",
+        "1e3",
+        "1.5E-3",
+        ".inf",
+        "-.Inf",
+        ".NaN",
+        "190:20:30",
+        "1:30.5",
+        "2020-01-23",
+        "2020-1-2",
+    ),
     *("2020-01-23T15:01:00Z", "2020-01-23 15:01:00.5 +01:00", "2020-01-23t15:01:00-0130", "[]", "[a, b]", "{}", "{a: b}"),
     *("\n  a: b", "\n  - a", "\n- a", "&x", "&x 12", "!!int 12", "!x y", "!!binary QUJD", "!!set {a}"),
 )
@@ -361,7 +397,7 @@ _ABSENT = {
     "d-only-dotted": 'secured.x: "@"\nx.secured: "@"\n',
     "d-only-alias": 'a: &secured "@"\nb: *secured\n',
     "d-only-tag": 'a: !secured "@"\n',
-    "b-other-merge": 'd: &d {a: 1}\n<<: *d\n',
+    "b-other-merge": "d: &d {a: 1}\n<<: *d\n",
     "h-empty": "",
     "h-blank": "\n\n  \n",
     "h-comment": "# nothing\n",
@@ -374,7 +410,7 @@ _ABSENT = {
 _FILES_WITH_VALUE = {
     # whole front matter records
     "h-trailing-blanks": '--- \t\nsecured: "@"\n---  \nB\n',
-    "h-dots": 'a: 1\n'.join(("---\n", 'secured: "@"\n...\nB\n')),
+    "h-dots": "a: 1\n".join(("---\n", 'secured: "@"\n...\nB\n')),
     "h-dots-blank": '---\nsecured: "@"\n... \nB\n',
     "h-no-body": '---\nsecured: "@"\n---\n',
     "h-no-body-no-newline": '---\nsecured: "@"\n---',
@@ -401,7 +437,7 @@ _FILES_WITH_VALUE = {
     "f-crlf-plain-next": b"---\r\nsecured: @\r\n\r\nb: 1\r\n---\r\n",
     "k-latin-1-body": b'---\nsecured: "@"\n---\ncaf\xe9\n',
     "k-nul-body": b'---\nsecured: "@"\n---\n\x00\x01\xff\xfe\n',
-    "k-utf-16-body": '---\nsecured: "@"\n---\n'.encode() + "---\nB".encode("utf-16"),
+    "k-utf-16-body": b'---\nsecured: "@"\n---\n' + "---\nB".encode("utf-16"),
     "k-c1-body": '---\nsecured: "@"\n---\n\x80\x85\u2028\n',
 }
 
@@ -513,7 +549,14 @@ _YAML_WITH_ERROR = {
     "i-literal-decoy": ('--- |\nsecured: "@"\n', "syntax", None),
 }
 
-_YAML_ABSENT = {"i-empty": "", "i-blank": "\n\n", "i-comment": "# c\n", "i-marker": "---\n", "i-null-root": "--- ~\n", "i-dots": "---\n...\n"}
+_YAML_ABSENT = {
+    "i-empty": "",
+    "i-blank": "\n\n",
+    "i-comment": "# c\n",
+    "i-marker": "---\n",
+    "i-null-root": "--- ~\n",
+    "i-dots": "---\n...\n",
+}
 
 _JSON_WITH_VALUE = {
     "j-compact": ('{"a":1,"secured":"@"}', "secured"),

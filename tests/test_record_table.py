@@ -11,7 +11,6 @@ from record_table import NEW, ROWS
 from sealkit.errors import NotAString, SealkitError, SharedNode
 from sealkit.records.record import Record
 
-
 BLOB = re.compile(r"[A-Za-z0-9+/=]+;[A-Za-z0-9+/=;]+")
 
 

@@ -15,8 +15,47 @@ from sealkit.records.record import Record, join, split
 from sealkit.tree import DOUBLE, Mapping, Node, Scalar, Sequence, walk
 
 SOUP = (
-    *('{"a":', '{"secured": "x;y"', '"a"', '"', "1", "-0.5e+3", "01", "true", "null", "NaN", "[", "]", "{", "}", ",", ":", " ", "\n", "\r\n", "\t"),
-    *("\\u00e9", '"\\ud83c\\udf89"', '"\\ud83c"', "\\", "é", "🎉", "\u2028", "\u00a0", "\x00", "\x7f", "\ufeff", "//", "'", "-", "+", ".", "E"),
+    *(
+        '{"a":',
+        '{"secured": "x;y"',
+        '"a"',
+        '"',
+        "1",
+        "-0.5e+3",
+        "01",
+        "true",
+        "null",
+        "NaN",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        " ",
+        "\n",
+        "\r\n",
+        "\t",
+    ),
+    *(
+        "\\u00e9",
+        '"\\ud83c\\udf89"',
+        '"\\ud83c"',
+        "\\",
+        "é",
+        "🎉",
+        "\u2028",
+        "\u00a0",
+        "\x00",
+        "\x7f",
+        "\ufeff",
+        "//",
+        "'",
+        "-",
+        "+",
+        ".",
+        "E",
+    ),
 )
 texts = st.one_of(
     st.lists(st.sampled_from(SOUP), max_size=14).map("".join),
@@ -24,7 +63,9 @@ texts = st.one_of(
         st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6)),
         lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
         max_leaves=10,
-    ).flatmap(lambda value: st.builds(json.dumps, st.just(value), indent=st.sampled_from([None, 1, 2]), ensure_ascii=st.booleans())),
+    ).flatmap(
+        lambda value: st.builds(json.dumps, st.just(value), indent=st.sampled_from([None, 1, 2]), ensure_ascii=st.booleans())
+    ),
 )
 
 
@@ -150,7 +191,7 @@ def test_errors_name_the_line_of_the_file(line, code):
 
 
 def test_set_errors_name_the_line_of_the_file():
-    *_, last = split(b'{}\n{}\n[1]\n', "jsonl")
+    *_, last = split(b"{}\n{}\n[1]\n", "jsonl")
     with pytest.raises(SealkitError) as failure:
         last.set("secured", "x")
     assert failure.value.line == 3
@@ -170,7 +211,9 @@ def test_split_and_join_are_inverse(data, kind):
         pass
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"\n\n", b"a", b"a\n", b"a\r\n", b"a\rb\n", b"a\x0bb\x0cc\x1cd\xc2\x85e\n", b"\xe2\x80\xa8"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\n", b"\n\n", b"a", b"a\n", b"a\r\n", b"a\rb\n", b"a\x0bb\x0cc\x1cd\xc2\x85e\n", b"\xe2\x80\xa8"]
+)
 def test_only_line_feeds_end_lines(data):
     records = split(data, "jsonl")
     assert join(records) == data

@@ -16,18 +16,81 @@ from sealkit.records.record import Record
 # Fifty and more spellings of one name.
 SPELLINGS = (
     *("Secured", "SECURED", "sEcured", "secureD", "SecureD"),
-    *("s\u0435cured", "\u0455ecured", "se\u0441ured", "secur\u0435d", "s\u0435\u0441ur\u0435d", "secure\u0501", "\u0405ecured", "S\u0415CURED"),
+    *(
+        "s\u0435cured",
+        "\u0455ecured",
+        "se\u0441ured",
+        "secur\u0435d",
+        "s\u0435\u0441ur\u0435d",
+        "secure\u0501",
+        "\u0405ecured",
+        "S\u0415CURED",
+    ),
     *("\u03f2", "\u03c5")[:0],
-    *("sec\u03c5red", "s\u03b5cured", "sec\u057dred", "\u0585"[:0] + "secu\u0433ed", "\ua731ecured", "\U00010448ecured", "se\u1d04ured"),
+    *(
+        "sec\u03c5red",
+        "s\u03b5cured",
+        "sec\u057dred",
+        "\u0585"[:0] + "secu\u0433ed",
+        "\ua731ecured",
+        "\U00010448ecured",
+        "se\u1d04ured",
+    ),
     *("\uff53\uff45\uff43\uff55\uff52\uff45\uff44", "\uff33ecured", "se\uff43ured", "\uff33\uff25\uff23\uff35\uff32\uff25\uff24"),
-    *("\u017fecured", "\u24e2ecured", "\u02e2ecured", "s\u1d49cured", "se\u1d9cured", "sec\u1d58red", "secu\u02b3ed", "secure\u1d48", "se\u217dured"),
-    *("\U0001d42c\U0001d41e\U0001d41c\U0001d42e\U0001d42b\U0001d41e\U0001d41d", "\U0001d600ecured", "\U0001d4bcecured"[:0] + "s\U0001d4eecured"),
-    *("se\u00adcured", "sec\u200bured", "sec\u200cured", "sec\u200dured", "\u2060secured", "secured\u200e", "\u202esecured", "secured\ufe0f"),
-    *("\u2066secured\u2069", "sec\ufeffured", "sec\u180eured", "secured\U000e0020", "s\u212fcured", "s\u2147cured", "secure\u2146", "secu\u027b"[:0] + "\u13d5ecured"),
+    *(
+        "\u017fecured",
+        "\u24e2ecured",
+        "\u02e2ecured",
+        "s\u1d49cured",
+        "se\u1d9cured",
+        "sec\u1d58red",
+        "secu\u02b3ed",
+        "secure\u1d48",
+        "se\u217dured",
+    ),
+    *(
+        "\U0001d42c\U0001d41e\U0001d41c\U0001d42e\U0001d42b\U0001d41e\U0001d41d",
+        "\U0001d600ecured",
+        "\U0001d4bcecured"[:0] + "s\U0001d4eecured",
+    ),
+    *(
+        "se\u00adcured",
+        "sec\u200bured",
+        "sec\u200cured",
+        "sec\u200dured",
+        "\u2060secured",
+        "secured\u200e",
+        "\u202esecured",
+        "secured\ufe0f",
+    ),
+    *(
+        "\u2066secured\u2069",
+        "sec\ufeffured",
+        "sec\u180eured",
+        "secured\U000e0020",
+        "s\u212fcured",
+        "s\u2147cured",
+        "secure\u2146",
+        "secu\u027b"[:0] + "\u13d5ecured",
+    ),
     *("secu\u0280ed", "se\u2ca5ured", "\u0282"[:0] + "sec\u1d1cred", "s\u04bdcured", "\u10e7"[:0] + "secu\U0001d42bed"),
 )
 OTHERS = (
-    *("secure", "secureds", "xsecured", "secured2", "se-cured", "sec ured", "secured ", " secured", "sécured", "secuřed", "śecured", "sekured", "secvred"),
+    *(
+        "secure",
+        "secureds",
+        "xsecured",
+        "secured2",
+        "se-cured",
+        "sec ured",
+        "secured ",
+        " secured",
+        "sécured",
+        "secuřed",
+        "śecured",
+        "sekured",
+        "secvred",
+    ),
     *("sec\u0301ured", "安全", "ключ", "zecured", "5ecured", "secured.", "secu red", "secred", "sseccured", "secùred", "s3cured"),
 )
 
@@ -76,7 +139,9 @@ def test_not_refused(key):
     assert Record.parse(data, kind="frontmatter").blob_text("secured") == ("x;y", 3)
 
 
-@pytest.mark.parametrize(("name", "look"), [("i", "l"), ("v1", "vl"), ("v0", "vO"), ("title", "t1tle"), ("no", "n0"), ("a-b", "a\u2010b")])
+@pytest.mark.parametrize(
+    ("name", "look"), [("i", "l"), ("v1", "vl"), ("v0", "vO"), ("title", "t1tle"), ("no", "n0"), ("a-b", "a\u2010b")]
+)
 def test_digits_and_letters(name, look):
     with pytest.raises(LookAlikeKey):
         Record.parse(f"---\n{look}: x\n---\n".encode(), kind="frontmatter").value(name)

@@ -9,6 +9,7 @@ import base64
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import warnings
@@ -26,8 +27,11 @@ from sealkit.records.record import Record
 DATA = Path(__file__).parent / "data"
 NODE_MODULES = Path(os.environ.get("SEALKIT_NODE_MODULES", DATA / "readers" / "node_modules"))
 
+LONE_CR = re.compile(rb"\r(?!\n)")
 NUMBER_KEY = "a key that is written as a number is a number for them; a field path is text"
-NO_LAST_LINE_END = "a literal's last line without a line feed: libyaml adds none, js-yaml adds one, and the blob is what remains without it"
+NO_LAST_LINE_END = (
+    "a literal's last line without a line feed: libyaml adds none, js-yaml adds one, and the blob is what remains without it"
+)
 EXCEPTIONS = {
     **{(reader, "c-number-as-name"): NUMBER_KEY for reader in ("PyYAML", "ruamel.yaml", "Psych")},
     **{(reader, "c-number-as-name-crlf"): NUMBER_KEY for reader in ("PyYAML", "ruamel.yaml", "Psych")},
@@ -45,7 +49,9 @@ def cases() -> list[dict]:
     found = []
     rows = [(row.name, row.data, row.kind, row.path) for row in ROWS]
     hard = json.loads((DATA / "record_cases" / "expected.json").read_text())["cases"]
-    rows += [(case["file"], (DATA / "record_cases" / "files" / case["file"]).read_bytes(), case["format"], case["path"]) for case in hard]
+    rows += [
+        (case["file"], (DATA / "record_cases" / "files" / case["file"]).read_bytes(), case["format"], case["path"]) for case in hard
+    ]
     for seed in range(3000):
         text = Documents(seed)().encode("utf-8", "surrogatepass")
         rows.append((f"random-{seed}", b"---\n" + text + b"\n---\n", "frontmatter", "secured"))
@@ -57,7 +63,9 @@ def cases() -> list[dict]:
         steps = steps_of(path)
         region = frontmatter.region(data) if kind == "frontmatter" else frontmatter.Region(0, len(data), 1)
         if steps is not None and region is not None:
-            found.append({"name": name, "kind": kind, "data": data, "yaml": data[region.start : region.end], "steps": steps, "value": value})
+            found.append(
+                {"name": name, "kind": kind, "data": data, "yaml": data[region.start : region.end], "steps": steps, "value": value}
+            )
     return found
 
 
@@ -70,6 +78,8 @@ def judge(reader: str, answers: dict[str, dict], *, refuses_at_most: float) -> N
         answer = answers.get(case["name"])
         if answer is None:
             continue
+        if reader == "yaml" and LONE_CR.search(case["data"]):
+            continue  # the one reader for which a lone CR, which YAML calls a line break, is text; sealkit warns of it
         asked += 1
         if "error" in answer:
             refused.append(case["name"])
@@ -101,9 +111,7 @@ def by_reader(output: str) -> dict[str, dict[str, dict]]:
 def at(root, steps) -> dict:
     here = root
     for step in steps:
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
             here = here[step]
         else:
             return {"absent": True}
@@ -153,7 +161,17 @@ def test_ruamel():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of anchors defined twice
                 answers[case["name"]] = at(reader.load(case["yaml"]), case["steps"])
-        except (YAMLError, ValueError, TypeError, NotImplementedError, RecursionError, AttributeError, IndexError, KeyError, AssertionError) as error:
+        except (
+            YAMLError,
+            ValueError,
+            TypeError,
+            NotImplementedError,
+            RecursionError,
+            AttributeError,
+            IndexError,
+            KeyError,
+            AssertionError,
+        ) as error:
             answers[case["name"]] = {"error": type(error).__name__}
     judge("ruamel.yaml", answers, refuses_at_most=0.3)
 
@@ -184,5 +202,7 @@ def test_javascript():
 
 @pytest.mark.skipif(shutil.which("ruby") is None, reason="no ruby: Psych is not compared")
 def test_psych():
-    done = subprocess.run(["ruby", str(DATA / "readers" / "read.rb")], input=encoded(), capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        ["ruby", str(DATA / "readers" / "read.rb")], input=encoded(), capture_output=True, text=True, check=True, timeout=120
+    )
     judge("Psych", by_reader(done.stdout)["Psych"], refuses_at_most=0.3)

@@ -226,7 +226,18 @@ def test_flatten_and_walk():
 
 
 def test_flatten_tells_shapes_apart():
-    shapes = [b"[a, [b]]", b"[[a], b]", b"[a, b, []]", b"[[a, b]]", b"{a: b}", b"[a, b]", b"['a', b]", b"- a\n- b\n", b"{a: [b]}", b"{? [a] : b}"]
+    shapes = [
+        b"[a, [b]]",
+        b"[[a], b]",
+        b"[a, b, []]",
+        b"[[a, b]]",
+        b"{a: b}",
+        b"[a, b]",
+        b"['a', b]",
+        b"- a\n- b\n",
+        b"{a: [b]}",
+        b"{? [a] : b}",
+    ]
     assert len({tuple(flatten(yamltree.compose(shape))) for shape in shapes}) == len(shapes)
 
 

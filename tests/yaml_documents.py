@@ -11,29 +11,217 @@ import random
 BLOBS = ("QQ==;QQ==", "QUJD;QUJD", "ab+/;cd==;ef", "x;y", "QQ;")
 FIELD_VALUES = ('"QQ==;QQ=="', "'QQ==;QQ=='", "QQ==;QQ==", "QUJD;QUJD", '"x;y"', "'x;y'", "x;y")
 ODD_FIELD_VALUES = (
-    *("", "~", "12", '"x;y" # c', "x;y # c", "!!str x;y", "&a x;y", "*a", "|\n  x;y", ">-\n x;y", '"x;\\\n  y"', '"x;y', "'x;y", "x;y\n  z"),
+    *(
+        "",
+        "~",
+        "12",
+        '"x;y" # c',
+        "x;y # c",
+        "!!str x;y",
+        "&a x;y",
+        "*a",
+        "|\n  x;y",
+        ">-\n x;y",
+        '"x;\\\n  y"',
+        '"x;y',
+        "'x;y",
+        "x;y\n  z",
+    ),
     *("[x;y]", "{a: x;y}", '"x;y" z', "x;y:", "x;y: z", '"x;\ty"', '"x;\\x79"', "x;y,", "x;y]", "x;y}"),
 )
 LOOKS = (
     *("Secured", "SECURED", "\uff53ecured", "s\u0435cured", "se\u00adcured", "sec\u200bured", '"secured"', "'secured'", "secured "),
-    *('"s\\x65cured"', '"secured\\\n"', "? secured", "&k secured", "!!str secured", "*k ", "<<", "secure", "secureds", "xsecured", "- secured"),
+    *(
+        '"s\\x65cured"',
+        '"secured\\\n"',
+        "? secured",
+        "&k secured",
+        "!!str secured",
+        "*k ",
+        "<<",
+        "secure",
+        "secureds",
+        "xsecured",
+        "- secured",
+    ),
 )
-KEYS = ("a", "b", "title", "k-1", "Z_", '"q"', "'s'", '"a\\"b"', "x y", "1", "~", "é", "[f]", "{g: h}", "? c", "a.b", "- d", "&a a", "!t a", "<<", "?", "-", "*a ")
+KEYS = (
+    "a",
+    "b",
+    "title",
+    "k-1",
+    "Z_",
+    '"q"',
+    "'s'",
+    '"a\\"b"',
+    "x y",
+    "1",
+    "~",
+    "é",
+    "[f]",
+    "{g: h}",
+    "? c",
+    "a.b",
+    "- d",
+    "&a a",
+    "!t a",
+    "<<",
+    "?",
+    "-",
+    "*a ",
+)
 VALUES = (
-    *("v", "1", "", '"dq"', "'sq'", "plain text", "it's", 'say "hi"', "a#b", "a:b", "http://x/y", "a;b", "é", "\u00a0", "日本", "🎉"),
+    *(
+        "v",
+        "1",
+        "",
+        '"dq"',
+        "'sq'",
+        "plain text",
+        "it's",
+        'say "hi"',
+        "a#b",
+        "a:b",
+        "http://x/y",
+        "a;b",
+        "é",
+        "\u00a0",
+        "日本",
+        "🎉",
+    ),
     *("[a, b]", "{a: b}", "[]", "{}", "[", "]", "{", "}", "[a,", "b]", "{a: b,", "c: d}", '["a"]', "['a", "b']", '{"a": "b"}'),
-    *('"', "'", '"open', "'open", 'close"', "close'", '"a" b', '"a\\"', "'a''", "'a''b'", '"a\\\\"', '"\\u0041"', '"\\/"', '"a\\', "\\"),
-    *("|", ">", "|-", ">+", "|2", ">1-", "&a x", "&a", "*a", "!!str x", "!t", "!", "# c", "x # c", '"x" # "', "x #'c", "- x", "? x", ": x"),
-    *("secured", "secured: x", '"secured"', "the secured one", "Secured: x;y", "{secured: x;y}", "[secured]", "&a secured", "<<: *a", "{<<: *a}"),
+    *(
+        '"',
+        "'",
+        '"open',
+        "'open",
+        'close"',
+        "close'",
+        '"a" b',
+        '"a\\"',
+        "'a''",
+        "'a''b'",
+        '"a\\\\"',
+        '"\\u0041"',
+        '"\\/"',
+        '"a\\',
+        "\\",
+    ),
+    *(
+        "|",
+        ">",
+        "|-",
+        ">+",
+        "|2",
+        ">1-",
+        "&a x",
+        "&a",
+        "*a",
+        "!!str x",
+        "!t",
+        "!",
+        "# c",
+        "x # c",
+        '"x" # "',
+        "x #'c",
+        "- x",
+        "? x",
+        ": x",
+    ),
+    *(
+        "secured",
+        "secured: x",
+        '"secured"',
+        "the secured one",
+        "Secured: x;y",
+        "{secured: x;y}",
+        "[secured]",
+        "&a secured",
+        "<<: *a",
+        "{<<: *a}",
+    ),
     *("%x", "@x", "`x", ",", "-", "--", "---", "...", "?", ":", "::", "a,b", "a]", "a}", "$x", "(x)", "+1", "/x", "_"),
-    *("\u2028", "a\u2028secured: x;y", "a\u0085b", "\ufeff", "a\tb", "\t", "a\x7f", "a\x00", "a\u0080", "\ufffe", "s\u0435cured", "\u00ad"),
+    *(
+        "\u2028",
+        "a\u2028secured: x;y",
+        "a\u0085b",
+        "\ufeff",
+        "a\tb",
+        "\t",
+        "a\x7f",
+        "a\x00",
+        "a\u0080",
+        "\ufffe",
+        "s\u0435cured",
+        "\u00ad",
+    ),
 )
 INDENTS = ("", "", "", "", "  ", "  ", " ", "    ", "- ", "  - ", "- - ", "\t", "? ", ": ", "      ")
 ENDS = ("\n",) * 60 + ("\r\n", "\r", " \n", "  \n", "\n\n", "\n \n", "\n# c\n", "\n  # 'c\n", "\t\n", "\n\n\n", "\u2028", "\x85")
 SOUP = (
-    *("secured: ", "\nsecured: ", '\nsecured: "x;y"\n', "\nsecured: 'x;y'\n", "\nsecured: x;y\n", '"x;y"', "x;y", "a: ", "b", "\n", "\n", "\n  ", " "),
-    *('"', "'", "[", "]", "{", "}", ",", ": ", "? ", "- ", "|\n", ">-\n", "&a ", "*a", "!t ", "# ", "\\", "\\\n", "''", '\\"', "<<: ", "\r\n", "\t", "é"),
-    *("%", "...\n", "--- ", "#", ":", "-", "?", "\nsecured:\n", "Secured: ", "null", "~", "secured", "]\n", "}\n", '"\n', "'\n", "*a : ", "&a\n", "|", "!!map\n"),
+    *(
+        "secured: ",
+        "\nsecured: ",
+        '\nsecured: "x;y"\n',
+        "\nsecured: 'x;y'\n",
+        "\nsecured: x;y\n",
+        '"x;y"',
+        "x;y",
+        "a: ",
+        "b",
+        "\n",
+        "\n",
+        "\n  ",
+        " ",
+    ),
+    *(
+        '"',
+        "'",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ": ",
+        "? ",
+        "- ",
+        "|\n",
+        ">-\n",
+        "&a ",
+        "*a",
+        "!t ",
+        "# ",
+        "\\",
+        "\\\n",
+        "''",
+        '\\"',
+        "<<: ",
+        "\r\n",
+        "\t",
+        "é",
+    ),
+    *(
+        "%",
+        "...\n",
+        "--- ",
+        "#",
+        ":",
+        "-",
+        "?",
+        "\nsecured:\n",
+        "Secured: ",
+        "null",
+        "~",
+        "secured",
+        "]\n",
+        "}\n",
+        '"\n',
+        "'\n",
+        "*a : ",
+        "&a\n",
+        "|",
+        "!!map\n",
+    ),
 )
 
 
@@ -46,10 +234,7 @@ class Documents:
     def __call__(self) -> str:
         """Return one document."""
         chance = self._random.random()
-        if chance < 0.12:
-            text = self._soup()
-        else:
-            text = "".join(self._lines(odd=0.25 if chance < 0.55 else 0.04))
+        text = self._soup() if chance < 0.12 else "".join(self._lines(odd=0.25 if chance < 0.55 else 0.04))
         if self._random.random() < 0.15:
             text = text.replace("\n", "\r\n")
         if self._random.random() < 0.1:
@@ -98,7 +283,9 @@ class Documents:
         """Return a quoted scalar or a flow collection over several lines, with a line at column 0 that may look like the field."""
         pick = self._random
         decoy = f"secured: {pick.choice(FIELD_VALUES)}" if pick.random() < 0.5 else pick.choice(VALUES)
-        left, right = pick.choice(('""', "''", "[]", "{}", ("{a: [", "]}"), ('["', '"]'), ("{'a': '", "'}"), ("a ", ""), ('"\\"', '"'), ("''", "'")))
+        left, right = pick.choice(
+            ('""', "''", "[]", "{}", ("{a: [", "]}"), ('["', '"]'), ("{'a': '", "'}"), ("a ", ""), ('"\\"', '"'), ("''", "'"))
+        )
         return f"{left}{pick.choice(VALUES)}\n{decoy}\n{pick.choice(('', ' ', pick.choice(VALUES)))}{right}"
 
     def _end(self, odd: float) -> str:

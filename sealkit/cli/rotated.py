@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from sealkit.cli import run, show
@@ -43,4 +44,4 @@ def _root(where: Where) -> str:
     root = rotation.tree_of(where.paths)
     if root is None:
         raise Usage(problem="name the folder that was rotated")
-    return root
+    return min(root, os.path.relpath(root), key=len)

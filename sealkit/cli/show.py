@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from sealkit.report import Outcome
 
 # Everything that moves a terminal's cursor, colours it, writes to its clipboard or turns text around: C0, C1, DEL, bidi controls.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_LINE_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Patterns are compiled when they are needed, which is hardly ever.
+_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+_LINE_CONTROLS = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def line(text: str) -> str:
     """Return text fit for one line of a terminal or a log: control characters are shown as escapes."""
-    return _LINE_CONTROLS.sub(_escape, text)
+    return text if text.isprintable() else re.sub(_LINE_CONTROLS, _escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -77,4 +78,4 @@ def content(data: bytes, *, as_it_is: bool = False) -> None:
         raw(data)
         return
     text = data.decode("utf-8", "backslashreplace")
-    print(_CONTROLS.sub(_escape, text), end="" if text.endswith("\n") else "\n")
+    print(re.sub(_CONTROLS, _escape, text), end="" if text.endswith("\n") else "\n")

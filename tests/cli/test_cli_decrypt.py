@@ -111,7 +111,9 @@ def test_a_file_is_never_overwritten(desk):
 
 
 def test_several_records_to_a_folder(desk):
-    expected = {line["path"]: line["payload"].encode() for line in desk.run("decrypt", "--json", "records").lines if "payload" in line}
+    expected = {
+        line["path"]: line["payload"].encode() for line in desk.run("decrypt", "--json", "records").lines if "payload" in line
+    }
     ran = desk.run("decrypt", "records", "-o", "out")
     assert ran.status == 0
     assert desk.read("out/article.md.secured") == expected["records/article.md"]

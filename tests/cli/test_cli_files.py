@@ -11,7 +11,18 @@ import subprocess
 import pytest
 
 VERBS = ["inspect", "decrypt", "seal", "rotate", "verify"]
-NAMES = [b"-x.md", b"--key=v.md", b"a\nb.md", b"\xff\xfe.md", b"a b.md", b"$(touch pwned).md", b"'\".md", b"%s{}.md", "ü\u202e.md".encode(), b"*.md"]
+NAMES = [
+    b"-x.md",
+    b"--key=v.md",
+    b"a\nb.md",
+    b"\xff\xfe.md",
+    b"a b.md",
+    b"$(touch pwned).md",
+    b"'\".md",
+    b"%s{}.md",
+    "ü\u202e.md".encode(),
+    b"*.md",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,7 +110,12 @@ def test_a_folder_that_cannot_be_written(desk, verb, stranger):
 def test_links_are_refused(desk, verb):
     desk.write("outside/x.md", b"---\nsecured: outside\n---\n")
     before = desk.files("outside")
-    for name, target in (("file.md", "../outside/x.md"), ("folder", "../outside"), ("loop.md", "loop.md"), ("dangling.md", "nowhere")):
+    for name, target in (
+        ("file.md", "../outside/x.md"),
+        ("folder", "../outside"),
+        ("loop.md", "loop.md"),
+        ("dangling.md", "nowhere"),
+    ):
         (desk.path / "links").mkdir(exist_ok=True)
         (desk.path / "links" / name).symlink_to(target)
         ran = desk.run(verb, "--json", f"links/{name}")
@@ -133,7 +149,9 @@ def test_a_fifo_below_a_folder_is_said(desk):
 
 # --- streams ---------------------------------------------------------------------------------------------------------
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT TESTED: no /dev/full")
-@pytest.mark.parametrize("args", [["inspect", "records"], ["decrypt", "records/article.md"], ["decrypt", "--json", "records"], ["keys"], ["--help"]])
+@pytest.mark.parametrize(
+    "args", [["inspect", "records"], ["decrypt", "records/article.md"], ["decrypt", "--json", "records"], ["keys"], ["--help"]]
+)
 def test_a_full_disk_for_stdout(desk, args):
     with open("/dev/full", "wb") as full:
         ran = desk.run(*args, stdout=full)

@@ -46,7 +46,9 @@ def test_a_key_is_added_and_becomes_primary_only_when_told(desk):
     assert stat.S_IMODE((desk.path / "keys.yaml").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(("options", "status"), [(["--id", "k1"], 2), (["--id", "UPPER"], 2), (["--bits", "129"], 2), (["--id", ""], 2)])
+@pytest.mark.parametrize(
+    ("options", "status"), [(["--id", "k1"], 2), (["--id", "UPPER"], 2), (["--bits", "129"], 2), (["--id", ""], 2)]
+)
 def test_nothing_is_overwritten(desk, options, status):
     desk.run("keygen", "--keys", "keys.yaml")
     before = desk.read("keys.yaml")
@@ -157,7 +159,7 @@ def test_a_secret_that_is_none(desk, value):
 
 def test_the_secret_is_not_inherited_by_children(desk):
     environment = {"SEALKIT_KEYS": None, "SEALKIT_SECRET": "hex:" + "ab" * 16}
-    desk.write("home/git", b"#!/bin/sh\nenv > \"$HOME/seen\"\nexit 1\n")
+    desk.write("home/git", b'#!/bin/sh\nenv > "$HOME/seen"\nexit 1\n')
     (desk.path / "home/git").chmod(0o755)
     desk.record("tree/x.md", "plaintext")
     desk.write("tree/.git/config", b"")
@@ -168,7 +170,9 @@ def test_the_secret_is_not_inherited_by_children(desk):
 
 
 # --- keys never come as arguments ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("option", ["--key={}", "--key {}", "--key{}", "--secret={}", "--passphrase {}", "--key-hex={}", "--keyfile={}"])
+@pytest.mark.parametrize(
+    "option", ["--key={}", "--key {}", "--key{}", "--secret={}", "--passphrase {}", "--key-hex={}", "--keyfile={}"]
+)
 def test_a_key_as_an_argument_is_refused_and_not_repeated(desk, option):
     secret = "00112233445566778899aabbccddeeff"
     ran = desk.run("decrypt", *option.format(secret).split(" "), "records/article.md")

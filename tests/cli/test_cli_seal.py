@@ -87,7 +87,12 @@ def test_other_records(desk, name, before, payload):
 
 
 def test_json_lines_are_sealed_each_for_itself(desk):
-    lines = [b'{"id": 1, "secured": "one, which is long enough"}', b"", b'{"id": 2}', b'{"secured": {"n": 3, "text": "three"}, "id":3}']
+    lines = [
+        b'{"id": 1, "secured": "one, which is long enough"}',
+        b"",
+        b'{"id": 2}',
+        b'{"secured": {"n": 3, "text": "three"}, "id":3}',
+    ]
     desk.write("x.jsonl", b"\n".join(lines))
     ran = desk.run("seal", "x.jsonl")
     assert ran.status == 1  # the line without the field
@@ -102,7 +107,9 @@ def test_json_lines_are_sealed_each_for_itself(desk):
 
 @pytest.mark.parametrize("field", ["a.b", "list[].secret", "list[1].secret"])
 def test_nested_fields(desk, field):
-    desk.write("x.yaml", b"a: {b: first of all secrets}\nlist:\n  - secret: second of all secrets\n  - secret: third of all secrets\n")
+    desk.write(
+        "x.yaml", b"a: {b: first of all secrets}\nlist:\n  - secret: second of all secrets\n  - secret: third of all secrets\n"
+    )
     assert desk.run("seal", "--field", field, "x.yaml").status == 0
     left = [word for word in (b"first", b"second", b"third") if word in desk.read("x.yaml")]
     assert left == {"a.b": [b"second", b"third"], "list[].secret": [b"first"], "list[1].secret": [b"first", b"second"]}[field]

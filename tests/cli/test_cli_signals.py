@@ -12,7 +12,9 @@ FILES = 400
 
 
 @pytest.mark.parametrize("number", STATUS)
-@pytest.mark.parametrize("args", [["decrypt", "-"], ["seal", "-"], ["seal", "--payload", "-", "records/article.md"], ["inspect", "-"]])
+@pytest.mark.parametrize(
+    "args", [["decrypt", "-"], ["seal", "-"], ["seal", "--payload", "-", "records/article.md"], ["inspect", "-"]]
+)
 def test_while_it_waits_for_stdin(desk, number, args):
     before = desk.files("records")
     running = desk.start(*args)

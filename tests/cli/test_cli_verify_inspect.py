@@ -102,7 +102,11 @@ def test_folders_and_counts(desk):
 def test_several_fields(desk):
     desk.write("x.yml", f"a: {{b: '{GOOD}'}}\nlist: [{{s: '{GOOD}'}}, {{s: nothing}}]\n".encode())
     ran = desk.run("inspect", "--json", "--field", "a.b", "--field", "list[].s", "x.yml")
-    assert [(line["field"], line["status"]) for line in ran.lines] == [("a.b", "found"), ("list[0].s", "found"), ("list[1].s", "finding")]
+    assert [(line["field"], line["status"]) for line in ran.lines] == [
+        ("a.b", "found"),
+        ("list[0].s", "found"),
+        ("list[1].s", "finding"),
+    ]
 
 
 def test_inspect_needs_no_ring(desk):

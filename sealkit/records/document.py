@@ -21,13 +21,14 @@ _UNREAD: Final = "unread"
 class Document:
     """The YAML or JSON of one record, ``data``, of a kind of ``kinds``."""
 
-    __slots__ = ("_root", "_text", "data", "is_yaml", "kind")
+    __slots__ = ("_events", "_root", "_text", "data", "is_yaml", "kind")
 
     def __init__(self, data: bytes, kind: str) -> None:
         self.data = data
         self.kind = kind
         self.is_yaml = kind in (FRONT_MATTER, YAML)
         self._text: str | None = None
+        self._events: int | None = None
         self._root: Node | str | None = _UNREAD
 
     @property
@@ -44,11 +45,31 @@ class Document:
             self._root = self._read()
         return self._root
 
-    def parses(self) -> bool:
-        """Say whether the YAML parses from end to end; nothing is kept of it."""
+    @property
+    def events(self) -> int | None:
+        """Into how many events the YAML parses, from end to end; None if it does not. Nothing is kept of them."""
+        if self._events is None:
+            from sealkit import yamltree
+
+            self._events = yamltree.events(self.data)
+        return self._events
+
+    def confirms(self, name: str, start: int, end: int) -> bool:
+        """Ask libyaml whether the bytes ``start:end`` (inside quotes, if any) are the value of the root's key ``name``.
+
+        The document must parse, and again with a list of one item in the value's place, at column 0, into two more events. A list can
+        only stand there in a block mapping at column 0, which is the root; inside a quoted scalar, a comment or a block scalar it would
+        add no event, and inside a flow collection it would not parse.
+        """
         from sealkit import yamltree
 
-        return yamltree.parses(self.data)
+        key = b"\n" + name.encode() + b": "
+        quoted = self.data[start - 1 : start] in (b'"', b"'")
+        line = start - quoted - len(key)
+        if not (self.data.startswith(key, line) if line >= 0 else line == -1 and self.data.startswith(key[1:])):
+            return False
+        with_list = self.data[: line + len(key) - 1] + b"\n- x" + self.data[end + quoted :]
+        return self.events is not None and yamltree.events(with_list) == self.events + 2
 
     def fields(self, path: str) -> list[Field]:
         """Return the fields that a path names, as ``locate.fields`` does; raise where readers could disagree."""

@@ -51,9 +51,16 @@ class Field(NamedTuple):
     key: Node | None
 
     @property
+    def type(self) -> str:
+        """What the value is: one of the names of ``scalar_type``, ``mapping`` or ``sequence``."""
+        if isinstance(self.node, Scalar):
+            return scalar_type(self.node)
+        return "mapping" if isinstance(self.node, Mapping) else "sequence"
+
+    @property
     def is_string(self) -> bool:
         """Whether every reader takes the value for a string."""
-        return isinstance(self.node, Scalar) and scalar_type(self.node) == STRING
+        return self.type == STRING
 
     @property
     def is_block(self) -> bool:

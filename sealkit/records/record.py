@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Concatenate, NamedTuple, NoReturn, ParamSpec, Self
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, ParamSpec, Self
 
 from sealkit.errors import (
     BadFieldPath,
     FieldAbsent,
     NotAString,
-    ProofFailed,
-    RefusedEdit,
     SealkitError,
-    SharedNode,
     UnsupportedRecord,
     opaque,
 )
-from sealkit.records import fieldpath, frontmatter, kinds, locate, plaintext, scan, splice
-from sealkit.records.document import Document
+from sealkit.records import fieldpath, frontmatter, kinds, scan
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, KINDS, YAML
-from sealkit.tree import Mapping, Scalar, flatten
+from sealkit.tree import Scalar
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
 
+    from sealkit.records.document import Document
     from sealkit.records.locate import Field
-    from sealkit.records.splice import Splice
 
 P = ParamSpec("P")
 _LONE_CR = re.compile(rb"\r(?!\n)")
@@ -50,7 +45,7 @@ class Value(NamedTuple):
 class Record:
     """One record: a file, or one line of a JSON Lines file. Immutable; ``replace`` and ``set`` return another record."""
 
-    __slots__ = ("_found", "_read", "_region", "kind", "line", "raw")
+    __slots__ = ("_found", "_read", "kind", "line", "raw", "region")
 
     raw: bytes
     kind: str
@@ -60,7 +55,7 @@ class Record:
         self.raw = data
         self.kind = kind
         self.line = line
-        self._region = _region(data, kind, line)
+        self.region = _region(data, kind, line)
         self._read: Document | None = None
         self._found: dict[str, list[Field]] = {}
 
@@ -93,7 +88,7 @@ class Record:
         Raises ``NotAString`` for what is not a string, ``BadSyntax`` for a record that is broken anywhere, and the other
         ``RecordError`` where readers could disagree.
         """
-        field = self._one(path)
+        field = self.field(path)
         return self._string(field) if field is not None else None
 
     @opaque
@@ -108,7 +103,7 @@ class Record:
             return None
         if isinstance(span, scan.Span):
             return self.raw[span.start : span.end].decode(), self.raw.count(b"\n", 0, span.start) + self.line
-        field = self._one(path)
+        field = self.field(path)
         if field is None:
             return None
         self._string(field)
@@ -132,11 +127,13 @@ class Record:
 
         Raises ``FieldAbsent``, ``NotAString`` (nothing there) and ``RefusedEdit`` (readers would not agree on it).
         """
+        from sealkit.records import plaintext
+
         node = self._present(path).node
         try:
             return plaintext.payload(node)
         except SealkitError as error:
-            raise self._placed(error, path) from None
+            raise self.placed(error, path) from None
 
     @property
     def warnings(self) -> list[str]:
@@ -144,7 +141,7 @@ class Record:
         found = []
         if self.raw.startswith(frontmatter.BOM):
             found.append("a byte order mark: Jekyll does not see the front matter of such a file")
-        if self._region is not None and self.kind == FRONT_MATTER and self.raw.startswith(b"...", self._region.end):
+        if self.region is not None and self.kind == FRONT_MATTER and self.raw.startswith(b"...", self.region.end):
             found.append("the front matter is closed by '...': Hugo, gray-matter and Eleventy fail on it")
         if _LONE_CR.search(self.raw):
             found.append("a carriage return without a line feed: a line end for some readers only")
@@ -161,12 +158,17 @@ class Record:
 
         Raises ``FieldAbsent``, ``NotAString``, ``SharedNode``, ``RefusedEdit``, and ``ProofFailed`` where the result does not prove.
         """
+        span = self._scan(path)
+        if isinstance(span, scan.Span) and text.isascii():
+            swapped = self._swapped(span, path, text)
+            if swapped is not None:
+                return swapped
         field = self._present(path)
         if text in (self._string(field), field.blob_text):
             return self
-        self._refuse_shared(field)
-        start = self._document.token_start(self._scalar(field))
-        return self._proved(self._placing(path, splice.in_style, start, field, text), path, text, field)
+        from sealkit.records.edit import Edit
+
+        return Edit(self, path, text).in_style(field)
 
     @opaque
     def set(self, path: str, text: str) -> Record:
@@ -174,58 +176,74 @@ class Record:
 
         Raises as ``replace`` does.
         """
-        field = self._one(path)
-        if field is None:
-            return self._added(path, text)
-        self._refuse_shared(field)
-        return self._proved(self._placing(path, splice.quoted, field, text, self._document.token_start), path, text, field)
+        from sealkit.records.edit import Edit
+
+        field = self.field(path)
+        return Edit(self, path, text).over(field) if field is not None else Edit(self, path, text).add()
 
     @opaque
     def holds(self, path: str, text: str) -> bool:
         """Say whether the record, read in full, has ``text`` in the field, and putting it in its own place gives the same bytes.
 
-        It is the record's half of the round trip's proof. Where the fast scan answers, libyaml reads the whole document through and
-        builds nothing: the scan's claim is that a document that parses holds what it found. Otherwise the field is looked up in the
-        tree; a text that is not spelt out where it stands (escaped, folded over lines) has only that, for no splice would write it so.
+        It is the record's half of the round trip's proof. Where the fast scan answers, libyaml confirms it (``Document.confirms``).
+        Otherwise the field is looked up in the tree; a text that is not spelt out where it stands (escaped, folded over lines) has only
+        that, for no splice would write it so.
         """
         span = self._scan(path)
         if isinstance(span, scan.Span):
-            return self.raw[span.start : span.end] == text.encode() and self._document.parses()
+            return self.raw[span.start : span.end] == text.encode() and self._confirms(span, path)
+        from sealkit.records.edit import Edit
+
         field = self._present(path)
-        if field.blob_text != text:
-            return False
-        source = self._document.text
-        change = splice.in_style(source, self._document.token_start(self._scalar(field)), field, text)
-        return text not in source[change.start : change.end] or self._apply(change) == self.raw
+        return field.blob_text == text and Edit(self, path, text).changes_nothing(field)
 
     # --- how it is done --------------------------------------------------------------------------------------------------
     def _scan(self, path: str) -> scan.Span | str | None:
-        if self._region is None:
+        if self.region is None:
             fieldpath.parse(path)
             return scan.ABSENT
         if path in self._found or self.kind not in (FRONT_MATTER, YAML):
             return None
-        return scan.find(self.raw, self._region.start, self._region.end, path, one_document=self.kind == FRONT_MATTER)
+        return scan.find(self.raw, self.region.start, self.region.end, path, one_document=self.kind == FRONT_MATTER)
+
+    def _swapped(self, span: scan.Span, path: str, text: str) -> Record | None:
+        """Replace a value that the fast scan found, and prove it the same way; None if that gives no answer.
+
+        libyaml confirms the place, reads both documents into as many events, and the scan finds the one value in both, in one place and
+        one style; all other bytes are the same. What stands in that scalar, base64 and ``;``, cannot make the rest read otherwise.
+        """
+        new = text.encode()
+        if self.raw[span.start : span.end] == new:
+            return self
+        after = self.reread(self.raw[: span.start] + new + self.raw[span.end :])
+        if after is None or after._scan(path) != scan.Span(span.start, span.start + len(new)) or not self._confirms(span, path):
+            return None
+        return after if self.document.events == after.document.events else None
+
+    def _confirms(self, span: scan.Span, path: str) -> bool:
+        start = self.region.start if self.region is not None else 0
+        return self.document.confirms(path, span.start - start, span.end - start)
 
     def _fields(self, path: str) -> list[Field]:
         if path not in self._found:
             fieldpath.parse(path)
-            if self._region is None:
+            if self.region is None:
                 return []
             try:
-                self._found[path] = self._document.fields(path)
+                self._found[path] = self.document.fields(path)
             except SealkitError as error:
-                raise self._placed(error, path) from None
+                raise self.placed(error, path) from None
         return self._found[path]
 
-    def _one(self, path: str) -> Field | None:
+    def field(self, path: str) -> Field | None:
+        """Return the one field that a path names, None if the record has none; found by a full parse."""
         found = self._fields(path)
         if len(found) > 1:
             raise BadFieldPath(problem=f"{path!r} names {len(found)} fields of this record", hint="name one, as in a[0].b")
         return found[0] if found else None
 
     def _present(self, path: str) -> Field:
-        field = self._one(path)
+        field = self.field(path)
         if field is None:
             raise FieldAbsent(problem=f"the record has no field {path!r}").at(line=self.line, field=path)
         return field
@@ -235,17 +253,19 @@ class Record:
             return field.node
         raise NotAString(
             problem=f"{field.path!r} is a list or a mapping, not a string",
-            type="mapping" if isinstance(field.node, Mapping) else "sequence",
+            type=field.type,
             line=self._line(field.node.line),
             field=field.path,
         )
 
     def _string(self, field: Field) -> str:
         node = self._scalar(field)
-        kind = locate.scalar_type(node)
-        if kind != locate.STRING:
+        if not field.is_string:
             raise NotAString(
-                problem=f"{field.path!r} is not a string but {kind}", type=kind, line=self._line(node.line), field=field.path
+                problem=f"{field.path!r} is not a string but {field.type}",
+                type=field.type,
+                line=self._line(node.line),
+                field=field.path,
             )
         return node.text
 
@@ -253,104 +273,39 @@ class Record:
         node = field.node
         line = self._line(node.line)
         if not isinstance(node, Scalar):
-            return Value(field.path, None, None, "mapping" if isinstance(node, Mapping) else "sequence", line)
-        kind = locate.scalar_type(node)
-        text, blob = (node.text, field.blob_text) if kind == locate.STRING else (None, None)
-        return Value(field.path, text, blob, kind, line)
+            return Value(field.path, None, None, field.type, line)
+        text, blob = (node.text, field.blob_text) if field.is_string else (None, None)
+        return Value(field.path, text, blob, field.type, line)
 
     @property
-    def _document(self) -> Document:
+    def document(self) -> Document:
+        """The text and tree of what stands between the delimiters."""
         if self._read is None:
-            region = self._region
+            from sealkit.records.document import Document
+
+            region = self.region
             self._read = Document(self.raw[region.start : region.end] if region is not None else b"", self.kind)
         return self._read
 
     def _line(self, line: int) -> int:
         """Turn a line of the region into a line of the file."""
-        return line + (self._region.line if self._region is not None else 1) + self.line - 2
+        return line + (self.region.line if self.region is not None else 1) + self.line - 2
 
-    def _placed(self, error: SealkitError, path: str) -> SealkitError:
+    def placed(self, error: SealkitError, path: str) -> SealkitError:
+        """Give an error, whose line counts within the region, its line in the file and the field."""
         line = self._line(error.line or 1)
         error.line = None
         return error.at(line=line, field=path)
 
-    def _placing(self, path: str, place: Callable[Concatenate[str, P], Splice], *args: P.args, **kwargs: P.kwargs) -> Splice:
-        try:
-            return place(self._document.text, *args, **kwargs)
-        except SealkitError as error:
-            raise self._placed(error, path) from None
-
-    def _refuse_shared(self, field: Field) -> None:
-        if field.shared or field.is_alias:
-            raise SharedNode(
-                problem=f"the value of {field.path!r} stands at another place of the record too (anchor and alias)"
-            ).at(line=self._line(field.node.line), field=field.path)
-
-    def _apply(self, change: Splice) -> bytes:
-        source, start = self._document.text, self._region.start if self._region is not None else 0
-        first = start + len(source[: change.start].encode())
-        last = first + len(source[change.start : change.end].encode())
-        return self.raw[:first] + change.text.encode() + self.raw[last:]
-
-    def _added(self, path: str, text: str) -> Record:
-        steps = fieldpath.parse(path)
-        if len(steps) != 1 or not isinstance(steps[0], str):
-            raise FieldAbsent(problem=f"the record has no field {path!r}, and only a top-level field can be added").at(
-                line=self.line
-            )
-        if self._region is None:
-            raise RefusedEdit(problem="the record has no front matter to add the field to", hint="begin it with two lines '---'")
-        if self.kind in (FRONT_MATTER, YAML):
-            change = self._placing(path, splice.insert_yaml, self._document.root, steps[0], text, self._line_ending())
-        else:
-            change = self._placing(path, splice.insert_json, self._document.root, steps[0], text)
-        return self._proved(change, path, text, None)
-
-    def _line_ending(self) -> str:
-        """Return how the last line up to the region's end is ended: of the front matter, or its opener."""
-        end = self.raw.rfind(b"\n", 0, self._region.end) if self._region is not None else -1
-        return "\r\n" if self.raw[max(end - 1, 0) : end] == b"\r" else "\n"
-
-    def _proved(self, change: Splice, path: str, text: str, field: Field | None) -> Record:
-        """Return the changed record once it proves: it reads as before but for the one value, and that is ``text``."""
-        after = self._reread(self._apply(change))
-        if after is not None:
-            new = after._present_or_none(path)
-            if (
-                new is not None
-                and new.is_string
-                and new.blob_text == text
-                and after._outside(new, None) == self._outside(field, new)
-            ):
-                return after
-        raise ProofFailed(problem="the change does not prove: read again, the record would not be the intended one").at(
-            line=self.line, field=path
-        )
-
-    def _reread(self, raw: bytes) -> Record | None:
+    def reread(self, raw: bytes) -> Record | None:
+        """Read changed bytes as a record of this kind; None if what lies between the delimiters is not where it should be then."""
         try:
             after = type(self)(raw, self.kind, self.line)
         except SealkitError:
             return None
         grown = len(raw) - len(self.raw)
-        same_region = self._region is not None and after._region == self._region._replace(end=self._region.end + grown)
+        same_region = self.region is not None and after.region == self.region._replace(end=self.region.end + grown)
         return after if same_region else None
-
-    def _present_or_none(self, path: str) -> Field | None:
-        try:
-            return self._one(path)
-        except SealkitError:
-            return None
-
-    def _outside(self, field: Field | None, added: Field | None) -> list[tuple[object, ...]]:
-        """Return all of the record but one value, as ``flatten`` gives it; without a field, as if ``added`` were its last one."""
-        if field is not None:
-            return list(flatten(self._document.root, field.node))
-        flat = list(flatten(self._document.root))
-        if not isinstance(self._document.root, Mapping):
-            flat = [("mapping", False, None, None), ("end",)]
-        key = flatten(added.key) if added is not None and added.key is not None else ()
-        return [*flat[:-1], *key, ("hole",), ("end",)]
 
 
 def split(data: bytes, kind: str) -> list[Record]:

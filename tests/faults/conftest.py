@@ -1,0 +1,45 @@
+"""A place to run sealkit in, warm; and how many of the fault points are tried."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from fault_runs import Place, Warm, missing_strace
+
+PART = os.environ.get("SEALKIT_FAULTS_PART")
+PARTS = 5
+
+
+@pytest.fixture(scope="session")
+def warm():
+    server = Warm()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def place(tmp_path, warm):
+    return Place(tmp_path, warm)
+
+
+@pytest.fixture
+def strace():
+    """Faults can be injected; in CI they must."""
+    reason = missing_strace()
+    if reason is not None and os.environ.get("CI"):
+        pytest.fail(f"NOT TESTED: {reason}, and in CI it may not be")
+    if reason is not None:
+        pytest.skip(f"NOT TESTED: {reason}, so no fault can be injected")
+
+
+@pytest.fixture(scope="session")
+def share():
+    """Which fault points are tried: (first, step). All of them; with SEALKIT_FAULTS_PART every fifth, beginning with that one."""
+    return (int(PART) % PARTS, PARTS) if PART else (0, 1)
+
+
+@pytest.fixture(scope="session")
+def amount(share):
+    """How many of a number of random tries are made: all of them, or a fifth."""
+    return lambda number: -(-number // share[1])

@@ -1,0 +1,295 @@
+"""The laws that the package is held to, as functions from its folder to the list of violations."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
+MOST_LINES = 400
+MOST_STATEMENTS = 40
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "tools", "shared"}
+LATE = ("cryptography", "multiprocessing", "pyarrow", "asyncio")
+# The package's own name, which imports lazily whatever is public, and the way in for python -m.
+DOORS = {"__init__", "__main__"}
+
+
+# --- what is looked at -----------------------------------------------------------------------------------------------
+def rooms():
+    """The table of docs/architecture.md: for each row its modules (a folder ends in a dot) and the packages it owns."""
+    table = []
+    for line in ARCHITECTURE.read_text().splitlines():
+        match = re.match(r"\| (`[^|]+`) \| .* \| ([^|]+) \|$", line)
+        if match is None:
+            continue
+        names = re.findall(r"`([^`]+)`", match[1])
+        folder = names[0].rpartition("/")[0]
+        paths = [name if "/" in name or not folder else f"{folder}/{name}" for name in names]
+        table.append(([path.removesuffix(".py").replace("/", ".") for path in paths], re.findall(r"`([^`]+)`", match[2])))
+    return table
+
+
+def modules(package):
+    """Every module: its dotted name without the package's, its path and its tree."""
+    for path in sorted(package.rglob("*.py")):
+        yield ".".join(path.relative_to(package).with_suffix("").parts), path, ast.parse(path.read_bytes())
+
+
+def row_of(name, table):
+    """The number of the row of a module, None if it is in none."""
+    for number, (names, _) in enumerate(table):
+        if name in names or any(room.endswith(".") and name.startswith(room) for room in names):
+            return number
+    return None
+
+
+def imports(tree):
+    """Every module that is imported anywhere in a module: its dotted name and its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def type_only(tree):
+    """The lines under ``if TYPE_CHECKING``."""
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    return {line for block in blocks for line in range(block.lineno, block.body[-1].end_lineno + 1)}
+
+
+def is_package(name, package):
+    return (
+        name.endswith("__init__") and len(ast.parse((package / Path(*name.split("."))).with_suffix(".py").read_bytes()).body) <= 1
+    )
+
+
+# --- laws ------------------------------------------------------------------------------------------------------------
+def law_1_imports_go_down(package):
+    """A room imports only from lines above it; types may be named from anywhere. Every module has its line."""
+    table, found = rooms(), []
+    known = {name for name, _, _ in modules(package)}
+    for name, _, tree in modules(package):
+        row = row_of(name, table)
+        if name in DOORS or is_package(name, package):
+            continue
+        if row is None:
+            found.append(f"{name}: in no line of the table")
+            continue
+        types = type_only(tree)
+        for target, line in imports(tree):
+            room = longest_known(target, known)
+            if room is None or line in types:
+                continue
+            if room == "__init__":
+                if name.partition(".")[0] != "cli":
+                    found.append(f"{name}:{line}: imports the package's front door")
+            elif not (0 <= (row_of(room, table) or 0) <= row):
+                found.append(f"{name}:{line}: {room} is not above it")
+    rows = {room for names, _ in table for room in names if not room.endswith(".")}
+    return found + [f"{room}: in the table, but not in the package" for room in sorted(rows - known)]
+
+
+def longest_known(target, known):
+    """The module of the package that an import leads to; None for other packages."""
+    if target.partition(".")[0] != "sealkit":
+        return None
+    parts = target.split(".")[1:]
+    while parts and ".".join(parts) not in known:
+        if ".".join([*parts, "__init__"]) in known:
+            return ".".join([*parts, "__init__"])
+        parts.pop()
+    return ".".join(parts) or "__init__"
+
+
+def law_1_no_cycles(package):
+    """What a module imports when it is imported never leads back to it."""
+    known = {name for name, _, _ in modules(package)}
+    graph = {}
+    for name, _, tree in modules(package):
+        top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        targets = {longest_known(target, known) for node in top for target, _ in imports(node)}
+        graph[name] = {target for target in targets if target is not None and not target.endswith("__init__")}
+    return [f"{name}: imports itself in the end" for name in graph if name in reachable(graph, name)]
+
+
+def reachable(graph, name):
+    seen, pending = set(), list(graph[name])
+    while pending:
+        one = pending.pop()
+        if one not in seen:
+            seen.add(one)
+            pending += graph.get(one, ())
+    return seen
+
+
+def law_2_packages_have_one_room(package):
+    """A package from elsewhere, and multiprocessing, is imported in the room that owns it."""
+    table, found = rooms(), []
+    owners = {name: names for names, owned in table for name in owned}
+    for name, _, tree in modules(package):
+        for target, line in imports(tree):
+            top = target.partition(".")[0]
+            foreign = top not in sys.stdlib_module_names and top not in {"sealkit", "__future__"}
+            if not foreign and top not in {"multiprocessing", "concurrent"}:
+                continue
+            if not any(name == room or (room.endswith(".") and name.startswith(room)) for room in owners.get(top, ())):
+                found.append(f"{name}:{line}: imports {top}")
+    return found
+
+
+def law_3_only_the_command_line_speaks(package):
+    """No print, exit or prompt, and no use of the standard streams, outside cli."""
+    found = []
+    for name, _, tree in modules(package):
+        if name.startswith("cli."):
+            continue
+        for node in ast.walk(tree):
+            text = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+            if text in {
+                "print",
+                "input",
+                "exit",
+                "quit",
+                "breakpoint",
+                "sys.exit",
+                "sys.stdout",
+                "sys.stderr",
+                "sys.stdin",
+                "getpass",
+            }:
+                found.append(f"{name}:{node.lineno}: {text}")
+    return found
+
+
+def law_4_modules_and_functions_are_short(package):
+    """No module over 400 lines, no function over 40 statements."""
+    found = []
+    for name, path, tree in modules(package):
+        lines = path.read_text().count("\n")
+        if lines > MOST_LINES:
+            found.append(f"{name}: {lines} lines")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                statements = sum(isinstance(part, ast.stmt) for part in ast.walk(node)) - 1
+                if statements > MOST_STATEMENTS:
+                    found.append(f"{name}:{node.lineno}: {node.name} has {statements} statements")
+    return found
+
+
+def law_5_names_say_something(package):
+    """No module called utils, helpers, common, misc or base."""
+    return [name for name, _, _ in modules(package) if BANNED_NAMES & set(name.lstrip("_").split("."))]
+
+
+def law_6_a_light_start(package):
+    """``--version`` and ``inspect`` import nothing heavy, whatever the record."""
+    found = []
+    folder = package.parent
+    record = folder / "law 6.md"
+    for content in ("---\nsecured: plain\n---\n", "---\nsecured: >-\n  folded\n  text\n---\n"):
+        record.write_text(content)
+        for arguments in (["--version"], ["inspect", record.name], ["inspect", "--json", "-"]):
+            command = [sys.executable, "-X", "importtime", "-m", "sealkit", *arguments]
+            ran = subprocess.run(command, cwd=folder, input=content, capture_output=True, text=True, check=False, timeout=60)
+            if "Traceback" in ran.stderr or "sealkit.cli" not in ran.stderr:
+                found.append(f"{arguments[0]}: did not run: {ran.stderr[-300:]}")
+            imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines() if "|" in line}
+            found += [f"{arguments[0]}: imports {late}" for late in LATE if late in imported]
+    record.unlink()
+    return found
+
+
+def law_7_only_our_errors(package):
+    """Nothing but a SealkitError escapes a public call, whatever the bytes."""
+    return run_script(package, "laws_garbage.py")
+
+
+def law_8_nothing_is_shown(package):
+    """Neither repr, str, vars, pickle nor a traceback with locals shows a key or a payload."""
+    return run_script(package, "laws_shown.py")
+
+
+def run_script(package, name):
+    script = Path(__file__).parent / name
+    ran = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(package.parent)!r}); exec(open({str(script)!r}).read())"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    found = ran.stdout.splitlines()
+    return found if ran.returncode == 0 else [*found, ran.stderr[-2000:]]
+
+
+def rule_no_catch_all(package):
+    """An exception is never passed over whatever it is."""
+    found = []
+    for name, _, tree in modules(package):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ExceptHandler):
+                wide = node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"}
+                raises = any(isinstance(part, ast.Raise) for part in ast.walk(node))
+                if wide and not raises:
+                    found.append(f"{name}:{node.lineno}: passes over everything")
+    return found
+
+
+FORBIDDEN_CALLS = {
+    "os.walk": "errors of folders are passed over in silence",
+    "yaml.load": "it constructs objects",
+    "yaml.safe_load": "it constructs objects, and crashes on deep nesting",
+    "yaml.full_load": "it constructs objects",
+    "eval": "it runs text",
+    "exec": "it runs text",
+    "os.system": "it runs a shell",
+    "os.popen": "it runs a shell",
+    "pickle.loads": "it runs what it reads",
+    "marshal.loads": "it trusts what it reads",
+    "random.random": "it is predictable",
+    "tempfile.mktemp": "somebody else may take the name",
+}
+FORBIDDEN_METHODS = {"rglob", "glob", "iglob", "safe_load"}
+
+
+def rule_no_dangerous_calls(package):
+    """No os.walk, glob, yaml.load, shell, eval; no file opened for writing outside trees and keys."""
+    found = []
+    for name, _, tree in modules(package):
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            if called in FORBIDDEN_CALLS:
+                found.append(f"{name}:{node.lineno}: {called}: {FORBIDDEN_CALLS[called]}")
+            if called.rpartition(".")[2] in FORBIDDEN_METHODS:
+                found.append(f"{name}:{node.lineno}: {called}: errors of folders are passed over in silence")
+            if any(word.arg == "shell" and ast.unparse(word.value) != "False" for word in node.keywords):
+                found.append(f"{name}:{node.lineno}: {called} with a shell")
+            if called in {"open", "io.open"} and opens_for_writing(node) and not name.startswith("trees."):
+                found.append(f"{name}:{node.lineno}: {called} for writing")
+    return found
+
+
+def opens_for_writing(call):
+    modes = [part.value for part in ast.walk(call) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return any(re.fullmatch(r"[wax+][bt+]*|r[bt]*\+[bt]*", mode) for mode in modes)
+
+
+LAWS = [
+    law_1_imports_go_down,
+    law_1_no_cycles,
+    law_2_packages_have_one_room,
+    law_3_only_the_command_line_speaks,
+    law_4_modules_and_functions_are_short,
+    law_5_names_say_something,
+    law_6_a_light_start,
+    law_7_only_our_errors,
+    law_8_nothing_is_shown,
+    rule_no_catch_all,
+    rule_no_dangerous_calls,
+]

@@ -132,6 +132,11 @@ class Report:
             self._codes[code] = self._codes.get(code, 0) + times
         self._exits.add(_FINDINGS if status == WOULD_CHANGE else exit_status)
 
+    def merge(self, counts: dict[tuple[str, str | None, int], int]) -> None:
+        """Count outcomes counted elsewhere, by status, code and exit status."""
+        for (status, code, exit_status), times in counts.items():
+            self.count(status, code, exit_status, times)
+
     @property
     def counts(self) -> dict[str, int]:
         """How many outcomes of each status, in a fixed order."""

@@ -110,16 +110,18 @@ def _line(mark: _Mark, feeds: list[int] | None) -> int:
 
 
 def events(data: bytes) -> int | None:
-    """Return into how many events libyaml reads a YAML stream to its end; None if it does not parse or has more than 1 MiB.
+    """Return into how many events libyaml reads a YAML stream to its end; None where that is not known to be what ``compose`` reads.
 
-    A third of what ``compose`` costs, for nothing is kept.
+    That is: it does not parse, or is over the limits, or may have aliases, whose anchors only ``compose`` looks for; depth is not
+    limited here, for nothing is kept. A third of what ``compose`` costs.
     """
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_BYTES or b"*" in data or data.count(b"\n%") > MAX_DIRECTIVES:
         return None
     try:
-        return _parser(data).raw_parse()
+        count = _parser(data).raw_parse()
     except yaml.YAMLError:
         return None
+    return count if count <= MAX_EVENTS else None
 
 
 def _failure(error: Exception, data: bytes, feeds: list[int] | None) -> _Failure:

@@ -1,8 +1,17 @@
-"""The long suites are opt-in: marked ``faults`` and ``fuzz``, they run when ``-m`` names them or SEALKIT_FAULTS_PART is set."""
+"""The long suites are opt-in: marked ``faults`` and ``fuzz``, they run when ``-m`` names them or SEALKIT_FAULTS_PART is set.
+
+And the fixtures for tests of the whole program.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+
+import pytest
+from desk import Desk
+
+from sealkit.keys.key import Key
 
 LONG = ("faults", "fuzz")
 
@@ -26,3 +35,25 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+# --- the whole program -----------------------------------------------------------------------------------------------
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def stranger():
+    """A wrapper command that takes from root what lets it read and enter everything; nothing for other users."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("NOT TESTED: setpriv (util-linux) is missing, so permissions cannot be tested as root")
+    return ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
+
+
+@pytest.fixture
+def other_key():
+    """A key that is in no ring."""
+    return Key("other", bytes(range(100, 132)))

@@ -51,7 +51,7 @@ def attempt(what, call, *args):
         return call(*args)
     except SealkitError:
         return None
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is looked at
         frame = traceback.extract_tb(error.__traceback__)[-1]
         escaped.add(f"{what}: {type(error).__name__} in {os.path.basename(frame.filename)}:{frame.lineno}")
         return None

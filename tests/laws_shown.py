@@ -38,7 +38,7 @@ for name, thing in objects.items():
     for way in (lambda one: pickle.dumps(one), lambda one: pickle.dumps(one, 2), copy.deepcopy):
         try:
             way(thing)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is looked at
             look(f"the refusal to pickle {name}", str(error), repr(error))
         else:
             found.append(f"{name} is pickled or copied")

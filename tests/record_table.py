@@ -259,6 +259,7 @@ _PAGES_WITH_ERROR = {
     "b-merge-by-tag": ('!!merge m: {secured: "@"}\n', "merged_field", 2),
     "b-merge-itself": ('&r\nsecured: "@"\n<<: *r\n', "merged_field", 4),
     "b-merge-two": ('d: &d {secured: "@"}\ne: &e {a: 1}\nsecured: "@"\n<<: *d\nb: 1\n<<: *e\n', "merged_field", 5),
+    "b-merge-before-and-after": ('d: &d {secured: "@"}\n<<: *d\nsecured: "@"\n<<: *d\n', "merged_field", 5),
     "b-merge-look-alike": ("d: &d {Secured: x}\n<<: *d\n", "lookalike_key", 2),
     "b-tag-binary": ('secured: !!binary "QUJD"\n', "not_a_string", 2),
     "b-tag-own": ('secured: !vault "@"\n', "not_a_string", 2),

@@ -204,11 +204,12 @@ def test_set_errors_name_the_line_of_the_file():
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=80), st.sampled_from(["frontmatter", "yaml", "json"]))
 def test_split_and_join_are_inverse(data, kind):
-    assert join(split(data.replace(b"\0", b"\n"), "jsonl")) == data.replace(b"\0", b"\n")
-    try:
-        assert join(split(data, kind)) == data
-    except SealkitError:
-        pass
+    for content, its_kind in ((data.replace(b"\0", b"\n"), "jsonl"), (data, kind)):
+        try:
+            records = split(content, its_kind)
+        except SealkitError:
+            continue
+        assert join(records) == content
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from record_table import NEW, OLD, ROWS
 from yaml_documents import Documents
 
 from sealkit.errors import BadFieldPath, FieldAbsent, NotAString, RefusedEdit, SealkitError, SharedNode, UnsupportedRecord
-from sealkit.records import locate
+from sealkit.records import locate, scan
 from sealkit.records.record import Record, split
 
 KINDS = ("frontmatter", "yaml", "json", "jsonl")
@@ -43,11 +43,11 @@ def readable(record: Record, path: str) -> str | None:
 
 def check_edit(record: Record, changed: Record, path: str, text: str) -> None:
     before, after = record.raw, changed.raw
-    (old,) = record._fields(path)
-    (new,) = changed._fields(path)
-    head = before[: record._region.start] + record._document.text[: old.node.start].encode()
+    old, new = record.field(path), changed.field(path)
+    source, start = record.document.text, record.region.start
+    head = before[:start] + source[: old.node.start].encode()
     assert after.startswith(head)
-    tail = before[record._region.start + len(record._document.text[: old.node.end].encode()) :]
+    tail = before[start + len(source[: old.node.end].encode()) :]
     assert after.endswith(tail)
     assert new.blob_text == text
     assert changed.value(path) is not None
@@ -74,6 +74,42 @@ def test_replace_changes_one_value(seed, blob, kind):
     except (SharedNode, RefusedEdit):
         return
     check_edit(record, changed, "secured", blob)
+
+
+def replaced(data: bytes, text: str, *, by_tree: bool) -> bytes | str:
+    record = Record.parse(data, kind="yaml")
+    try:
+        if by_tree:
+            record.values("secured")  # from now on the scan is not asked
+        return record.replace("secured", text).raw
+    except SealkitError as error:
+        return error.code
+
+
+def test_the_fast_replacement_is_the_one_through_the_tree():
+    fast = same = 0
+    for seed in range(20_000):
+        data = Documents(seed)().encode("utf-8", "surrogatepass")
+        span = scan.find(data, 0, len(data), "secured")
+        if not isinstance(span, scan.Span):
+            continue
+        fast += 1
+        for text in (NEW, "QQ;QQ", "two words", "x", "", 'q"q;q', "é;é"):
+            assert replaced(data, text, by_tree=False) == replaced(data, text, by_tree=True), data
+        value = data[span.start : span.end].decode()
+        holds = Record.parse(data, kind="yaml")
+        tree = Record.parse(data, kind="yaml")
+        try:
+            expected = tree.value("secured") == value
+        except SealkitError:
+            with pytest.raises(SealkitError):
+                holds.holds("secured", value)
+            continue
+        assert holds.holds("secured", value) is expected is True
+        assert not holds.holds("secured", value + "A")
+        same += 1
+    assert fast > 4000
+    assert same > 2000
 
 
 def test_replace_is_rarely_refused():
@@ -257,6 +293,13 @@ def test_deep_plaintext():
     assert record.plaintext() == (b"[" * depth + b"]" * depth, "json")
     record = page("secured: " + "{a: " * depth + "1" + "}" * depth + "\n")
     assert record.plaintext()[0].count(b"{") == depth
+
+
+def test_only_ascii_white_space_is_stripped_from_blocks():
+    record = page("secured: |\n  \u00a0x;y \u00a0\n\n")
+    assert record.blob_text() == ("\u00a0x;y \u00a0", 2)
+    assert page("secured: |\n\n  x;y  \n\n").blob_text() == ("x;y", 2)
+    assert page('secured: " x;y\\n"\n').blob_text() == (" x;y\n", 2)
 
 
 def test_several_fields():

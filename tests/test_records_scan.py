@@ -7,6 +7,7 @@ find a duplicate, a merge, a look-alike or a disputed line break.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 
 import pytest
@@ -21,15 +22,19 @@ from sealkit.records import frontmatter, locate, scan
 from sealkit.records.record import Record
 from sealkit.tree import Scalar
 
+DOCUMENT_MARKER = re.compile(rb"^(?:---|\.\.\.(?:[ \t\r\n]|\Z))", re.MULTILINE)
 UNANSWERED, BROKEN, NO_MAPPING, ABSENT, SAME = "unanswered", "broken", "no mapping", "absent", "same"
 
 
 def compare(data: bytes, name: str = "secured", start: int = 0) -> str:
     """Say how scan and parse compare on ``data[start:]``; raise where they disagree."""
+    source = data[start:]
     answer = scan.find(data, start, len(data), name)
+    if not DOCUMENT_MARKER.search(source):
+        cautious, answer = answer, scan.find(data, start, len(data), name, one_document=True)
+        assert cautious in (None, answer)
     if answer is None:
         return UNANSWERED
-    source = data[start:]
     try:
         root = yamltree.compose(source)
     except (BadSyntax, OverLimit):
@@ -209,7 +214,8 @@ def test_a_record_without_the_name_is_answered(text):
         "a: \x00\n",
         "a: b\rc\n",
         "%YAML 1.1\n",
-        "a: " + "[" * 101,
+        "a: " + "[" * 100,
+        "a: " + "[{" * 50,
         "secured:\n",
         "secured : x;y\n",
         "secured: x;y # c\n",
@@ -237,6 +243,13 @@ def test_a_record_without_the_name_is_answered(text):
         'a: "\nsecured: x;y\n"\n',
         "a: \"\nsecured: 'x;y'\n\"\n",
         "a: '\nsecured: \"x;y\"\n'\n",
+        'a: "b\\"\nsecured: x;y\n"\n',
+        'a: "\\\\\\"\nsecured: \'x;y\'\n"\n',
+        "a: '''\nsecured: x;y\n'\n",
+        "a: &b '\nsecured: x;y\n'\n",
+        'a: b # c\nd: "\nsecured: x;y\n# "\n',
+        "a: [b] [\nsecured: x;y\n]\n",
+        "- a: '\nsecured: x;y\n'\n",
         "a: [\nsecured: x;y\n]\n",
         'a: {\nsecured: "x;y"\n}\n',
         "a: [{\nsecured: 'x;y'\n}]\n",

@@ -103,36 +103,34 @@ def _tree(plan: Rotation, where: Where, output: Output, change: Change, *, parti
     with held(where.paths) as leftovers:
         warn(leftovers)
         rotation.probe(plan)
-        checked = _preflight(plan, where, output)
+        checked = _preflight(plan, where, output, partial=partial)
         if checked and not partial:
             show.hint("nothing was changed; mend these, or go on with the rest: --partial")
             return checked
-        return _write(plan, where, output, change)
+        with rotation.remembered(plan) as memory:
+            printer = run.Printer(output, "rotate")
+            run.count(printer, where)
+            maker = run.Maker(output, texts(change))
+            status = run.printed(rotation.write(plan, run.walk(where), maker, memory), printer, where)
+            if status in _COMPLETE:
+                rotation.finish(plan, memory)
+            return status
 
 
-def _preflight(plan: Rotation, where: Where, output: Output) -> int:
-    """Open every field; print what does not open, and return the exit status for it."""
+_COMPLETE = (0, 1)
+"""Exit statuses after which nothing is left to do but what was found to be impossible."""
+
+
+def _preflight(plan: Rotation, where: Where, output: Output, *, partial: bool) -> int:
+    """Open every field; print what does not open, unless the rest is gone on with and prints it too; return the exit status."""
     from sealkit.trees import rotation
 
-    output = output._replace(json=False, report=None)
-    printer = run.Printer(output, "open")
+    printer = run.Printer(output._replace(report=None) if partial else output, "open")
     run.count(printer, where)
-    for piece in rotation.preflight(plan, run.walk(where), run.Maker(output, run.no_text)):
-        printer.add(piece)
+    for piece in rotation.preflight(plan, run.walk(where), run.Maker(output, run.no_text, only_problems=True)):
+        printer.add(piece if not partial else piece._replace(out=b"", copy=b"", problems=[]))
     printer.progress.clear()
     run.refuse_nothing(printer.report, where)
-    if printer.report.exit_status:
+    if printer.report.exit_status and not partial:
         return printer.close()
-    return 0
-
-
-def _write(plan: Rotation, where: Where, output: Output, change: Change) -> int:
-    from sealkit.trees import rotation
-
-    memory = rotation.begin(plan)
-    printer = run.Printer(output, "rotate")
-    run.count(printer, where)
-    maker = run.Maker(output, texts(change))
-    status = run.printed(rotation.write(plan, run.walk(where), maker, memory), printer, where)
-    rotation.end(plan, memory, complete=status <= 1)
-    return status
+    return printer.report.exit_status

@@ -26,9 +26,17 @@ Text = "Callable[[Done], bytes]"
 
 
 class Maker:
-    """Makes what is printed out of what became of files; it runs in the workers."""
+    """Makes what is printed out of what became of files; it runs in the workers. With ``only_problems``, of what is wrong alone."""
 
-    def __init__(self, output: Output, text: Callable[[Done], bytes], keep: Callable[[Done], Done] | None = None) -> None:
+    def __init__(
+        self,
+        output: Output,
+        text: Callable[[Done], bytes],
+        keep: Callable[[Done], Done] | None = None,
+        *,
+        only_problems: bool = False,
+    ) -> None:
+        self._only_problems = only_problems
         self._json = output.json
         self._copies = output.report is not None
         self._text = text
@@ -49,6 +57,8 @@ class Maker:
                 counts[counted] = counts.get(counted, 0) + 1
                 if outcome.exit_status:
                     problems.append(tuple(outcome._replace(payload=None)))
+                if self._only_problems and not outcome.exit_status:
+                    continue
                 if self._json:
                     out.append(outcome.json_line())
                 if self._copies:
@@ -88,8 +98,7 @@ class Printer:
 
     def add(self, piece: Piece) -> None:
         """Print and count one piece."""
-        for (status, code, exit_status), times in piece.counts.items():
-            self.report.count(status, code, exit_status, times)
+        self.report.merge(piece.counts)
         if piece.out or piece.problems:
             self.progress.clear()
         if piece.out:

@@ -45,7 +45,7 @@ class Value(NamedTuple):
 class Record:
     """One record: a file, or one line of a JSON Lines file. Immutable; ``replace`` and ``set`` return another record."""
 
-    __slots__ = ("_found", "_read", "kind", "line", "raw", "region")
+    __slots__ = ("_found", "_read", "_scanned", "kind", "line", "raw", "region")
 
     raw: bytes
     kind: str
@@ -58,6 +58,7 @@ class Record:
         self.region = _region(data, kind, line)
         self._read: Document | None = None
         self._found: dict[str, list[Field]] = {}
+        self._scanned: tuple[str, scan.Span | str | None] | None = None
 
     def __repr__(self) -> str:
         return f"<Record {self.kind} {len(self.raw)} bytes>"
@@ -108,6 +109,10 @@ class Record:
             return None
         self._string(field)
         return field.blob_text, self._line(field.node.line)
+
+    def lacks(self, path: str = "secured") -> bool:
+        """Say whether the fast scan shows that there is no such field; False says nothing. Raises ``BadFieldPath``."""
+        return self._scan(path) is scan.ABSENT
 
     @opaque
     def values(self, path: str = "secured") -> list[Value]:
@@ -185,13 +190,13 @@ class Record:
     def holds(self, path: str, text: str) -> bool:
         """Say whether the record, read in full, has ``text`` in the field, and putting it in its own place gives the same bytes.
 
-        It is the record's half of the round trip's proof. Where the fast scan answers, libyaml confirms it (``Document.confirms``).
-        Otherwise the field is looked up in the tree; a text that is not spelt out where it stands (escaped, folded over lines) has only
+        It is the record's half of the round trip's proof. Where the fast scan answers and libyaml confirms it (``Document.confirms``),
+        that is enough. Otherwise the field is looked up in the tree; a text that is not spelt out where it stands (escaped, folded over lines) has only
         that, for no splice would write it so.
         """
         span = self._scan(path)
-        if isinstance(span, scan.Span):
-            return self.raw[span.start : span.end] == text.encode() and self._confirms(span, path)
+        if isinstance(span, scan.Span) and self.raw[span.start : span.end] == text.encode() and self._confirms(span, path):
+            return True
         from sealkit.records.edit import Edit
 
         field = self._present(path)
@@ -204,7 +209,12 @@ class Record:
             return scan.ABSENT
         if path in self._found or self.kind not in (FRONT_MATTER, YAML):
             return None
-        return scan.find(self.raw, self.region.start, self.region.end, path, one_document=self.kind == FRONT_MATTER)
+        if self._scanned is None or self._scanned[0] != path:
+            self._scanned = (path, self._find(path, self.region))
+        return self._scanned[1]
+
+    def _find(self, path: str, region: frontmatter.Region) -> scan.Span | str | None:
+        return scan.find(self.raw, region.start, region.end, path, one_document=self.kind == FRONT_MATTER)
 
     def _swapped(self, span: scan.Span, path: str, text: str) -> Record | None:
         """Replace a value that the fast scan found, and prove it the same way; None if that gives no answer.

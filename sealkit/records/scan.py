@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 from sealkit.records.lookalike import ASCII_FOLD, may_spell, skeleton
 
 MAX_BYTES = 1 << 20
-MAX_BRACKETS = 100
+MAX_BRACKETS = 99  # below the root mapping, so that brackets alone do not nest deeper than the tree may
 MAX_LINE = 1024
 
 ABSENT: Final = "absent"

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import report as reporting
-from sealkit.errors import ChangedUnderneath, SealkitError
+from sealkit.errors import ChangedUnderneath, SealkitError, StoreError
 from sealkit.report import Outcome, failure
 from sealkit.trees import content
 from sealkit.trees.found import Found
@@ -90,11 +90,10 @@ def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None
     """Do a task to every record found, in this process, and yield what became of each, in order."""
     found = iter(found)
     with Store() as store:
-        for group in _groups(task, found, store, CHUNK if mode.write else 1, journal):
-            for done in _finished(task, group, mode, store, journal):
-                yield done
-                if mode.fail_fast and not done.is_good:
-                    return
+        for done in _written(task, found, mode, store, journal) if mode.write else _read(task, found, store):
+            yield done
+            if mode.fail_fast and not done.is_good:
+                return
 
 
 def pieces(
@@ -164,7 +163,7 @@ def _pieces(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> I
 Looked = tuple[Done, "Snapshot | None"]
 
 
-def _groups(task: Task, found: Iterator[Found], store: Store, most: int, journal: Journal | None) -> Iterator[list[Looked]]:
+def _groups(task: Task, found: Iterator[Found], store: Store, journal: Journal | None) -> Iterator[list[Looked]]:
     """Look at files, and put those together that are replaced together."""
     group: list[Looked] = []
     size = 0
@@ -172,7 +171,7 @@ def _groups(task: Task, found: Iterator[Found], store: Store, most: int, journal
         looked = _look(task, one, store, journal)
         group.append(looked)
         size += 2 * len(looked[0].before or b"")
-        if len(group) == most or size > GROUP_BYTES:
+        if len(group) == CHUNK or size > GROUP_BYTES:
             yield group
             group, size = [], 0
     if group:
@@ -193,10 +192,15 @@ def _look(task: Task, found: Found, store: Store, journal: Journal | None) -> Lo
     return Done(found, result.outcomes, snapshot.data, result.data, result.replaced, hides), snapshot
 
 
-def _finished(task: Task, group: list[Looked], mode: Mode, store: Store, journal: Journal | None) -> Iterable[Done]:
-    if not mode.write:
-        return [done.as_dry_run() for done, _ in group]
-    return _commit(task, group, mode, store, journal)
+def _read(task: Task, found: Iterator[Found], store: Store) -> Iterator[Done]:
+    for one in found:
+        done = _look(task, one, store, None)[0]
+        yield done if done.after is None or task.verb == content.REVEAL else done.as_dry_run()
+
+
+def _written(task: Task, found: Iterator[Found], mode: Mode, store: Store, journal: Journal | None) -> Iterator[Done]:
+    for group in _groups(task, found, store, journal):
+        yield from _commit(task, group, mode, store, journal)
 
 
 def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, journal: Journal | None) -> list[Done]:
@@ -205,7 +209,7 @@ def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, journal: 
     pending = [(index, snapshot) for index, (one, snapshot) in enumerate(group) if one.after is not None and snapshot is not None]
     for attempt in range(_TRIES):
         again = []
-        for (index, _), problem in zip(pending, _written(done, pending, mode, journal), strict=True):
+        for (index, _), problem in zip(pending, _replaced(done, pending, mode, store, journal), strict=True):
             if isinstance(problem, ChangedUnderneath) and attempt + 1 < _TRIES:
                 done[index], snapshot = _look(task, done[index].found, store, journal)
                 if done[index].after is not None and snapshot is not None:
@@ -216,8 +220,8 @@ def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, journal: 
     return done
 
 
-def _written(
-    done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode, journal: Journal | None
+def _replaced(
+    done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode, store: Store, journal: Journal | None
 ) -> list[SealkitError | None]:
     if not pending:
         return []
@@ -233,9 +237,22 @@ def _written(
     problems = [
         committed.problem for committed in commit(writes, Options(break_hardlinks=mode.break_hardlinks, keep_mtime=mode.keep_mtime))
     ]
-    if journal is not None:
-        journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
+    if journal is None:
+        return problems
+    problems = [problem or _differs(one, store) for one, problem in zip(changes, problems, strict=True)]
+    journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
     return problems
+
+
+def _differs(done: Done, store: Store) -> SealkitError | None:
+    """Read a file again that a rotation has written: is it what was meant?"""
+    try:
+        data = store.read(done.found.path, done.found.root).data
+    except SealkitError as error:
+        return error.at(path=done.found.path)
+    if data == done.after:
+        return None
+    return StoreError(problem="was changed by somebody else as soon as it was written", path=done.found.path)
 
 
 def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]:
@@ -249,7 +266,7 @@ def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]
             return
         result = content.restore(found.path, snapshot.data, entry.replaced)
         done = Done(found, result.outcomes, snapshot.data, result.data)
-        problem = _written([done], [(0, snapshot)], mode, None)[0] if result.data is not None else None
+        problem = _replaced([done], [(0, snapshot)], mode, store, None)[0] if result.data is not None else None
         if not isinstance(problem, ChangedUnderneath) or attempt + 1 == _TRIES:
             yield done if problem is None else _failed(done, problem)
             return

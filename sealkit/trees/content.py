@@ -138,6 +138,9 @@ class _Work:
     def on(self, record: Record) -> Record:
         """Do the task to each field of a record, and return what becomes of it."""
         for pattern in self.task.fields:
+            if self.task.payload is None and record.lacks(pattern):
+                self.outcomes.append(Outcome(self.path, reporting.ABSENT, pattern, "absent", line=record.line))
+                continue
             try:
                 fields = record.paths(pattern)
             except SealkitError as error:

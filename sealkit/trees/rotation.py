@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealkit.errors import JournalError, NothingMatched, ProofFailed, Usage
@@ -73,10 +74,14 @@ def unfinished_in(root: str) -> State | None:
     return next((state for state in journal.states(root) if state.ended is None), None)
 
 
+def opening(rotation: Rotation) -> Task:
+    """Return the task that opens every field of a rotation and keeps nothing."""
+    return content.Task(content.OPEN, rotation.task.fields, opener=rotation.task.opener)
+
+
 def preflight(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
     """Open every field without writing; before the first write of a rotation, nothing may be in its way."""
-    task = content.Task(content.OPEN, rotation.task.fields, opener=rotation.task.opener)
-    return batch.pieces(task, found, rotation.mode._replace(write=False), piece)
+    return batch.pieces(opening(rotation), found, rotation.mode._replace(write=False), piece)
 
 
 def write(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece], memory: Journal) -> Iterator[Piece]:
@@ -84,12 +89,20 @@ def write(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[
     return batch.pieces(rotation.task, found, rotation.mode, piece, memory)
 
 
-def end(rotation: Rotation, memory: Journal, *, complete: bool) -> None:
-    """Close the journal; if the rotation is complete, say so in it, and let go of those before it."""
-    if complete:
-        memory.end(FINISHED)
-        journal.tidy(rotation.root)
-    memory.close()
+@contextmanager
+def remembered(rotation: Rotation) -> Iterator[Journal]:
+    """Begin the rotation, or go on with it; close its journal at the end, whatever comes in between."""
+    memory = begin(rotation)
+    try:
+        yield memory
+    finally:
+        memory.close()
+
+
+def finish(rotation: Rotation, memory: Journal) -> None:
+    """Note that the rotation is complete, and let go of the journals before it."""
+    memory.end(FINISHED)
+    journal.tidy(rotation.root)
 
 
 def rollback(root: str, mode: Mode) -> Iterator[Done]:

@@ -109,6 +109,7 @@ def test_quiet_says_only_what_is_wrong(desk):
 
 
 def test_every_error_has_a_hint_and_no_trace(desk):
+    (desk.path / "hollow").mkdir()
     for args in (["decrypt", "--keys", "none.yaml", "x"], ["inspect", "hollow"], ["nonsense"], ["decrypt", "records"]):
         ran = desk.run(*args)
         assert "sealkit: hint: " in ran.err, (args, ran)

@@ -20,7 +20,9 @@ def warm():
 
 @pytest.fixture
 def place(tmp_path, warm):
-    return Place(tmp_path, warm)
+    folder = tmp_path / "place"
+    folder.mkdir()
+    return Place(folder, warm)
 
 
 @pytest.fixture

@@ -22,10 +22,13 @@ import sys
 
 _PR_SET_PTRACER = 0x59616D61
 _ANYBODY = ctypes.c_ulong(-1)
-_RESET = (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT, signal.SIGURG, signal.SIGUSR1)
+_GO = signal.SIGUSR1
+_RESET = (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT, signal.SIGURG)
 _LAZY = (
     "base64",
     "cryptography.hazmat.primitives.ciphers.modes",
+    "cryptography.hazmat.primitives.hashes",
+    "cryptography.hazmat.primitives.hmac",
     "cryptography.hazmat.primitives.kdf.hkdf",
     "difflib",
     "email",
@@ -62,34 +65,26 @@ class Server:
     def __init__(self, descriptor: int) -> None:
         self.socket = socket.socket(fileno=descriptor)
         self.lines = self.socket.makefile("rwb")
-        self.gates: dict[int, int] = {}
+        signal.pthread_sigmask(signal.SIG_BLOCK, {_GO})
 
     def serve(self) -> dict | None:
         while line := self.lines.readline():
             asked = json.loads(line)
             if asked["op"] == "run":
-                ours, theirs = (os.pipe() if asked["gate"] else (-1, -1))[::-1]
-                pid = os.fork()
-                if pid == 0:
-                    self.close(ours)
-                    return asked | {"gate": theirs}
-                if asked["gate"]:
-                    os.close(theirs)
-                    self.gates[pid] = ours
-                answer = pid
+                answer = os.fork()
+                if answer == 0:
+                    self.close()
+                    return asked
             elif asked["op"] == "go":
-                os.close(self.gates.pop(asked["pid"]))
-                answer = 0
+                answer = os.kill(asked["pid"], _GO)
             else:
                 answer = self.wait(asked["pid"], asked["timeout"])
             self.lines.write(json.dumps(answer).encode() + b"\n")
             self.lines.flush()
+        self.close()
         return None
 
-    def close(self, ours: int) -> None:
-        for gate in (ours, *self.gates.values()):
-            if gate >= 0:
-                os.close(gate)
+    def close(self) -> None:
         self.lines.close()
         self.socket.close()
 
@@ -127,10 +122,10 @@ def become(asked: dict) -> None:
         os.setgroups([])
         os.setgid(asked["uid"])
         os.setuid(asked["uid"])
-    if asked["gate"] >= 0:
+    if asked["gate"]:
         ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)  # the tracer is not an ancestor
-        os.read(asked["gate"], 1)
-        os.close(asked["gate"])
+        signal.sigwait({_GO})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {_GO})
 
 
 def shorten(nth: int, mark: str) -> None:

@@ -10,13 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from sealkit.crypto.blob import Blob
-from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "tests" / "records"
 RING = ROOT / "keys.example"
 IV = bytes.fromhex("7365616c6b697420746573742069760a")
@@ -118,24 +115,3 @@ class Desk:
 
     def ring(self):
         return KeyRing.load(self.path / "keys.example", environ={})
-
-
-@pytest.fixture
-def desk(tmp_path):
-    return Desk(tmp_path)
-
-
-@pytest.fixture
-def stranger():
-    """A wrapper command that takes from root what lets it read and enter everything; nothing for other users."""
-    if os.geteuid() != 0:
-        return ()
-    if shutil.which("setpriv") is None:
-        pytest.skip("NOT TESTED: setpriv (util-linux) is missing, so permissions cannot be tested as root")
-    return ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all")
-
-
-@pytest.fixture
-def other_key():
-    """A key that is in no ring."""
-    return Key("other", bytes(range(100, 132)))

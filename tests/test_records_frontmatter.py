@@ -57,7 +57,7 @@ FRAGMENTS = (
 )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     st.lists(st.sampled_from(FRAGMENTS), max_size=8).map(b"".join),
     st.sampled_from([b"", b"---\n", b"---\r\n", b"\xef\xbb\xbf---\n"]),

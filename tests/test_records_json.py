@@ -104,7 +104,7 @@ def reference(text: str):
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(texts)
 def test_same_as_json_loads(text):
     try:

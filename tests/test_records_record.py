@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from record_table import NEW, OLD, ROWS
 from yaml_documents import Documents
 
-from sealkit.errors import BadFieldPath, FieldAbsent, NotAString, RefusedEdit, SealkitError, SharedNode, UnsupportedRecord
+from sealkit import yamltree
+from sealkit.errors import (
+    BadFieldPath,
+    FieldAbsent,
+    NotAString,
+    OverLimit,
+    RefusedEdit,
+    SealkitError,
+    SharedNode,
+    UnsupportedRecord,
+)
 from sealkit.records import locate, scan
+from sealkit.records.document import Document
 from sealkit.records.record import Record, split
 
 KINDS = ("frontmatter", "yaml", "json", "jsonl")
@@ -88,7 +99,7 @@ def replaced(data: bytes, text: str, *, by_tree: bool) -> bytes | str:
 
 def test_the_fast_replacement_is_the_one_through_the_tree():
     fast = same = 0
-    for seed in range(20_000):
+    for seed in range(5_000):
         data = Documents(seed)().encode("utf-8", "surrogatepass")
         span = scan.find(data, 0, len(data), "secured")
         if not isinstance(span, scan.Span):
@@ -108,8 +119,44 @@ def test_the_fast_replacement_is_the_one_through_the_tree():
         assert holds.holds("secured", value) is expected is True
         assert not holds.holds("secured", value + "A")
         same += 1
-    assert fast > 4000
-    assert same > 2000
+    assert fast > 1000
+    assert same > 500
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'a: "\nsecured: @\n"\n',
+        "a: '\nsecured: @\n'\n",
+        "a: {\nsecured: @\n}\n",
+        "a: [\nsecured: @\n]\n",
+        "a: 1\nsecured: @\nb: *c\n",
+        "a: [1\nsecured: @\n",
+        "- a\nsecured: @\n",
+        "%TAG !a! b\n" * 101 + "secured: @\n",
+        "a: |\n  secured: @\n",
+        "# secured: @\n",
+        "b: secured: @\n",
+        " secured: @\n",
+    ],
+)
+def test_libyaml_confirms_no_decoy(source):
+    start = source.index("@")
+    data = source.replace("@", "x;y").encode()
+    assert not Document(data, "yaml").confirms("secured", start, start + 3)
+    assert Document(b"secured: x;y\n" + data, "yaml").confirms("secured", 9, 12) is (
+        yamltree.events(b"secured: x;y\n" + data) is not None
+    )
+
+
+def test_confirming_costs_little_for_a_bomb():
+    bomb = "".join(f"%TAG !{i}! x\n" for i in range(60_000)).encode()
+    record = Record.parse(bomb + b"secured: x;y\n", kind="yaml")
+    for call in (lambda: record.replace("secured", "q;q"), lambda: record.holds("secured", "x;y")):
+        with pytest.raises(OverLimit):
+            call()
+    assert yamltree.events(b"a: [" + b"a," * 100_000 + b"]") is None
+    assert yamltree.events(b"#" * (1 << 20) + b"#") is None
 
 
 def test_replace_is_rarely_refused():

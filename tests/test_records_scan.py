@@ -135,13 +135,13 @@ documents = st.builds(
 def test_generated_documents():
     found: Counter = Counter()
 
-    @settings(max_examples=4000, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=1200, deadline=None, database=None, derandomize=True)
     @given(documents)
     def claim(text):
         found[compare(text.encode("utf-8", "surrogatepass"))] += 1
 
     claim()
-    assert found[SAME] + found[ABSENT] > 150, found
+    assert found[SAME] + found[ABSENT] > 45, found
 
 
 @settings(max_examples=500, deadline=None)
@@ -234,6 +234,8 @@ def test_a_record_without_the_name_is_answered(text):
         "&r\nsecured: x;y\n<<: *r\n",
         "&r\nsecured: x;y\n!!merge a: *r\n",
         "a: 1\n!!merge b: {secured}\nsecured: x;y\n",
+        "a: 1\nsecured: x;y\n<<: {secured}\n",
+        '"b": secured\nsecured: x;y\n',
         "a: &b secured\nsecured: x;y\n*b : 1\n",
         "a: secured\n? secured\nsecured: x;y\n",
         "a: |\n  secured\n--- \nsecured: x;y\n",

@@ -19,7 +19,7 @@ texts = st.one_of(any_text, odd_text)
 
 
 # --- quote -----------------------------------------------------------------------------------------------------------
-@settings(max_examples=1500)
+@settings(max_examples=700)
 @given(texts)
 def test_quote_is_read_back_by_yaml_and_json(text):
     quoted = quote(text)

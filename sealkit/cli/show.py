@@ -29,7 +29,8 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def note(text: str) -> None:
-    """Write a sentence to stderr."""
+    """Write a sentence to stderr, behind the results so far where both go to one place."""
+    sys.stdout.flush()
     print(f"sealkit: {line(text)}", file=sys.stderr)
 
 

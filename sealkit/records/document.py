@@ -54,6 +54,12 @@ class Document:
             self._events = yamltree.events(self.data)
         return self._events
 
+    def has_key_at(self, name: str, start: int) -> bool:
+        """Say whether the bytes before ``start`` (and a quote, if any) are the key ``name`` at column 0."""
+        key = b"\n" + name.encode() + b": "
+        line = self._line_of(key, start)
+        return self.data.startswith(key, line) if line >= 0 else line == -1 and self.data.startswith(key[1:])
+
     def confirms(self, name: str, start: int, end: int) -> bool:
         """Ask libyaml whether the bytes ``start:end`` (inside quotes, if any) are the value of the root's key ``name``.
 
@@ -63,13 +69,18 @@ class Document:
         """
         from sealkit import yamltree
 
-        key = b"\n" + name.encode() + b": "
-        quoted = self.data[start - 1 : start] in (b'"', b"'")
-        line = start - quoted - len(key)
-        if not (self.data.startswith(key, line) if line >= 0 else line == -1 and self.data.startswith(key[1:])):
+        if not self.has_key_at(name, start) or self.events is None:
             return False
-        with_list = self.data[: line + len(key) - 1] + b"\n- x" + self.data[end + quoted :]
-        return self.events is not None and yamltree.events(with_list) == self.events + 2
+        key = b"\n" + name.encode() + b": "
+        after_colon = self._line_of(key, start) + len(key) - 1
+        with_list = self.data[:after_colon] + b"\n- x" + self.data[end + self._is_quoted(start) :]
+        return yamltree.events(with_list) == self.events + 2
+
+    def _is_quoted(self, start: int) -> bool:
+        return self.data[start - 1 : start] in (b'"', b"'")
+
+    def _line_of(self, key: bytes, start: int) -> int:
+        return start - self._is_quoted(start) - len(key)
 
     def fields(self, path: str) -> list[Field]:
         """Return the fields that a path names, as ``locate.fields`` does; raise where readers could disagree."""

@@ -190,13 +190,14 @@ class Record:
     def holds(self, path: str, text: str) -> bool:
         """Say whether the record, read in full, has ``text`` in the field, and putting it in its own place gives the same bytes.
 
-        It is the record's half of the round trip's proof. Where the fast scan answers and libyaml confirms it (``Document.confirms``),
-        that is enough. Otherwise the field is looked up in the tree; a text that is not spelt out where it stands (escaped, folded over lines) has only
-        that, for no splice would write it so.
+        It is the record's half of the round trip's proof. Where the fast scan answers and libyaml reads the record to its end, that is
+        enough: the scan's claim is that a record that parses holds what it found. Otherwise the field is looked up in the tree; a text that is not spelt
+        out where it stands (escaped, folded over lines) has only that, for no splice would write it so.
         """
         span = self._scan(path)
-        if isinstance(span, scan.Span) and self.raw[span.start : span.end] == text.encode() and self._confirms(span, path):
-            return True
+        if isinstance(span, scan.Span) and self.document.events is not None:
+            start = span.start - (self.region.start if self.region is not None else 0)
+            return self.raw[span.start : span.end] == text.encode() and self.document.has_key_at(path, start)
         from sealkit.records.edit import Edit
 
         field = self._present(path)
@@ -217,18 +218,18 @@ class Record:
         return scan.find(self.raw, region.start, region.end, path, one_document=self.kind == FRONT_MATTER)
 
     def _swapped(self, span: scan.Span, path: str, text: str) -> Record | None:
-        """Replace a value that the fast scan found, and prove it the same way; None if that gives no answer.
+        """Replace a value that the fast scan found, and prove it; None if that gives no answer.
 
-        libyaml confirms the place, reads both documents into as many events, and the scan finds the one value in both, in one place and
-        one style; all other bytes are the same. What stands in that scalar, base64 and ``;``, cannot make the rest read otherwise.
+        In the changed record the scan finds the new value, in the same place and style, and libyaml reads the record to its end and
+        confirms the place. All other bytes are the same, so the old record read the same but for that scalar: base64 and ``;`` cannot
+        make the rest read otherwise.
         """
         new = text.encode()
         if self.raw[span.start : span.end] == new:
             return self
         after = self.reread(self.raw[: span.start] + new + self.raw[span.end :])
-        if after is None or after._scan(path) != scan.Span(span.start, span.start + len(new)) or not self._confirms(span, path):
-            return None
-        return after if self.document.events == after.document.events else None
+        place = scan.Span(span.start, span.start + len(new))
+        return after if after is not None and after._scan(path) == place and after._confirms(place, path) else None
 
     def _confirms(self, span: scan.Span, path: str) -> bool:
         start = self.region.start if self.region is not None else 0

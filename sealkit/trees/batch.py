@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from sealkit.trees.journal import Entry, Journal
     from sealkit.trees.store import Snapshot
 
-CHUNK = 128
+CHUNK = 256
 """How many files are given to a worker, and at most replaced, together; one group of the commit protocol."""
 
-CHUNK_PATHS = 16 << 10
+CHUNK_PATHS = 20 << 10
 """How many characters of paths a chunk has at most: two chunks must fit into a pipe's buffer."""
 
 FEW = 1500

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sealkit.trees.batch import Done
 
 VERSION = 1
+_FOLDERS = 64
 _NAME = re.compile(r"journal-[0-9TZ]{16}-[0-9a-f]{8}\.jsonl")
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _APPENDING = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -73,6 +74,7 @@ class Journal:
         self._root = os.path.abspath(root)
         self._fd = descriptor
         self._known = known
+        self._folders: dict[str, str] = {}
 
     @classmethod
     def begin(cls, root: str, header: Header) -> Journal:
@@ -127,7 +129,14 @@ class Journal:
         os.close(self._fd)
 
     def _below(self, path: str) -> str:
-        return os.path.relpath(os.path.abspath(path), self._root)
+        """Return a path below the tree's root; what lies between is worked out once for each folder."""
+        folder, slash, name = path.rpartition("/")
+        if folder not in self._folders:
+            self._folders[folder] = os.path.relpath(os.path.abspath(folder or slash or "."), self._root)
+            while len(self._folders) > _FOLDERS:
+                del self._folders[next(iter(self._folders))]
+        below = self._folders[folder]
+        return name if below == "." else f"{below}/{name}"
 
     def _append(self, lines: list[dict[str, Any]], *, sync: bool = True) -> None:
         if not lines:

@@ -20,12 +20,15 @@ from sealkit.trees.store import CREATING, READING, temp_name, write_all
 from sealkit.trees.swap import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sealkit.trees.store import Snapshot
 
 GROUP = 128
 """How many files are under way at once; each has an open descriptor."""
+
+FOLDERS = 128
+"""How many folders are open at once."""
 
 SYNCFS = 32
 """From how many files on one ``syncfs`` is cheaper than an ``fsync`` each."""
@@ -129,10 +132,14 @@ class _Swap:
             os.utime(self.fd, ns=(status.st_atime_ns, status.st_mtime_ns))
             made = os.fstat(self.fd)
         self.new = Mark.of(made)
+        self._close()  # a group has more files than a process may have descriptors
 
     def sync(self) -> None:
         """Bring the temporary file's content to the disk."""
-        os.fsync(self.fd)
+        if self.temp is not None:
+            self.fd = os.open(self.temp, READING, dir_fd=self.folder)
+            os.fsync(self.fd)
+            self._close()
 
     def place(self) -> None:
         """Let the temporary file and the record change places."""
@@ -232,10 +239,22 @@ def commit(writes: Sequence[Write], options: Options = DEFAULTS) -> list[Committ
     ``StoreError``. A record whose new content stands but whose sync failed is reported as a problem too. Two writes to one path in the
     same call: the second is ``ChangedUnderneath``. An interruption (``KeyboardInterrupt``) leaves each record old or new.
     """
-    done: list[Committed] = []
-    for start in range(0, len(writes), GROUP):
-        done += _Group(writes[start : start + GROUP], options).run()
-    return done
+    return [committed for group in _groups(writes) for committed in _Group(group, options).run()]
+
+
+def _groups(writes: Sequence[Write]) -> Iterator[list[Write]]:
+    """Divide the writes into groups that a process has descriptors for: each group keeps its folders open."""
+    group: list[Write] = []
+    folders: set[str] = set()
+    for write in writes:
+        folder = write.path.rpartition("/")[0]
+        if len(group) == GROUP or (len(folders) == FOLDERS and folder not in folders):
+            yield group
+            group, folders = [], set()
+        group.append(write)
+        folders.add(folder)
+    if group:
+        yield group
 
 
 @opaque

@@ -19,7 +19,7 @@ import pytest
 from sealkit.errors import ChangedUnderneath, HardLinked, IsLink, NotRegular, SealkitError, StoreError, TreeBusy
 from sealkit.trees import kernel
 from sealkit.trees.lock import share_folder
-from sealkit.trees.replace import GROUP, Options, Write, commit, replace_one
+from sealkit.trees.replace import FOLDERS, GROUP, Options, Write, commit, replace_one
 from sealkit.trees.store import read
 
 NEVER = Options(syncfs_from=10**9)
@@ -764,8 +764,28 @@ def test_a_file_size_limit(tree, forked):
     assert names() == ["a.md", "b.md"]
 
 
-def test_too_few_descriptors(tree, forked):
+def test_more_files_than_descriptors(tree, forked):
     files = {f"{index}.md": b"old" for index in range(100)}
+    tree(files)
+
+    def check():
+        writes = [write(path, b"new") for path in files]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+        assert {item.problem for item in commit(writes)} == {None}
+
+    forked(check)
+    assert {content(path) for path in files} == {b"new"}
+
+
+def test_more_folders_than_are_open_at_once(tree):
+    files = {f"{index}/a.md": b"old" for index in range(2 * FOLDERS + 10)}
+    tree(files)
+    assert {item.problem for item in commit([write(path, b"new") for path in files])} == {None}
+    assert {content(path) for path in files} == {b"new"}
+
+
+def test_too_few_descriptors(tree, forked):
+    files = {f"{index}/a.md": b"old" for index in range(100)}
     tree(files)
 
     def check():
@@ -778,7 +798,6 @@ def test_too_few_descriptors(tree, forked):
             assert not item.problem or "too many open files" in item.problem.problem
 
     forked(check)
-    assert names() == sorted(files)
 
 
 def test_a_folder_that_somebody_tidies_up_is_waited_for(tree, monkeypatch):

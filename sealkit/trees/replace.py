@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 GROUP = 128
 """How many files are under way at once; each has an open descriptor."""
 
-FOLDERS = 128
+FOLDERS = 64
 """How many folders are open at once."""
 
 SYNCFS = 32

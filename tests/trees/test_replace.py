@@ -792,7 +792,7 @@ def test_too_few_descriptors(tree, forked):
         writes = [write(path, b"new") for path in files]
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
         results = commit(writes)
-        assert {item.problem is None for item in results} == {True, False}
+        assert any(item.problem for item in results)
         for item in results:
             assert content(item.path) == (b"old" if item.problem else b"new")
             assert not item.problem or "too many open files" in item.problem.problem

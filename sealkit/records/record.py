@@ -191,8 +191,8 @@ class Record:
         """Say whether the record, read in full, has ``text`` in the field, and putting it in its own place gives the same bytes.
 
         It is the record's half of the round trip's proof. Where the fast scan answers and libyaml reads the record to its end, that is
-        enough: the scan's claim is that a record that parses holds what it found. Otherwise the field is looked up in the tree; a text that is not spelt
-        out where it stands (escaped, folded over lines) has only that, for no splice would write it so.
+        enough: the scan's claim is that a record that parses holds what it found. Otherwise the field is looked up in the tree; a text
+        that is not spelt out where it stands (escaped, folded over lines) has only that, for no splice would write it so.
         """
         span = self._scan(path)
         if isinstance(span, scan.Span) and self.document.events is not None:
@@ -202,6 +202,12 @@ class Record:
 
         field = self._present(path)
         return field.blob_text == text and Edit(self, path, text).changes_nothing(field)
+
+    @opaque
+    def read_through(self, path: str = "secured") -> None:
+        """Raise the ``RecordError`` of a record that is broken anywhere, which ``blob_text`` may not notice."""
+        if not isinstance(self._scan(path), scan.Span) or self.document.events is None:
+            self._fields(path)
 
     # --- how it is done --------------------------------------------------------------------------------------------------
     def _scan(self, path: str) -> scan.Span | str | None:

@@ -114,7 +114,7 @@ def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:
         records[line] = after
         changed = changed or after is not before
         status = reporting.RESTORED if after is not before else reporting.UNCHANGED
-        outcomes.append(Outcome(path, status, field, line=jobs.inspect(after, field).line))
+        outcomes.append(Outcome(path, status, field, line=jobs.find(after, field).line))
     return Result(outcomes, join(list(records.values())) if changed else None, [])
 
 
@@ -168,13 +168,13 @@ class _Work:
         return record
 
     def open(self, record: Record, field: str) -> Record:
-        found = jobs.inspect(record, field)
+        found = jobs.find(record, field)
         opened = jobs.unseal(found, self.opener, field)
         self.note(reporting.FOUND, field, found, opened.key_id, opened.verdict)
         return record
 
     def decrypt(self, record: Record, field: str) -> Record:
-        found = jobs.inspect(record, field)
+        found = jobs.find(record, field)
         opened = jobs.unseal(found, self.opener, field)
         self.note(reporting.DECRYPTED, field, found, opened.key_id, opened.verdict, opened.payload)
         return record
@@ -186,7 +186,7 @@ class _Work:
 
     def seal(self, record: Record, field: str) -> Record:
         after = jobs.seal(record, self.sealer, field, self.task.payload)
-        found = jobs.inspect(after, field)
+        found = jobs.find(after, field)
         if after is record:
             self.note(reporting.UNCHANGED, field, found, None, _unopened(found))
         else:
@@ -194,23 +194,23 @@ class _Work:
         return after
 
     def rotate(self, record: Record, field: str) -> Record:
-        before = jobs.inspect(record, field)
+        before = jobs.find(record, field)
         after = jobs.rotate(record, self.opener, self.sealer, field)
         if after is record:
             self.note(reporting.UNCHANGED, field, before, self.sealer.key_id, _unopened(before))
             return record
-        found = jobs.inspect(after, field)
+        found = jobs.find(after, field)
         self._changed(reporting.ROTATED, field, found)
         self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
         return after
 
     def settled(self, record: Record, field: str) -> Record:
-        found = jobs.inspect(record, field)
+        found = jobs.find(record, field)
         self.note(reporting.UNCHANGED, field, found, self.sealer.key_id, _unopened(found))
         return record
 
     def verify(self, record: Record, field: str) -> Record:
-        found = jobs.inspect(record, field)
+        found = jobs.find(record, field)
         opened = jobs.unseal(found, self.opener, field)
         jobs.prove(record, found, opened, self.opener, field)
         self.note(reporting.VERIFIED, field, found, opened.key_id, opened.verdict)

@@ -6,6 +6,7 @@ at most two chunks at a time, and its results wait in the pipe until they are ta
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -96,6 +97,7 @@ def run(function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int)
     """
     source = iter(chunks)
     team: list[_Worker] = []
+    gc.freeze()  # what is here now is shared with the workers, and no collection in one of them need copy it
     try:
         for _ in range(workers):
             team.append(_Worker(function, team))
@@ -115,6 +117,7 @@ def run(function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int)
                 team[index].give(following)
                 order.append(index)
     finally:
+        gc.unfreeze()
         _dismiss(team)
 
 

@@ -207,7 +207,37 @@ def test_verify_finds_a_blob_that_was_exchanged_after_it_was_read():
 # --- whatever the bytes ------------------------------------------------------------------------------------------------
 PIECES = st.lists(
     st.sampled_from(
-        [b"---\n", b"secured:", b" ", b"\n", b"\r\n", b'"', b"'", SEALED.encode(), SEALED[:50].encode(), b"{", b"}", b"[", b"]", b",", b":", b"a: 1\n", b"&a", b"*a", b"|\n  ", b">-\n", b"!!str ", b"#", b"\xef\xbb\xbf", b"\x00", b"\xc2\x85", b"<<: *a\n", b"- ", b"? ", b"\t"]
+        [
+            b"---\n",
+            b"secured:",
+            b" ",
+            b"\n",
+            b"\r\n",
+            b'"',
+            b"'",
+            SEALED.encode(),
+            SEALED[:50].encode(),
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b",",
+            b":",
+            b"a: 1\n",
+            b"&a",
+            b"*a",
+            b"|\n  ",
+            b">-\n",
+            b"!!str ",
+            b"#",
+            b"\xef\xbb\xbf",
+            b"\x00",
+            b"\xc2\x85",
+            b"<<: *a\n",
+            b"- ",
+            b"? ",
+            b"\t",
+        ]
     )
     | st.binary(max_size=5),
     max_size=14,

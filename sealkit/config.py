@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sealkit.errors import BadSyntax, ConfigError, OverLimit, opaque
+from sealkit.errors import BadSyntax, ConfigError, OverLimit
+from sealkit.opaque import opaque
 from sealkit.tree import PLAIN, Alias, Mapping, Node, Scalar
 
 if TYPE_CHECKING:

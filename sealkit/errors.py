@@ -49,9 +49,7 @@ next), and where it is known the ``path``, ``line`` (from 1) and ``field``. The 
 
 from __future__ import annotations
 
-import functools
-import os
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -389,31 +387,3 @@ class TreeBusy(StoreError):
     code = "busy"
     exit_status = 75
     default_hint = "wait until it is done, or stop it"
-
-
-# --- the seam that keeps plaintext out of tracebacks -----------------------------------------------------------------
-P = ParamSpec("P")
-R = TypeVar("R")
-_DEBUG = "SEALKIT_DEBUG"
-
-
-def opaque(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise a function's ``SealkitError`` without the frames below it, whose locals may hold a key or a payload.
-
-    Tools that print the locals of a traceback (test runners, error trackers) would show them otherwise. ``SEALKIT_DEBUG=1`` in
-    the environment keeps the frames, for those who look for a defect in sealkit itself.
-    """
-
-    @functools.wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except SealkitError as error:
-            if os.environ.get(_DEBUG):
-                raise
-            failure = error.with_traceback(None)
-            failure.__context__ = failure.__cause__ = None
-        del args, kwargs
-        raise failure
-
-    return wrapper

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.crypto.blob import Blob
-from sealkit.errors import BlobError, BrokenBlob, FieldAbsent, Malformed, NotAString, ProofFailed, RefusedEdit, Unsealed, opaque
+from sealkit.errors import BlobError, BrokenBlob, FieldAbsent, Malformed, NotAString, ProofFailed, RefusedEdit, Unsealed
+from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from sealkit import sealer as sealing

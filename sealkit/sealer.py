@@ -20,8 +20,8 @@ from sealkit.errors import (
     ProofFailed,
     UnsupportedVersion,
     Usage,
-    opaque,
 )
+from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from sealkit.keys.key import Key

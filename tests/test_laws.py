@@ -81,7 +81,7 @@ PLANTS = [
     (laws.law_6_a_light_start, added("yamltree.py", "import asyncio"), "asyncio"),
     (
         laws.law_7_only_our_errors,
-        changed("crypto/blob.py", "        raise _diagnose(text)", "        raise ValueError(text)"),
+        changed("crypto/blob.py", "        raise error\n", "        raise ValueError(text)\n"),
         "Blob.parse",
     ),
     (laws.law_7_only_our_errors, changed("sealer.py", "except UnicodeDecodeError", "except ZeroDivisionError"), "Sealer.seal"),
@@ -91,7 +91,7 @@ PLANTS = [
         "key",
     ),
     (laws.law_8_nothing_is_shown, changed("keys/key.py", 'refuse_copy("key")', "return (str, (repr(self._secret),))"), "pickled"),
-    (laws.law_8_nothing_is_shown, changed("errors.py", "failure = error.with_traceback(None)", "failure = error"), "shows"),
+    (laws.law_8_nothing_is_shown, changed("opaque.py", "failure = error.with_traceback(None)", "failure = error"), "shows"),
     (laws.law_8_nothing_is_shown, changed("sealer.py", 'problem=f"the payload is not', 'problem=f"{payload!r} is not'), "payload"),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept Exception:\n    pass"), "jobs"),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept:\n    x = 2"), "jobs"),

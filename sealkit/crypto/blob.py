@@ -74,7 +74,9 @@ class Blob:
                 _set_iv(blob, iv)
                 _set_auth(blob, auth)
                 return blob
-        raise _diagnose(text)
+        error = _diagnose(text)
+        text, pieces, first, second = "", [], "", ""  # tracebacks can show locals, and this may be plaintext
+        raise error
 
     @staticmethod
     def resembles(text: str) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, NoReturn
 
-from sealkit.errors import NoUsableKey, Usage, opaque
+from sealkit.errors import NoUsableKey, Usage
+from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import CipherContext

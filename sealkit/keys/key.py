@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self
 
-from sealkit.errors import ConfigError, NoUsableKey, Usage, opaque
+from sealkit.errors import ConfigError, NoUsableKey, Usage
+from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,10 @@ import os
 from itertools import combinations
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from sealkit.errors import ConfigError, NoUsableKey, SealkitError, opaque
+from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import sources
 from sealkit.keys.key import Key, check_members, refuse_copy, wipe
+from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping

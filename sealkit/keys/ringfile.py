@@ -10,9 +10,10 @@ import binascii
 from typing import NamedTuple
 
 from sealkit import config, yamltree
-from sealkit.errors import ConfigError, SealkitError, opaque
+from sealkit.errors import ConfigError, SealkitError
 from sealkit.keys.key import ACCEPTS, FORMATS, STATES, check_attributes, check_id, check_members
 from sealkit.keys.sources import Source, declare
+from sealkit.opaque import opaque
 from sealkit.tree import DOUBLE, PLAIN, SINGLE, Mapping, Node, Scalar, Sequence, flatten
 
 MAX_KEYS = 256

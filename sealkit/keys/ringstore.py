@@ -8,10 +8,11 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy, opaque
+from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy
 from sealkit.keys import ringfile, sources
 from sealkit.keys.key import Key, check_attributes, check_id, random_secret, wipe
 from sealkit.keys.ring import MAX_RING_FILE
+from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

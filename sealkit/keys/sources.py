@@ -14,8 +14,9 @@ import stat
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from sealkit.config import shown, shown_path
-from sealkit.errors import ConfigError, NoUsableKey, opaque
+from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.key import SIZES, wipe
+from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping

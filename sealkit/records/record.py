@@ -5,14 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, ParamSpec, Self
 
-from sealkit.errors import (
-    BadFieldPath,
-    FieldAbsent,
-    NotAString,
-    SealkitError,
-    UnsupportedRecord,
-    opaque,
-)
+from sealkit.errors import BadFieldPath, FieldAbsent, NotAString, SealkitError, UnsupportedRecord
+from sealkit.opaque import opaque
 from sealkit.records import fieldpath, frontmatter, kinds, scan
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, KINDS, YAML
 from sealkit.tree import Scalar

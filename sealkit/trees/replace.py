@@ -12,7 +12,8 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError, StoreError, opaque
+from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError, StoreError
+from sealkit.opaque import opaque
 from sealkit.trees import attributes, kernel, swap
 from sealkit.trees.folders import LISTED, failure, open_folder, refusal
 from sealkit.trees.lock import share_folder

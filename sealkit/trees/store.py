@@ -10,7 +10,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, NoReturn
 
-from sealkit.errors import OverLimit, SealkitError, StoreError, opaque
+from sealkit.errors import OverLimit, SealkitError, StoreError
+from sealkit.opaque import opaque
 from sealkit.trees.folders import LISTED, failure, open_folder, refusal, wrong_kind
 from sealkit.trees.found import TEMP_PREFIX
 

@@ -15,9 +15,9 @@ import os
 import re
 import shutil
 
-from fault_runs import ROOT
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from fault_runs import ROOT
 
 RING = ROOT / "keys.example"
 KEYS = {"k1": bytes(range(32)), "k2": bytes(range(0xF0, 0x100))}

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from sealkit.trees.store import Snapshot
 
 CHUNK = 256
-"""How many files are given to a worker, and at most replaced, together; one group of the commit protocol."""
+"""How many files are given to a worker together."""
 
-CHUNK_PATHS = 20 << 10
-"""How many characters of paths a chunk has at most: two chunks must fit into a pipe's buffer."""
+WRITE_CHUNK = 1024
+"""How many are, and are replaced together, where files are written: each group waits for the disk twice."""
+
+CHUNK_PATHS = 64 << 10
+"""How many characters of paths a chunk has at most: one chunk must fit into a pipe's buffer."""
 
 FEW = 1500
 """Fewer files than this are not worth a second process."""
@@ -117,7 +120,9 @@ def pieces(
         return
     from sealkit.trees import pool
 
-    for chunk, result in pool.run(lambda packed: work(_unpacked(packed)), _chunks(everything), workers):
+    for chunk, result in pool.run(
+        lambda packed: work(_unpacked(packed)), _chunks(everything, WRITE_CHUNK if mode.write else CHUNK), workers
+    ):
         if isinstance(result, pool.Died):
             result = piece([Done(one, [failure(one.path, result.problem)]) for one in _unpacked(chunk)])
         yield result
@@ -141,13 +146,13 @@ def _unpacked(chunk: Packed) -> Iterator[Found]:
     return (Found(*one) for one in chunk)
 
 
-def _chunks(found: Iterable[Found]) -> Iterator[Packed]:
+def _chunks(found: Iterable[Found], most: int) -> Iterator[Packed]:
     chunk: Packed = []
     size = 0
     for one in found:
         chunk.append((one.path, one.root, one.named, one.problem))
         size += len(one.path) + len(one.root)
-        if len(chunk) == CHUNK or size > CHUNK_PATHS:
+        if len(chunk) == most or size > CHUNK_PATHS:
             yield chunk
             chunk, size = [], 0
     if chunk:
@@ -179,7 +184,7 @@ def _groups(task: Task, found: Iterator[Found], store: Store, journal: Journal |
         looked = _look(task, one, store, journal)
         group.append(looked)
         size += 2 * len(looked[0].before or b"")
-        if len(group) == CHUNK or size > GROUP_BYTES:
+        if len(group) == WRITE_CHUNK or size > GROUP_BYTES:
             yield group
             group, size = [], 0
     if group:
@@ -242,9 +247,9 @@ def _replaced(
         Write(one.found.path, snapshot, one.after or b"", root=one.found.root)
         for one, (_, snapshot) in zip(changes, pending, strict=True)
     ]
-    problems = [
-        committed.problem for committed in commit(writes, Options(break_hardlinks=mode.break_hardlinks, keep_mtime=mode.keep_mtime))
-    ]
+    options = Options(break_hardlinks=mode.break_hardlinks, keep_mtime=mode.keep_mtime)
+    memory = journal.descriptor if journal is not None else None
+    problems = [committed.problem for committed in commit(writes, options, also=memory)]
     if journal is None:
         return problems
     problems = [problem or _differs(one, store) for one, problem in zip(changes, problems, strict=True)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sealkit.errors import OtherMount, StoreError
 from sealkit.trees import ignore, worktree
-from sealkit.trees.folders import LISTED, refusal, wrong_kind
+from sealkit.trees.folders import LISTED, failure, refusal, release, wrong_kind
 from sealkit.trees.found import Found
 from sealkit.trees.listing import Listing
 
@@ -137,7 +137,7 @@ class Descent:
                 complaint, folder.tree.complaint = folder.tree.complaint, None
                 yield Found(complaint.path or path, root, problem=complaint)
         finally:
-            os.close(folder.fd)
+            release(folder.fd)
 
     def _learn(self, folder: Folder, listing: Listing, *, first: bool) -> None:
         """Find out what holds in a folder: its own rules and, at the top of a walk or of a work tree, those from elsewhere."""
@@ -153,6 +153,8 @@ class Descent:
                     folder.rules = [(rules, b""), *folder.rules]
         except StoreError as error:
             listing.problems.append(error)
+        except OSError as error:
+            listing.problems.append(failure("its git rules cannot be found", error, folder.path or "."))
 
     def _learn_from_above(self, folder: Folder) -> None:
         filters = self.filters
@@ -221,7 +223,7 @@ class Descent:
             problem = refusal("cannot open the folder", error, (name[:-1], folder.fd), path)
             return Found(path, self.root, problem=problem)
         if inner.identity[0] != self.device and not self.filters.cross_mounts:
-            os.close(inner.fd)
+            release(inner.fd)
             problem = OtherMount(problem="a folder on another file system than the one that was named", path=path)
             return Found(path, self.root, problem=problem)
         inner.excluded = excluded

@@ -51,6 +51,17 @@ def refusal(doing: str, error: OSError | ValueError, place: tuple[str, int | Non
     return wrong_kind(mode, path)
 
 
+def release(fd: int) -> None:
+    """Close a descriptor of which nothing more is expected: what had to be on the disk was synced through it before.
+
+    Where the kernel reports an error it has closed it all the same (close(2)), and whatever was done stays done.
+    """
+    try:
+        os.close(fd)
+    except OSError:
+        pass
+
+
 def open_folder(path: str, root: str, *, flags: int = PASSED) -> int:
     """Open the folder of ``path``, which begins with ``root``, and return its descriptor.
 
@@ -64,7 +75,7 @@ def open_folder(path: str, root: str, *, flags: int = PASSED) -> int:
     try:
         opened = os.open(root or ".", (PASSED if steps else flags) & ~os.O_NOFOLLOW)
     except (OSError, ValueError) as error:
-        problem = failure("cannot open the folder", error, root)
+        problem = failure("cannot open the folder", error, root or path)
     else:
         return _descend(opened, steps, flags, path)
     raise problem
@@ -77,9 +88,9 @@ def _descend(opened: int, steps: list[str], flags: int, path: str) -> int:
             opened = os.open(step, flags if at == len(steps) else PASSED, dir_fd=above)
         except (OSError, ValueError) as error:
             problem = refusal("cannot open the folder", error, (step, above), path)
-            os.close(above)
+            release(above)
             break
-        os.close(above)
+        release(above)
     else:
         return opened
     raise problem

@@ -12,7 +12,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import StoreError
-from sealkit.trees.folders import failure
+from sealkit.trees.folders import failure, release
 from sealkit.trees.globs import Glob
 
 if TYPE_CHECKING:
@@ -128,5 +128,5 @@ def _read(opened: int, path: str) -> IgnoreFile | None:
             return IgnoreFile(text)
         problem = StoreError(problem=f"an ignore file of more than {_LIMIT} bytes", path=path)
     finally:
-        os.close(opened)
+        release(opened)
     raise problem

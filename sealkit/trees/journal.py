@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealkit.errors import JournalError
 from sealkit.trees.content import Replaced
+from sealkit.trees.folders import release
 from sealkit.trees.found import OWN_FOLDER
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _FOLDERS = 64
+_WILL, _DONE = b'{"will": ', b'{"done": '
 _NAME = re.compile(r"journal-[0-9TZ]{16}-[0-9a-f]{8}\.jsonl")
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _APPENDING = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -71,7 +73,7 @@ class Journal:
 
     def __init__(self, root: str, path: str, descriptor: int, known: array[int]) -> None:
         self.path = path
-        self._root = os.path.abspath(root)
+        self._root = _absolute(root)
         self._fd = descriptor
         self._known = known
         self._folders: dict[str, str] = {}
@@ -90,9 +92,7 @@ class Journal:
     def resume(cls, root: str, path: str) -> Journal:
         """Go on with a rotation that was interrupted. Raises ``JournalError``."""
         known = array("Q", sorted(_mark(entry.path, entry.after) for entry in entries(path)))
-        journal = cls(root, path, _open(path, _APPENDING), known)
-        journal._end_torn_line()
-        return journal
+        return cls(root, path, _open(path, _APPENDING), known)
 
     def has_written(self, path: str, data: bytes) -> bool:
         """Say whether this content is what the rotation wrote, or was about to write, to this file before it was interrupted."""
@@ -102,8 +102,16 @@ class Journal:
         at = bisect_left(self._known, mark)
         return at < len(self._known) and self._known[at] == mark
 
+    @property
+    def descriptor(self) -> int:
+        """What has to be synced between ``will_write`` and the first replacement."""
+        return self._fd
+
     def will_write(self, changes: Iterable[Done]) -> None:
-        """Note, on the disk, what is about to be replaced. Raises ``JournalError``; then nothing may be written."""
+        """Note what is about to be replaced. Raises ``JournalError``; then nothing may be written.
+
+        It is not on the disk when this returns: whoever replaces the files syncs it with their new content, which is one wait for both.
+        """
         self._append(
             [
                 {
@@ -113,7 +121,8 @@ class Journal:
                     "blobs": [list(replaced) for replaced in done.replaced],
                 }
                 for done in changes
-            ]
+            ],
+            sync=False,
         )
 
     def have_written(self, changes: Iterable[Done]) -> None:
@@ -126,13 +135,13 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; the journal stays."""
-        os.close(self._fd)
+        release(self._fd)
 
     def _below(self, path: str) -> str:
         """Return a path below the tree's root; what lies between is worked out once for each folder."""
         folder, slash, name = path.rpartition("/")
         if folder not in self._folders:
-            self._folders[folder] = os.path.relpath(os.path.abspath(folder or slash or "."), self._root)
+            self._folders[folder] = os.path.relpath(_absolute(folder or slash or "."), self._root)
             while len(self._folders) > _FOLDERS:
                 del self._folders[next(iter(self._folders))]
         below = self._folders[folder]
@@ -141,7 +150,8 @@ class Journal:
     def _append(self, lines: list[dict[str, Any]], *, sync: bool = True) -> None:
         if not lines:
             return
-        data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        # An empty line first: what a write was cut short to, in another worker or in a crash, must not become part of ours.
+        data = b"\n" + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         try:
             written = os.write(self._fd, data)
             if written == len(data) and sync:
@@ -155,11 +165,6 @@ class Journal:
         raise JournalError(
             problem=f"the journal cannot be written: {reason}", hint="make room, and run the command again", path=self.path
         )
-
-    def _end_torn_line(self) -> None:
-        size = os.fstat(self._fd).st_size
-        if size and os.pread(self._fd, 1, size - 1) != b"\n":
-            os.write(self._fd, b"\n")
 
 
 def tidy(root: str) -> None:
@@ -197,13 +202,17 @@ def _state(path: str) -> State | None:
     header: dict[str, Any] | None = None
     ended = None
     planned = written = 0
-    for line in _lines(path):
-        if header is None:
-            header = line
-        planned += "will" in line
-        written += "done" in line
-        ended = line.get("ended", ended)
-    if header is None:
+    with os.fdopen(_open(path, _READING), "rb") as file:
+        for line in file:
+            if line.startswith(_WILL):  # of the many lines there are, the few others are parsed
+                planned += line.endswith(b"\n")
+            elif line.startswith(_DONE):
+                written += line.endswith(b"\n")
+            else:
+                known = _known(line)
+                header = known if header is None else header
+                ended = known.get("ended", ended)
+    if not header:
         return None
     if header.get("journal") != VERSION or not header.keys() >= set(Header._fields) | {"started"}:
         raise JournalError(problem="a journal of another version of sealkit", hint="finish that rotation with it", path=path)
@@ -211,15 +220,18 @@ def _state(path: str) -> State | None:
 
 
 def _lines(path: str) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a journal; a torn one holds nothing that counts, for what it was about was not begun."""
+    """Yield the lines of a journal."""
     with os.fdopen(_open(path, _READING), "rb") as file:
-        for line in file:
-            try:
-                known = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(known, dict):
-                yield known
+        yield from map(_known, file)
+
+
+def _known(line: bytes) -> dict[str, Any]:
+    """Parse a line; a torn one holds nothing that counts, for what it was about was not begun."""
+    try:
+        known = json.loads(line)
+    except ValueError:
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _mark(path: str, digest: str) -> int:
@@ -254,5 +266,5 @@ def _sync_folder(path: str) -> None:
     else:
         return
     finally:
-        os.close(descriptor)
+        release(descriptor)
     raise JournalError(problem=f"the journal cannot be synced: {reason}", path=path)

@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sealkit.errors import StoreError, TreeBusy
-from sealkit.trees.folders import LISTED, failure, refusal, wrong_kind
+from sealkit.trees.folders import LISTED, failure, refusal, release, wrong_kind
 from sealkit.trees.found import OWN_FOLDER
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class TreeLock:
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            os.close(fd)
+            release(fd)
 
     def _open(self) -> int:
         creates = self.create and not self.shared
@@ -77,20 +77,22 @@ class TreeLock:
         if folder is None:
             return -1
         flags = (os.O_RDONLY if self.shared else os.O_RDWR) | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = -1
         try:
             fd = os.open(_NAME, flags if self.shared else flags | os.O_CREAT, 0o666, dir_fd=folder)
+            mode = os.fstat(fd).st_mode
         except FileNotFoundError:
             return -1
         except OSError as error:
             problem = refusal("the tree cannot be locked", error, (_NAME, folder), self.path)
         else:
-            mode = os.fstat(fd).st_mode
             if stat.S_ISREG(mode):
                 return fd
-            os.close(fd)
             problem = wrong_kind(mode, self.path)
         finally:
-            os.close(folder)
+            release(folder)
+        if fd >= 0:
+            release(fd)
         raise problem
 
     def _take(self) -> None:
@@ -160,7 +162,7 @@ def _keep_out_of_git(folder: int) -> None:
     except OSError:
         pass
     finally:
-        os.close(fd)
+        release(fd)
 
 
 def share_folder(folder: int, path: str) -> None:

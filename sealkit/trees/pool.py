@@ -29,6 +29,7 @@ _END: Final = "end"
 _ERROR: Final = "error"
 _QUEUED = 2
 _GRACE = 0.5
+_ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class Died(NamedTuple):
@@ -56,7 +57,11 @@ class _Worker:
         # What the child inherits of other workers' pipes would keep those workers alive after this process is gone.
         inherited = [self.pipe, *(other.pipe for other in others)]
         self.process = context.Process(target=_serve, args=(function, theirs, inherited), daemon=True)
-        self.process.start()
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until the child has its own way with them
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
         self.chunks: deque[Any] = deque()
 
@@ -64,8 +69,8 @@ class _Worker:
         self.chunks.append(chunk)
         try:
             self.pipe.send(chunk)
-        except OSError:  # it died: noticed when its result is waited for
-            pass
+        except OSError:  # it died, or it will wait for the rest for ever: noticed when its result is waited for
+            self.process.kill()
 
     def results(self) -> Iterator[Any]:
         """Yield the results of its oldest chunk; ``Died`` last if it ended on the way."""
@@ -148,6 +153,7 @@ def _serve(function: Callable[[Any], Iterable[Any]], pipe: Connection[Any, Any],
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
         while True:
             chunk = pipe.recv()

@@ -12,10 +12,10 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError, StoreError
+from sealkit.errors import ChangedUnderneath, HardLinked, JournalError, SealkitError, StoreError
 from sealkit.opaque import opaque
 from sealkit.trees import attributes, kernel, swap
-from sealkit.trees.folders import LISTED, failure, open_folder, refusal
+from sealkit.trees.folders import LISTED, failure, open_folder, refusal, release
 from sealkit.trees.lock import share_folder
 from sealkit.trees.store import CREATING, READING, temp_name, write_all
 from sealkit.trees.swap import Mark
@@ -121,7 +121,7 @@ class _Swap:
                 raise HardLinked(problem=f"has {status.st_nlink} names; nothing was changed", path=self.write.path)
             self._fill(old, status)
         finally:
-            os.close(old)
+            release(old)
 
     def _fill(self, old: int, status: os.stat_result) -> None:
         temp = temp_name()
@@ -129,6 +129,8 @@ class _Swap:
         self.temp = temp
         write_all(self.fd, self.write.data)
         made = attributes.keep(old, status, self.fd, self.write.path)
+        if made.st_size != len(self.write.data):
+            raise StoreError(problem="the system did not write all of it; nothing was changed", path=self.write.path)
         if self.options.keep_mtime:
             os.utime(self.fd, ns=(status.st_atime_ns, status.st_mtime_ns))
             made = os.fstat(self.fd)
@@ -195,7 +197,9 @@ class _Swap:
 
         What fails here is left to the next sweep.
         """
-        self._close()
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            release(fd)
         if self.temp is not None:
             self._try(self._remove, self.temp)
         if self.marked is not None:
@@ -205,7 +209,7 @@ class _Swap:
     def _close(self) -> None:
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            os.close(fd)
+            os.close(fd)  # some file systems tell only here that the disk is full
 
     def _remove(self, temp: str) -> None:
         os.unlink(temp, dir_fd=self.folder)
@@ -233,14 +237,15 @@ def _removed() -> ChangedUnderneath:
 
 
 @opaque
-def commit(writes: Sequence[Write], options: Options = DEFAULTS) -> list[Committed]:
+def commit(writes: Sequence[Write], options: Options = DEFAULTS, *, also: int | None = None) -> list[Committed]:
     """Replace records and say, in the order given, what became of each; what fails for one does not touch the others.
 
     Problems are ``ChangedUnderneath`` (read it again and retry), ``HardLinked``, ``IsLink``, ``NotRegular``, ``TreeBusy`` and
     ``StoreError``. A record whose new content stands but whose sync failed is reported as a problem too. Two writes to one path in the
-    same call: the second is ``ChangedUnderneath``. An interruption (``KeyboardInterrupt``) leaves each record old or new.
+    same call: the second is ``ChangedUnderneath``. ``also`` is the descriptor of a file whose content must be on the disk before the
+    first record is replaced. An interruption (``KeyboardInterrupt``) leaves each record old or new.
     """
-    return [committed for group in _groups(writes) for committed in _Group(group, options).run()]
+    return [committed for group in _groups(writes) for committed in _Group(group, options, also).run()]
 
 
 def _groups(writes: Sequence[Write]) -> Iterator[list[Write]]:
@@ -269,7 +274,8 @@ def replace_one(write: Write, options: Options = DEFAULTS) -> None:
 class _Group:
     """The writes that are under way together, and the folders they are in."""
 
-    def __init__(self, writes: Sequence[Write], options: Options) -> None:
+    def __init__(self, writes: Sequence[Write], options: Options, also: int | None) -> None:
+        self.also = also
         self.writes = writes
         self.options = options
         self.folders: dict[tuple[str, str | None], int | SealkitError] = {}
@@ -290,7 +296,7 @@ class _Group:
                 item.abandon()
             for folder in self.folders.values():
                 if isinstance(folder, int):
-                    os.close(folder)
+                    release(folder)
 
     def _each(self, do: Callable[[_Swap], None]) -> None:
         for item in self.swaps:
@@ -315,8 +321,23 @@ class _Group:
         return [item for item in self.swaps if item.problem is None]
 
     def _sync(self) -> None:
-        if not self._syncfs():
-            self._each(_Swap.sync)
+        """Bring the new content, and what must be there before it counts, to the disk."""
+        if self._syncfs(self.also):
+            return
+        self._each(_Swap.sync)
+        if self.also is not None:
+            try:
+                os.fsync(self.also)
+            except OSError as error:
+                self._refuse(f"the journal cannot be synced: {os.strerror(error.errno or 0)}")
+
+    def _refuse(self, problem: str) -> None:
+        """Go no further with any record."""
+
+        def refuse(item: _Swap) -> None:
+            raise JournalError(problem=problem, path=item.write.path)
+
+        self._each(refuse)
 
     def _sync_folders(self) -> None:
         if self._syncfs():
@@ -327,12 +348,14 @@ class _Group:
                 synced[item.folder] = _sync_folder(item)
             item.problem = synced[item.folder]
 
-    def _syncfs(self) -> bool:
+    def _syncfs(self, also: int | None = None) -> bool:
         """Sync every file system concerned; False when there is too little to do, or when one of them refuses."""
         items = self._under_way()
         if len(items) < self.options.syncfs_from:
             return False
         devices = {item.write.snapshot.dev: item.folder for item in items}
+        if also is not None:
+            devices.setdefault(os.fstat(also).st_dev, also)
         try:
             for folder in devices.values():
                 kernel.syncfs(folder)
@@ -354,7 +377,7 @@ def _open(path: str, root: str) -> int | SealkitError:
     else:
         return folder
     if folder >= 0:
-        os.close(folder)
+        release(folder)
     return problem
 
 

@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from sealkit.trees.folders import failure
 from sealkit.trees.lock import lock
 from sealkit.trees.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sealkit.errors import SealkitError
 
+T = TypeVar("T")
+
 POLICY = "sealkit.yaml"
+
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+
+
+def is_folder(path: str) -> bool:
+    """Say whether a path leads to a folder. ``StoreError`` if the system cannot tell; what is not there is none."""
+    status = _asked(os.stat, path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def root_of(path: str) -> str | None:
     """Return the root of the tree that a path is in: the nearest folder above that holds ``sealkit.yaml``, else a folder itself.
 
-    None for a file in no tree. The root is absolute, with links in the path to it resolved.
+    None for a file in no tree. The root is absolute, with links in the path to it resolved. ``StoreError`` if it cannot be found out.
     """
-    start = os.path.realpath(path)
-    is_folder = os.path.isdir(path) and not os.path.islink(path)
-    folder = start if is_folder else os.path.dirname(start)
-    while not os.path.lexists(os.path.join(folder, POLICY)):
+    status = _asked(os.lstat, path)
+    is_root = status is not None and stat.S_ISDIR(status.st_mode)
+    start = real(path)
+    folder = start if is_root else os.path.dirname(start)
+    while _asked(os.lstat, os.path.join(folder, POLICY)) is None:
         above = os.path.dirname(folder)
         if above == folder:
-            return start if is_folder else None
+            return start if is_root else None
         folder = above
     return folder
+
+
+def real(path: str) -> str:
+    """Resolve the links in a path, which need not be there. ``StoreError`` if the system cannot tell."""
+    return _asked(_strictly, path) or _asked(os.path.realpath, path) or path
+
+
+def _strictly(path: str) -> str:
+    return os.path.realpath(path, strict=True)
+
+
+def _asked(question: Callable[[str], T], path: str) -> T | None:
+    """Ask the system about a path: None for what is not there. What ``os.path`` offers takes every failure for an absence."""
+    try:
+        return question(path)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return None
+        problem = failure("its tree cannot be found", error, path)
+    except ValueError:
+        return None
+    raise problem
 
 
 @contextmanager
 def held(paths: Sequence[str]) -> Iterator[list[SealkitError]]:
     """Hold every tree that the paths are in, swept of what interrupted runs left there; yield what could not be swept.
 
-    A file in no tree is not locked, unless a rotation or the like has made its folder a tree. Raises ``TreeBusy`` and ``StoreError``.
+    A file in no tree is not locked, unless a rotation or the like has made its folder a tree; of its folder only the files are swept.
+    Raises ``TreeBusy`` and ``StoreError``.
     """
     roots = {path: root_of(path) for path in paths}
     trees = sorted({root for root in roots.values() if root is not None})
-    strays = sorted({os.path.dirname(os.path.realpath(path)) for path, root in roots.items() if root is None} - set(trees))
+    strays = sorted({os.path.dirname(real(path)) for path, root in roots.items() if root is None} - set(trees))
     problems: list[SealkitError] = []
     with ExitStack() as stack:
         for tree in trees:
@@ -50,4 +87,6 @@ def held(paths: Sequence[str]) -> Iterator[list[SealkitError]]:
             stack.enter_context(lock(folder, create=False))
         for tree in trees:
             problems += sweep(tree).problems
+        for folder in strays:
+            problems += sweep(folder, below=False).problems
         yield problems

@@ -6,9 +6,10 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sealkit import report as reporting
 from sealkit.errors import JournalError, NothingMatched, ProofFailed, Usage
 from sealkit.trees import batch, content, journal
-from sealkit.trees.roots import root_of
+from sealkit.trees.roots import is_folder, real, root_of
 from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def tree_of(paths: Sequence[str]) -> str | None:
 
     Raises ``Usage`` for folders of several trees: each rotation has one journal.
     """
-    roots = {root_of(path) for path in paths if os.path.isdir(path)}
+    roots = {root_of(path) for path in paths if is_folder(path)}
     if len(roots) > 1:
         raise Usage(problem="the folders are in several trees", hint="rotate one tree after the other")
     return next(iter(roots), None)
@@ -108,21 +109,26 @@ def finish(rotation: Rotation, memory: Journal) -> None:
 def rollback(root: str, mode: Mode) -> Iterator[Done]:
     """Put the old blobs back, as far as the latest journal has them and nobody changed the fields since; needs no key.
 
-    Raises ``NothingMatched`` if there is nothing to take back.
+    Where a file failed, the rotation is not noted as taken back: the same call goes on. Raises ``NothingMatched`` if there is nothing to
+    take back.
     """
     latest = next((state for state in reversed(journal.states(root)) if state.planned or state.ended is None), None)
     if latest is None or latest.ended == ROLLED_BACK:
         raise NothingMatched(problem="no rotation of this tree to take back", path=root)
     last = {entry.path: number for number, entry in enumerate(journal.entries(latest.path))}
+    whole = True
     with Store() as store:
         for number, entry in enumerate(journal.entries(latest.path)):
             if last[entry.path] == number:
-                yield from batch.restore(root, entry, mode, store)
-    memory = journal.Journal.resume(root, latest.path)
-    memory.end(ROLLED_BACK)
-    memory.close()
+                for done in batch.restore(root, entry, mode, store):
+                    whole = whole and not any(outcome.status == reporting.FAILED for outcome in done.outcomes)
+                    yield done
+    if whole:
+        memory = journal.Journal.resume(root, latest.path)
+        memory.end(ROLLED_BACK)
+        memory.close()
 
 
 def scope(paths: Sequence[str], root: str, filters: dict[str, Any]) -> dict[str, Any]:
     """Return what a rotation goes over, as its journal remembers it: paths below the root, and the walk's filters."""
-    return {"paths": sorted(os.path.relpath(os.path.realpath(path), root) for path in paths)} | filters
+    return {"paths": sorted(os.path.relpath(real(path), root) for path in paths)} | filters

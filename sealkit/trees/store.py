@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sealkit.errors import OverLimit, SealkitError, StoreError
 from sealkit.opaque import opaque
-from sealkit.trees.folders import LISTED, failure, open_folder, refusal, wrong_kind
+from sealkit.trees.folders import LISTED, failure, open_folder, refusal, release, wrong_kind
 from sealkit.trees.found import TEMP_PREFIX
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ LIMIT = 64 << 20
 """The size of the largest record that is read, in bytes."""
 
 _KIND = 0o170000  # the bits of a mode that S_IFMT keeps, without a call
+_NAMELESS = os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC if hasattr(os, "O_TMPFILE") else 0
+_NO_NAMELESS = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -117,7 +119,7 @@ class Store:
         """Close the folder that is kept open; the next ``read`` opens one anew."""
         fd, self._fd, self._folder = self._fd, -1, None
         if fd >= 0:
-            os.close(fd)
+            release(fd)
 
     def read(self, path: str, root: str | None = None, *, limit: int = LIMIT) -> Snapshot:
         """Read one regular file of at most ``limit`` bytes.
@@ -149,7 +151,7 @@ class Store:
         except OverLimit as error:
             problem = error.with_traceback(None).at(path=path)
         finally:
-            os.close(fd)
+            release(fd)
         data = b""  # tracebacks can show locals
         raise problem
 
@@ -229,19 +231,49 @@ def write_new(path: str, data: bytes, *, mode: int = 0o600) -> None:
         else:
             return
         finally:
-            os.close(parent)
+            release(parent)
     raise problem
 
 
 def _write_new(parent: int, name: str, data: bytes, mode: int) -> None:
-    """Write a temporary file and give it its name with ``link``, which never replaces anything."""
+    """Write a file that has no name yet, of which a crash leaves nothing, and name it with ``link``, which never replaces anything."""
+    try:
+        fd = os.open(".", _NAMELESS, 0o600, dir_fd=parent) if _NAMELESS else -1
+    except OSError as error:
+        if error.errno not in _NO_NAMELESS:
+            raise
+        fd = -1
+    if fd < 0 or not _named(fd, parent, name, data, mode):
+        _write_temp(parent, name, data, mode)
+
+
+def _named(fd: int, parent: int, name: str, data: bytes, mode: int) -> bool:
+    """Fill a nameless file and name it; False where it cannot be named, for want of hard links or of /proc."""
+    try:
+        _fill(fd, data, mode)
+        os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=parent)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS | {errno.ENOENT}:
+            raise
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _fill(fd: int, data: bytes, mode: int) -> None:
+    write_all(fd, data)
+    os.fchmod(fd, mode)
+    os.fsync(fd)
+
+
+def _write_temp(parent: int, name: str, data: bytes, mode: int) -> None:
+    """The same with a temporary name, where a file must have one."""
     temp = temp_name()
     fd = os.open(temp, CREATING, 0o600, dir_fd=parent)
     try:
         try:
-            write_all(fd, data)
-            os.fchmod(fd, mode)
-            os.fsync(fd)
+            _fill(fd, data, mode)
         finally:
             os.close(fd)
         try:
@@ -257,9 +289,7 @@ def _write_new(parent: int, name: str, data: bytes, mode: int) -> None:
 def _write_in_place(parent: int, name: str, data: bytes, mode: int) -> None:
     fd = os.open(name, CREATING, 0o600, dir_fd=parent)
     try:
-        write_all(fd, data)
-        os.fchmod(fd, mode)
-        os.fsync(fd)
+        _fill(fd, data, mode)
     except BaseException:
         os.unlink(name, dir_fd=parent)
         raise

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import ChangedUnderneath, OverLimit, StoreError
 from sealkit.trees import kernel
+from sealkit.trees.folders import release
 from sealkit.trees.found import TEMP_PREFIX
 from sealkit.trees.store import LIMIT, READING, read_on
 
@@ -90,7 +91,7 @@ def look(folder: int, name: str, limit: int = 2 * LIMIT) -> Version:
     try:
         return _version(fd, limit)
     finally:
-        os.close(fd)
+        release(fd)
 
 
 def _version(fd: int, limit: int) -> Version:
@@ -122,7 +123,7 @@ def remove(folder: int, temp: str, is_dispensable: Callable[[Version], bool], li
         os.unlink(temp, dir_fd=folder)
         return True
     finally:
-        os.close(fd)
+        release(fd)
 
 
 def put_back(folder: int, temp: str, name: str, placed: tuple[Mark, bytes | None]) -> None:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from sealkit.errors import SealkitError, StoreError
 from sealkit.trees import lock, swap
-from sealkit.trees.folders import LISTED, failure, open_folder
+from sealkit.trees.folders import LISTED, failure, open_folder, release
+from sealkit.trees.found import TEMP_PREFIX, Found
 from sealkit.trees.walk import leftovers
 
 
@@ -20,15 +21,15 @@ class Swept(NamedTuple):
     problems: tuple[SealkitError, ...]
 
 
-def sweep(root: str) -> Swept:
-    """Deal with the temporary files below a folder. To be called by who holds the tree's lock, before anything is written.
+def sweep(root: str, *, below: bool = True) -> Swept:
+    """Deal with the temporary files in a folder and, if ``below``, in those in it. To be called before anything is written there.
 
     Files of a commit that is under way (by a process that works in another tree that overlaps this one) are left alone. Folders that
     cannot be looked into are passed over: the walk for records reports them.
     """
     removed = restored = 0
     problems: list[SealkitError] = []
-    for found in leftovers(root):
+    for found in leftovers(root) if below else _here(root):
         name = os.path.basename(found.path)
         if found.problem is not None or not swap.is_ours(name):
             continue
@@ -40,6 +41,14 @@ def sweep(root: str) -> Swept:
             removed += settled is True
             restored += settled is False
     return Swept(removed, restored, tuple(problems))
+
+
+def _here(folder: str) -> list[Found]:
+    try:
+        names = sorted(name for name in os.listdir(folder or ".") if name.startswith(TEMP_PREFIX))
+    except OSError:  # passed over, as above
+        return []
+    return [Found(os.path.join(folder, name), folder) for name in names]
 
 
 def _settle(path: str, root: str, name: str) -> bool | None:
@@ -58,5 +67,5 @@ def _settle(path: str, root: str, name: str) -> bool | None:
     except OSError as error:
         problem = failure("is a leftover of an interrupted run and cannot be removed", error, path)
     finally:
-        os.close(folder)
+        release(folder)
     raise problem

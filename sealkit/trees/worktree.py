@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sealkit.errors import StoreError, Usage
+from sealkit.trees.folders import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +101,7 @@ def _line(path: str) -> str:
     except OSError:  # a folder, as .git mostly is
         return ""
     finally:
-        os.close(opened)
+        release(opened)
 
 
 def is_top(folder: str) -> bool:

@@ -784,6 +784,34 @@ def test_more_folders_than_are_open_at_once(tree):
     assert {content(path) for path in files} == {b"new"}
 
 
+@pytest.mark.parametrize("count", [3, 40])
+def test_what_must_be_on_the_disk_before(tree, monkeypatch, count):
+    """The other file is synced after the new content is written and before the first record is replaced, whichever way."""
+    files = {f"{index}.md": b"old" for index in range(count)}
+    tree(files | {"journal": b"what will be done"})
+    calls = []
+    real_exchange, real_syncfs, real_fsync = kernel.exchange, kernel.syncfs, os.fsync
+    monkeypatch.setattr(kernel, "exchange", lambda *args: (calls.append("exchange"), real_exchange(*args))[1])
+    monkeypatch.setattr(kernel, "syncfs", lambda fd: (calls.append("journal"), real_syncfs(fd))[1])
+    journal = os.open("journal", os.O_RDWR)
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("journal" if fd == journal else "fsync"), real_fsync(fd))[1])
+    assert {item.problem for item in commit([write(path, b"new") for path in files], also=journal)} == {None}
+    os.close(journal)
+    assert calls.index("journal") < calls.index("exchange")
+    assert calls.count("exchange") == count
+
+
+def test_nothing_is_replaced_if_that_fails(tree, monkeypatch):
+    tree({"a.md": b"old"})
+    read_end, write_end = os.pipe()  # cannot be synced
+    (committed,) = commit([write("a.md", b"new")], also=write_end)
+    assert committed.problem.code == "journal"
+    assert content("a.md") == b"old"
+    assert names() == ["a.md"]
+    os.close(read_end)
+    os.close(write_end)
+
+
 def test_too_few_descriptors(tree, forked):
     files = {f"{index}/a.md": b"old" for index in range(100)}
     tree(files)

@@ -192,7 +192,7 @@ def states(root: str) -> list[State]:
 
 def entries(path: str) -> Iterator[Entry]:
     """Yield the files that a journal says were about to be replaced, in order."""
-    for line in _lines(path):
+    for line in map(_known, _lines(path)):
         if "will" in line:
             yield Entry(line["will"], line["after"], [Replaced(*blob) for blob in line["blobs"]])
 
@@ -202,16 +202,15 @@ def _state(path: str) -> State | None:
     header: dict[str, Any] | None = None
     ended = None
     planned = written = 0
-    with os.fdopen(_open(path, _READING), "rb") as file:
-        for line in file:
-            if line.startswith(_WILL):  # of the many lines there are, the few others are parsed
-                planned += line.endswith(b"\n")
-            elif line.startswith(_DONE):
-                written += line.endswith(b"\n")
-            else:
-                known = _known(line)
-                header = known if header is None else header
-                ended = known.get("ended", ended)
+    for line in _lines(path):
+        if line.startswith(_WILL):  # of the many lines there are, only the few others are parsed
+            planned += line.endswith(b"\n")
+        elif line.startswith(_DONE):
+            written += line.endswith(b"\n")
+        else:
+            known = _known(line)
+            header = known if header is None else header
+            ended = known.get("ended", ended)
     if not header:
         return None
     if header.get("journal") != VERSION or not header.keys() >= set(Header._fields) | {"started"}:
@@ -219,10 +218,23 @@ def _state(path: str) -> State | None:
     return State(path, Header(**{name: header[name] for name in Header._fields}), header["started"], ended, planned, written)
 
 
-def _lines(path: str) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a journal."""
-    with os.fdopen(_open(path, _READING), "rb") as file:
-        yield from map(_known, file)
+def _lines(path: str) -> Iterator[bytes]:
+    try:
+        with os.fdopen(_open(path, _READING), "rb") as file:
+            yield from file
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+    else:
+        return
+    raise JournalError(problem=f"the journal cannot be read: {reason}", path=path)
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError as error:  # the working folder has gone
+        reason = os.strerror(error.errno or 0)
+    raise JournalError(problem=f"the journal cannot name the folder: {reason}", path=path)
 
 
 def _known(line: bytes) -> dict[str, Any]:

@@ -71,10 +71,15 @@ class Server:
         while line := self.lines.readline():
             asked = json.loads(line)
             if asked["op"] == "run":
+                ready, readied = os.pipe()
                 answer = os.fork()
                 if answer == 0:
                     self.close()
-                    return asked
+                    os.close(ready)
+                    return asked | {"ready": readied}
+                os.close(readied)
+                os.read(ready, 1)  # its end: it waits, or begins
+                os.close(ready)
             elif asked["op"] == "go":
                 answer = os.kill(asked["pid"], _GO)
             else:
@@ -122,8 +127,11 @@ def become(asked: dict) -> None:
         os.setgroups([])
         os.setgid(asked["uid"])
         os.setuid(asked["uid"])
-    if asked["gate"]:
+    if not asked["gate"]:
+        os.close(asked["ready"])
+    else:
         ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _ANYBODY, 0, 0, 0)  # the tracer is not an ancestor
+        os.close(asked["ready"])
         signal.sigwait({_GO})
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {_GO})
 

@@ -11,14 +11,13 @@ from fault_scenarios import ALL, Rotate
 IO, BUSY, PIPE = 4, 75, 141
 STATUSES = {0, 2, 3, IO, BUSY}  # never 1, which means that a record was looked at and something is wrong with it
 MESSAGE = re.compile(r"^sealkit: error: ", re.MULTILINE)
-NAMES = re.compile(r"tree|keys\.yaml|new/|payload|the output|standard")
-OWN_OUTPUT = re.compile(r"\((?:1|2)<")
+NAMES = re.compile(r"tree|keys\.yaml|new/|payload")
+OWN_OUTPUT = re.compile(r"\((?:1|2)<")  # its messages, and those about its output, need not arrive
 CASES = [(Rotate, error) for error in ERRORS] + [(kind, error) for kind in ALL[1:] for error in ("EIO", "ENOSPC")]
 
 
 def failed(scenario, run, log):
     assert "Traceback" not in run.err, run
-    assert "Error" not in run.err.replace("error:", ""), run
     assert run.status in STATUSES, f"{run}; {log.hit}"
     if run.status == 0:
         scenario.complete()  # exit 0 means complete
@@ -39,7 +38,7 @@ def watch(scenario, points):
 @pytest.mark.parametrize("error", ERRORS)
 def test_some_calls_of_a_rotation(strace, place, error):
     scenario = Rotate(place)
-    watch(scenario, Points(scenario, FALLIBLE).some(f"error={error}", 4)).end()
+    watch(scenario, Points(scenario, FALLIBLE).some(f"error={error}", 3)).end()
 
 
 @pytest.mark.faults

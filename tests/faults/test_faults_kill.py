@@ -30,7 +30,7 @@ def killed(scenario, run):
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
 def test_some_calls(strace, place, kind):
     scenario = kind(place)
-    watch(scenario, Points(scenario).some(KILL, 6)).end()
+    watch(scenario, Points(scenario).some(KILL, 4)).end()
 
 
 @pytest.mark.faults

@@ -1,0 +1,192 @@
+"""F4: the power goes at every sync, rename and unlink of a rotation, on real file systems.
+
+A file system in an image on a loop device is shut down as by a power cut (``FS_IOC_SHUTDOWN``: 1, what its journal holds reaches the
+disk, file contents do not; 2, neither does), right before or right after a system call; then it is mounted again and looked at. No
+record may be empty, zeroed, torn or missing; after exit 0 all are new; what the journal says agrees with the tree, so that the same
+command completes.
+
+Needs root, loop devices, ``mkfs.ext4`` or ``mkfs.xfs``, and strace. Run it as ``python power_cut.py [ext4|xfs]…``, or with pytest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from fault_runs import Place, Tracer, Warm, kill_group, missing_strace
+from fault_tree import Tree, many, three
+
+FS_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
+FLAGS = (1, 2)
+KINDS = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
+SIZES = {"ext4": 64 << 20, "xfs": 320 << 20}
+CALLS = ("fsync", "syncfs", "renameat", "renameat2", "unlinkat", "linkat", "write", "mkdir")
+SIDES = {"before": "KILL", "after": "STOP"}
+TREES = {"fsync": three, "syncfs": lambda: many(40)}  # few files are synced one by one, many by one call
+PATIENCE = 20
+
+
+class Disk:
+    """A file system in a file, mounted over a folder."""
+
+    def __init__(self, kind, image, folder):
+        self.kind, self.image, self.folder = kind, Path(image), Path(folder)
+        self.folder.mkdir(exist_ok=True)
+
+    def make(self):
+        with self.image.open("wb") as file:
+            file.truncate(SIZES[self.kind])
+        subprocess.run([*KINDS[self.kind], self.image], check=True, capture_output=True)
+        self.mount()
+
+    def mount(self):
+        subprocess.run(["mount", "-o", "loop", self.image, self.folder], check=True, capture_output=True)
+
+    def unmount(self):
+        for _ in range(50):
+            if subprocess.run(["umount", self.folder], check=False, capture_output=True).returncode == 0:
+                return
+            time.sleep(0.02)
+        subprocess.run(["umount", "-l", self.folder], check=True)
+
+    def sync(self):
+        subprocess.run(["sync", "-f", self.folder], check=True)
+
+    def cut(self, flag):
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.ioctl(folder, FS_IOC_SHUTDOWN, struct.pack("I", flag))
+        finally:
+            os.close(folder)
+
+
+def missing(kind):
+    """Why the power cannot be cut here; None if it can."""
+    if missing_strace():
+        return missing_strace()
+    if os.geteuid() != 0:
+        return "only root mounts images"
+    if shutil.which(KINDS[kind][0]) is None:
+        return f"{KINDS[kind][0]} is missing"
+    with tempfile.TemporaryDirectory() as folder:
+        disk = Disk(kind, f"{folder}/image", f"{folder}/mounted")
+        try:
+            disk.make()
+        except (OSError, subprocess.CalledProcessError) as error:
+            return f"an image of {kind} cannot be mounted: {getattr(error, 'stderr', b'') or error}"
+        try:
+            disk.cut(1)
+        except OSError as error:
+            return f"{kind} cannot be shut down: {error.strerror}"
+        finally:
+            disk.unmount()
+    return None
+
+
+class Cuts:
+    """All cuts of one kind on one disk; counts them, and what was found after them."""
+
+    def __init__(self, disk, warm, said, flag):
+        self.disk, self.flag = disk, flag
+        self.place = Place(disk.folder, warm, said)
+        self.seen = {"cuts": 0, "old": 0, "mixed": 0, "new": 0, "temporary files": 0}
+
+    def every(self, first=0, step=1):
+        """Cut at every ``step``-th call; a run that ends before the cut is cut after its end."""
+        for name, sources in TREES.items():
+            tree = Tree(self.place, sources())
+            for offset, (call, side) in enumerate((call, side) for call in CALLS for side in SIDES):
+                number = 1 + (first - offset) % step
+                while self.one(tree, call, side, number, f"{name} tree, {side} {call} no. {number}"):
+                    number += step
+
+    def one(self, tree, call, side, number, what):
+        tree.make("k1")
+        self.disk.sync()
+        status = self._until(call, side, number)
+        self.disk.cut(self.flag)
+        kill_group(self.pid)
+        self.tracer.end()
+        self.disk.unmount()
+        self.disk.mount()
+        self._look(tree, status, what)
+        return status is None
+
+    def _until(self, call, side, number):
+        """Run to the call; return its exit status if it ended before."""
+        inject = f"{call}:signal={SIDES[side]}:when={number}"
+        self.tracer = tracer = Tracer(self.place, ("rotate", "tree"), inject, call, {})
+        self.pid = tracer.run.pid
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            ended = tracer.process.poll() is not None
+            if side == "after" and "stopped by SIGSTOP" in tracer.log.read_text(errors="replace"):
+                return None
+            if ended:
+                status = tracer.run.wait()
+                return None if status == -signal.SIGKILL else status
+            time.sleep(0.001)
+        raise AssertionError(f"hangs at {inject}")
+
+    def _look(self, tree, status, what):
+        try:
+            keys = set(tree.keys().values())
+            assert keys <= {"k1", "k2"}, f"neither old nor new: {keys}"
+            assert status is None or (status == 0 and keys == {"k2"}), f"exit {status}, but after the cut: {keys}"
+            tree.check_journal()
+            tree.check_secrets()
+            self.seen["temporary files"] += any(".sealkit-tmp-" in path.name for path in tree.files(tree.root))
+            run = self.place.run("rotate", "tree")
+            assert run.status == 0, f"the next run: {run}"
+            tree.check_complete("k2")
+            tree.check_tidy()
+        except AssertionError as error:
+            raise AssertionError(f"{self.disk.kind}, flag {self.flag}, {what}: {error}") from None
+        self.seen["cuts"] += 1
+        self.seen["mixed" if len(keys) > 1 else "old" if keys == {"k1"} else "new"] += 1
+
+
+def cuts(kind, flag, folder, warm, first=0, step=1):
+    """Make a disk and cut its power at every point; return what was seen."""
+    folder = Path(folder)
+    said = folder / "said"
+    said.mkdir()
+    disk = Disk(kind, folder / "image", folder / "mounted")
+    disk.make()
+    try:
+        all_of_them = Cuts(disk, warm, said, flag)
+        all_of_them.every(first, step)
+        return all_of_them.seen
+    finally:
+        disk.unmount()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help="ext4, xfs; both if none is given")
+    parser.add_argument("--step", type=int, default=1, help="every so many-th point")
+    asked = parser.parse_args()
+    warm = Warm()
+    try:
+        for kind in asked.kinds or KINDS:
+            reason = missing(kind)
+            if reason:
+                sys.exit(f"NOT TESTED: {reason}")
+            for flag in FLAGS:
+                with tempfile.TemporaryDirectory() as folder:
+                    print(kind, "flag", flag, cuts(kind, flag, folder, warm, step=asked.step), flush=True)
+    finally:
+        warm.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -199,7 +199,7 @@ def entries(path: str) -> Iterator[Entry]:
 
 def _state(path: str) -> State | None:
     """Read one journal through; None for one whose header never reached the disk, which therefore changed nothing."""
-    header: dict[str, Any] | None = None
+    header: dict[str, Any] = {}
     ended = None
     planned = written = 0
     for line in _lines(path):
@@ -209,7 +209,7 @@ def _state(path: str) -> State | None:
             written += line.endswith(b"\n")
         else:
             known = _known(line)
-            header = known if header is None else header
+            header = header or known  # there are empty lines, the first one among them
             ended = known.get("ended", ended)
     if not header:
         return None

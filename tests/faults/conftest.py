@@ -45,3 +45,20 @@ def share():
 def amount(share):
     """How many of a number of random tries are made: all of them, or a fifth."""
     return lambda number: -(-number // share[1])
+
+
+COUNTS = pytest.StashKey[dict[str, int]]()
+
+
+@pytest.fixture
+def counted(request):
+    """Note how many fault points a test tried; they are shown at the end."""
+    return lambda number: request.config.stash.setdefault(COUNTS, {}).update({request.node.name: number})
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    counts = config.stash.get(COUNTS, {})
+    if counts:
+        terminalreporter.section(f"fault points: {sum(counts.values())}")
+        for name, number in counts.items():
+            terminalreporter.line(f"{number:6}  {name}")

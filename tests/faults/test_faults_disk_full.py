@@ -42,7 +42,7 @@ def test_some_sizes(alone, tmp_path):
 
 
 @pytest.mark.faults
-def test_every_size(alone, tmp_path, share, record_property):
+def test_every_size(alone, tmp_path, share, counted):
     sizes, fitted = fill(alone, tmp_path / "full", *share)
-    record_property("fault_points", sizes)
+    counted(sizes)
     assert 0 < fitted < sizes

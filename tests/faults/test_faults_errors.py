@@ -43,8 +43,8 @@ def test_some_calls_of_a_rotation(strace, place, error):
 
 @pytest.mark.faults
 @pytest.mark.parametrize(("kind", "error"), CASES, ids=lambda value: getattr(value, "__name__", value))
-def test_every_call(strace, place, kind, error, share, record_property):
+def test_every_call(strace, place, kind, error, share, counted):
     scenario = kind(place)
     violations = watch(scenario, Points(scenario, FALLIBLE).every(f"error={error}", *share))
-    record_property("fault_points", violations.points)
+    counted(violations.points)
     violations.end(least=10)

@@ -35,8 +35,8 @@ def test_some_calls(strace, place, kind):
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
-def test_every_call(strace, place, kind, share, record_property):
+def test_every_call(strace, place, kind, share, counted):
     scenario = kind(place)
     violations = watch(scenario, Points(scenario).every(KILL, *share))
-    record_property("fault_points", violations.points)
+    counted(violations.points)
     violations.end(least=20)

@@ -51,20 +51,20 @@ def test_some_short_writes(place, kind):
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
-def test_every_short_write(place, kind, share, record_property):
+def test_every_short_write(place, kind, share, counted):
     violations = every_short_write(kind(place), *share)
-    record_property("fault_points", violations.points)
+    counted(violations.points)
     violations.end(least=0)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("kind", REPLACING, ids=lambda kind: kind.__name__)
-def test_every_write_that_was_none(strace, place, kind, share, record_property):
+def test_every_write_that_was_none(strace, place, kind, share, counted):
     """The system says that one byte was written; it was not. What replaces a record has all its bytes or does not replace it."""
     scenario = kind(place)
     violations = Violations()
     for point, run, log in Points(scenario, WRITES).every(LIE, *share):
         own_words = "(1<" in log.hit or "(2<" in log.hit
         violations.watch(point, lambda run=run, own_words=own_words: after(scenario, run) if not own_words else scenario.again())
-    record_property("fault_points", violations.points)
+    counted(violations.points)
     violations.end()

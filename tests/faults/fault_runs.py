@@ -164,6 +164,18 @@ class Tracer:
             raise AssertionError(f"strace cannot attach to a process of ours: {said!r}")
         self.run.go()
 
+    def reaches_its_stop(self):
+        """Wait for an injected SIGSTOP; False if the run ends before it."""
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
+            ended = self.process.poll() is not None
+            if "stopped by SIGSTOP" in self.log.read_text(errors="replace"):
+                return True
+            if ended:
+                return False
+            time.sleep(0.0005)
+        raise AssertionError("neither stops nor ends")
+
     def end(self):
         """Wait until the run and all its workers have ended."""
         try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import threading
 import time
 
 import pytest
+from fault_points import Violations
 from fault_tree import Source, Tree
 
 ALLOWED = {0, 1, 4}  # done; half a save was read and is a finding; saved over and over
@@ -77,6 +80,54 @@ def test_no_save_is_lost(place, verb, style, saves, amount):
         check(tree, style, expected, f"{verb} {style}, save {made}, the next run: {run}")
         tree.check_tidy()
     assert during > made / 10, "the saves missed the runs"
+
+
+# The calls around which a save is in most danger; those of the whole run are behind the marker.
+CRITICAL = ("fchmod", "renameat", "renameat2")
+
+
+@pytest.mark.parametrize("chosen", [CRITICAL, pytest.param(None, marks=pytest.mark.faults)], ids=["critical", "all"])
+@pytest.mark.parametrize("style", ["truncate", "rename", "append"])
+@pytest.mark.parametrize("verb", ["rotate", "seal"])
+def test_a_save_after_every_call(strace, place, verb, style, chosen, share, counted):
+    """The run is stopped after a call, the record is saved, the run goes on; and so for every call there is."""
+    first, step = (0, 1) if chosen else share
+    tree = Tree(place, [Source("note.md", [HEAD, TAIL], [b"the payload of a record that is being edited"])])
+    tree.make("k1" if verb == "rotate" else None)
+    violations = Violations()
+    for offset, call in enumerate(chosen or place.traced(verb, "tree")[1].calls()):
+        number = 1 + (first - offset) % step
+        while saved_after(tree, verb, style, call, number, violations):
+            number += step
+    counted(violations.points)
+    violations.end(least=3)
+
+
+def saved_after(tree, verb, style, call, number, violations):
+    tree.make("k1" if verb == "rotate" else None)
+    editor, expected = Editor(tree.root / "note.md"), []
+    tracer = tree.place.trace(verb, "tree", inject=f"{call}:signal=STOP:when={number}", calls=call)
+    hit = tracer.reaches_its_stop()
+    if hit:
+        saving = threading.Thread(target=lambda: expected.append(getattr(editor, style)()))
+        saving.start()
+        saving.join(0.03)  # longer, if the system lets nobody write just now
+        os.kill(tracer.run.pid, signal.SIGCONT)
+    tracer.end()
+    if hit:
+        saving.join()
+        violations.watch(f"{call} no. {number}", lambda: after_a_save(tree, verb, style, expected, tracer.run))
+    return hit
+
+
+def after_a_save(tree, verb, style, expected, run):
+    assert run.status in ALLOWED, run
+    assert "Traceback" not in run.err, run
+    check(tree, style, expected, run)
+    run = tree.place.run(verb, "tree")
+    assert run.status == 0, run
+    check(tree, style, expected, f"the next run: {run}")
+    tree.check_tidy()
 
 
 def run_is_alive(run):

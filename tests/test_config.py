@@ -118,7 +118,7 @@ NOT_SHOWN = [
     "hex:000102030405060708090a0b0c0d0e0f",  # the blank after the colon forgotten
     "x" * 65,
 ]
-PATHS_SHOWN = ["k1.key", "/home/user1/work/project/ring2/k1.key", "../keys/2024/k1", "/" + "long/" * 30 + "k1.key"]
+PATHS_SHOWN = ["k1.key", "/home/user1/code/project/ring2/k1.key", "../keys/2024/k1", "/" + "long/" * 30 + "k1.key"]
 PATHS_NOT_SHOWN = ["000102030405060708090a0b0c0d0e0f", "keys/000102030405060708090a0b0c0d0e0f", "8PHy8/T19vf4+fr7/P3+/w=="]
 
 

@@ -10,6 +10,7 @@ from sealkit import report as reporting
 from sealkit.cli import show
 from sealkit.cli.progress import Progress
 from sealkit.errors import NothingMatched
+from sealkit.records.kinds import JSON_LINES, kind_of
 from sealkit.report import Outcome, Report, json_line
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Maker:
     def _ready(self, done: Done) -> Done:
         if self._keep is not None:
             done = self._keep(done)
-        if done.found.named and any(outcome.status == reporting.ABSENT for outcome in done.outcomes):
+        absent = [outcome.status == reporting.ABSENT for outcome in done.outcomes]
+        if done.found.named and (all(absent) if kind_of(done.found.path) == JSON_LINES else any(absent)):
             return done._replace(outcomes=[missing(outcome) for outcome in done.outcomes])
         return done
 

@@ -135,6 +135,11 @@ class Record:
             raise self.placed(error, path) from None
 
     @property
+    def is_blank(self) -> bool:
+        """Whether this is an empty line of a JSON Lines file, which is no record of its own."""
+        return self.kind == JSON_LINES and not self.raw.strip()
+
+    @property
     def warnings(self) -> list[str]:
         """What other readers of this record may stumble over, though sealkit does not."""
         found = []

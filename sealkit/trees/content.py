@@ -87,6 +87,8 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     work = _Work(task, path)
     changed = False
     for index, record in enumerate(records):
+        if record.is_blank:
+            continue
         after = work.on(record)
         changed = changed or after is not record
         records[index] = after

@@ -95,14 +95,22 @@ def test_json_lines_are_sealed_each_for_itself(desk):
     ]
     desk.write("x.jsonl", b"\n".join(lines))
     ran = desk.run("seal", "x.jsonl")
-    assert ran.status == 1  # the line without the field
+    assert ran.status == 0  # the line without the field is counted, the empty one is no record
+    assert "2 sealed, 1 absent" in str(ran)
     after = desk.read("x.jsonl").split(b"\n")
     assert [after[1], after[2]] == [lines[1], lines[2]]
     assert [line.get("payload") for line in desk.run("decrypt", "--json", "x.jsonl").lines] == [
         "one, which is long enough",
-        *([None] * 2),  # the empty line, and the one without the field
+        None,  # the line without the field
         '{"n":3,"text":"three"}',
     ]
+
+
+def test_json_lines_without_the_field_at_all_are_a_finding(desk):
+    desk.write("x.jsonl", b'{"id": 1}\n\n{"id": 2}\n')
+    assert desk.run("verify", "x.jsonl").status == 1
+    desk.write("x.jsonl", b"\n\n")
+    assert desk.run("verify", "x.jsonl").status == 2
 
 
 @pytest.mark.parametrize("field", ["a.b", "list[].secret", "list[1].secret"])

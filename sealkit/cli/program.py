@@ -144,7 +144,10 @@ def _mend_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            try:
+                stream.reconfigure(errors="backslashreplace")
+            except OSError:  # it cannot even be asked where it stands: what is written to it will tell
+                pass
 
 
 def _drop_stdout() -> None:

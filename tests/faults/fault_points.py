@@ -134,7 +134,7 @@ class Violations:
         try:
             check()
         except AssertionError as error:
-            self.found.append(f"{place}: {str(error).splitlines()[0]}")
+            self.found.append(f"{place}: {str(error)[:1500]}")
 
     def end(self, least=1):
         assert self.points >= least, f"only {self.points} fault points"

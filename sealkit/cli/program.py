@@ -30,7 +30,7 @@ VERBS = {
     "completion": "Print the completion script for a shell.",
 }
 
-_TERMINATED, _BROKEN_PIPE, _IO = 143, 141, 4
+_SIGNALLED, _BROKEN_PIPE, _IO = 128, 141, 4
 _KEY_HINT = "keys are never given as arguments, which every local user can read: use --keys FILE, or see sealkit keygen --help"
 
 
@@ -78,9 +78,11 @@ def sealkit() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit status; every error is one sentence on stderr, perhaps with a hint."""
-    signal.signal(signal.SIGTERM, _terminate)
-    _mend_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, _terminate)
     try:
+        _mend_streams()
         status = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -105,18 +107,22 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         show.note("interrupted; nothing is half done, and the same command goes on from here")
         return INTERRUPTED
-    except _TerminatedError:
+    except _TerminatedError as error:
         show.note("terminated; nothing is half done, and the same command goes on from here")
-        return _TERMINATED
+        return _SIGNALLED + error.number
     return result if isinstance(result, int) else 0
 
 
 class _TerminatedError(BaseException):
-    """SIGTERM arrived."""
+    """SIGTERM or SIGHUP arrived."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _TerminatedError
+    raise _TerminatedError(number)
 
 
 def _usage(error: click.ClickException) -> Usage:
@@ -144,10 +150,7 @@ def _mend_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            try:
-                stream.reconfigure(errors="backslashreplace")
-            except OSError:  # it cannot even be asked where it stands: what is written to it will tell
-                pass
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_stdout() -> None:

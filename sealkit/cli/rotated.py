@@ -44,4 +44,7 @@ def _root(where: Where) -> str:
     root = rotation.tree_of(where.paths)
     if root is None:
         raise Usage(problem="name the folder that was rotated")
-    return min(root, os.path.relpath(root), key=len)
+    try:
+        return min(root, os.path.relpath(root), key=len)
+    except OSError:  # the working folder has gone
+        return root

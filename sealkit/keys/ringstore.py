@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _LABEL = "key ring"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECRET_MODE = 0o600
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _FOLDER_MODE = 0o700
 
 
@@ -58,7 +60,7 @@ def _with_key(data: bytes, key_id: str, secret: bytearray, form: str, *, primary
 
 def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
     """Return the key as the file has it now, after checking that this is the key that was made."""
-    content = sources.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
+    content = _read(path)
     declared = {key.id: key for key in ringfile.parse(bytes(content.data), "").keys}
     found = declared.get(key_id)
     written = found.source.read(sources.Access({})) if found is not None and found.source.literal else bytearray()
@@ -67,6 +69,14 @@ def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
     if found is None or not same:
         raise ChangedUnderneath(problem=f"{_LABEL}: the new key {key_id} does not read back as it was written", path=path)
     return Key(key_id, secret, format=found.format, accept=found.accept, state=found.state)
+
+
+def _read(path: str) -> sources.Content:
+    try:
+        return sources.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
+    except NoUsableKey as error:
+        error.at(path=path)
+        raise
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -85,16 +95,29 @@ def _store_errors(path: str) -> Iterator[None]:
 
 
 def _create(path: str, data: bytes) -> None:
+    """Make a ring file that is there with all its content or not at all: a crash leaves no half ring that nothing can be added to."""
     with _store_errors(path):
         os.makedirs(_folder(path), _FOLDER_MODE, exist_ok=True)
-        _write_new(path, data, _SECRET_MODE)
+        _sweep(path)
+        temporary = _temporary(path)
+        _write_new(temporary, data, _SECRET_MODE)
+        try:
+            os.link(temporary, path)
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            _write_new(path, data, _SECRET_MODE)
+        finally:
+            with suppress(FileNotFoundError):  # somebody who makes the same ring has swept it away
+                os.unlink(temporary)
         _sync_folder(path)
 
 
 def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool) -> None:
     """Replace a ring file by its edited text, atomically and with its mode, while no other sealkit does."""
     with _store_errors(path), _locked(path) as before:
-        content = sources.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
+        _sweep(path)
+        content = _read(path)
         reason = sources.exposure(content.status)
         if secret and reason is not None:
             problem = f"{_LABEL}: a key cannot be written to a file that is {reason}"
@@ -131,7 +154,7 @@ def _locked(path: str) -> Iterator[os.stat_result]:
 
 
 def _replace(path: str, data: bytes, before: os.stat_result) -> None:
-    temporary = os.path.join(_folder(path), f".sealkit-tmp-{os.urandom(8).hex()}")
+    temporary = _temporary(path)
     _write_new(temporary, data, stat.S_IMODE(before.st_mode), owner=before)
     try:
         _check_unchanged(path, before)
@@ -140,6 +163,24 @@ def _replace(path: str, data: bytes, before: os.stat_result) -> None:
         os.unlink(temporary)
         raise
     _sync_folder(path)
+
+
+def _temporary(path: str) -> str:
+    return os.path.join(_folder(path), f"{_own_prefix(path)}{os.urandom(8).hex()}")
+
+
+def _own_prefix(path: str) -> str:
+    return f".{os.path.basename(path)}.sealkit-tmp-"
+
+
+def _sweep(path: str) -> None:
+    """Remove the temporary files, keys in them, of runs that were killed.
+
+    Of those that change a ring only the holder of its lock is alive; of two that make the same one, the later wins.
+    """
+    for name in os.listdir(_folder(path)):
+        if name.startswith(_own_prefix(path)):
+            os.unlink(os.path.join(_folder(path), name))
 
 
 def _check_unchanged(path: str, before: os.stat_result) -> None:

@@ -29,7 +29,7 @@ _END: Final = "end"
 _ERROR: Final = "error"
 _QUEUED = 2
 _GRACE = 0.5
-_ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
+_ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 class Died(NamedTuple):
@@ -62,7 +62,7 @@ class _Worker:
             self.process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        theirs.close()
+        _shut(theirs)
         self.chunks: deque[Any] = deque()
 
     def give(self, chunk: Any) -> None:  # noqa: ANN401 - a chunk is the caller's
@@ -105,7 +105,7 @@ def run(function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int)
     gc.freeze()  # what is here now is shared with the workers, and no collection in one of them need copy it
     try:
         for _ in range(workers):
-            team.append(_Worker(function, team))
+            team.append(_hire(function, team))
         order: deque[int] = deque()
         for index, chunk in zip(cycle(range(workers)), islice(source, workers * _QUEUED), strict=False):
             team[index].give(chunk)
@@ -126,10 +126,26 @@ def run(function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int)
         _dismiss(team)
 
 
+def _hire(function: Callable[[Any], Iterable[Any]], team: Iterable[_Worker]) -> _Worker:
+    try:
+        return _Worker(function, team)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+    raise StoreError(problem=f"a worker process cannot be started: {reason}", hint="--workers 1 does without any")
+
+
+def _shut(pipe: Connection[Any, Any]) -> None:
+    """Close an end of a pipe; whether the system likes it changes nothing."""
+    try:
+        pipe.close()
+    except OSError:
+        pass
+
+
 def _successor(dead: _Worker, function: Callable[[Any], Iterable[Any]], team: list[_Worker]) -> _Worker:
     """Return a new worker that has the chunks the dead one was given, but for the one it died of."""
-    dead.pipe.close()
-    worker = _Worker(function, [other for other in team if other is not dead])
+    _shut(dead.pipe)
+    worker = _hire(function, [other for other in team if other is not dead])
     for chunk in islice(dead.chunks, 1, None):
         worker.give(chunk)
     return worker
@@ -138,7 +154,7 @@ def _successor(dead: _Worker, function: Callable[[Any], Iterable[Any]], team: li
 def _dismiss(team: list[_Worker]) -> None:
     """Let the workers finish what they are at, and end those that take too long: records are whole either way."""
     for worker in team:
-        worker.pipe.close()
+        _shut(worker.pipe)
     deadline = time.monotonic() + _GRACE
     for worker in team:
         worker.process.join(max(0.0, deadline - time.monotonic()))
@@ -150,8 +166,9 @@ def _dismiss(team: list[_Worker]) -> None:
 def _serve(function: Callable[[Any], Iterable[Any]], pipe: Connection[Any, Any], inherited: list[Connection[Any, Any]]) -> None:
     """Live as a worker: until the other end of the pipe is closed."""
     for other in inherited:
-        other.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent decides
+        _shut(other)
+    for number in (signal.SIGINT, signal.SIGHUP):  # the terminal sends them to all; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:

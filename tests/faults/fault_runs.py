@@ -32,7 +32,7 @@ class Warm:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": INSTALLED, "PYTHONHASHSEED": "0", "PYTHONWARNINGS": "error"}
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": INSTALLED, "PYTHONHASHSEED": "0"}
         command = [sys.executable, str(WARM), str(theirs.fileno())]
         self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         theirs.close()
@@ -200,9 +200,15 @@ class Log:
 
     @property
     def hit(self):
-        """The call that the fault happened to."""
-        lines = self.text.splitlines()
-        return next((line for line in lines if "(INJECTED)" in line), lines[0] if lines else "")
+        """The calls that the fault happened to, one in each process; those that were resumed with what they began as."""
+        found, begun = [], {}
+        for line in self.text.splitlines():
+            pid = line.partition(" ")[0]
+            if line.endswith("<unfinished ...>"):
+                begun[pid] = line
+            elif "(INJECTED)" in line:
+                found.append(begun[pid] if " resumed>" in line and pid in begun else line)
+        return "\n".join(found)
 
     def calls(self):
         """How often each system call was made, by the process that made it most often; in the order of their first use."""

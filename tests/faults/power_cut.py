@@ -32,8 +32,17 @@ KINDS = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 SIZES = {"ext4": 64 << 20, "xfs": 320 << 20}
 CALLS = ("fsync", "syncfs", "renameat", "renameat2", "unlinkat", "linkat", "write", "mkdir")
 SIDES = {"before": "KILL", "after": "STOP"}
+PATIENCE = 120
 VERBS = {"rotate": "k1", "seal": None}  # and what the records are under before
 TREES = {"fsync": three, "syncfs": lambda: many(40)}  # few files are synced one by one, many by one call
+
+
+def until(happens):
+    deadline = time.monotonic() + PATIENCE
+    while not happens():
+        if time.monotonic() > deadline:
+            raise AssertionError("the disk is busy")
+        time.sleep(0.005)
 
 
 class Disk:
@@ -53,11 +62,9 @@ class Disk:
         subprocess.run(["mount", "-o", "loop", self.image, self.folder], check=True, capture_output=True)
 
     def unmount(self):
-        for _ in range(50):
-            if subprocess.run(["umount", self.folder], check=False, capture_output=True).returncode == 0:
-                return
-            time.sleep(0.02)
-        subprocess.run(["umount", "-l", self.folder], check=True)
+        """Unmount it, and wait until it is gone: a mount namespace that somebody else just made may keep it alive for a while."""
+        until(lambda: subprocess.run(["umount", self.folder], check=False, capture_output=True).returncode == 0)
+        until(lambda: not subprocess.run(["losetup", "-j", self.image], check=True, capture_output=True).stdout)
 
     def sync(self):
         subprocess.run(["sync", "-f", self.folder], check=True)

@@ -73,7 +73,7 @@ def wait_until_it_works(tree):
 def send(run, number):
     """To the whole group where a terminal would, else to the process; what was stopped goes on."""
     try:
-        if number in (signal.SIGINT, signal.SIGTSTP):
+        if number in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP):
             os.killpg(run.pid, number)
         else:
             os.kill(run.pid, number)

@@ -157,7 +157,10 @@ def _dismiss(team: list[_Worker]) -> None:
         _shut(worker.pipe)
     deadline = time.monotonic() + _GRACE
     for worker in team:
-        worker.process.join(max(0.0, deadline - time.monotonic()))
+        try:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+        except OSError:  # out of memory: then without waiting
+            pass
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()

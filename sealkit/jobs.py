@@ -115,11 +115,19 @@ def rotate(record: Record, opener: sealing.Sealer, sealer: sealing.Sealer, field
 
     ``opener`` opens the old blob. Raises as ``decrypt``.
     """
-    found = find(record, field)
+    return reseal(record, find(record, field), opener, sealer, field)[0]
+
+
+@opaque
+def reseal(
+    record: Record, found: Found, opener: sealing.Sealer, sealer: sealing.Sealer, field: str = FIELD
+) -> tuple[Record, Found]:
+    """Return the record with a blob that ``find`` found re-encrypted, and what is found there now; ``rotate`` is ``find`` and this."""
     opened = unseal(found, opener, field)
     if opened.key_id == sealer.key_id:
-        return record
-    return record.replace(field, str(_sealed(sealer, opened.payload, field, found.line)))
+        return record, found
+    blob = _sealed(sealer, opened.payload, field, found.line)
+    return record.replace(field, str(blob)), Found(blob, found.line)
 
 
 @opaque

@@ -10,14 +10,18 @@ is its anchor or tag where it has one. ``line`` counts line feeds, from 1: libya
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_left
-from typing import NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import yaml
 
 from sealkit.errors import BadSyntax, ConfigError, OverLimit
 from sealkit.tree import PLAIN, Alias, Anchored, Mapping, Node, Scalar, Sequence, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
@@ -68,9 +72,14 @@ def _parser(data: bytes) -> _Parser:
             problem="PyYAML has no libyaml here, and its pure Python parser reads some documents otherwise",
             hint="install PyYAML from a wheel, or with libyaml's development files present: pip install --force-reinstall pyyaml",
         )
+    return cast("_Parser", _parser_class()(data))
+
+
+@functools.cache
+def _parser_class() -> Callable[[bytes], object]:
     from yaml._yaml import CParser
 
-    return cast("_Parser", CParser(data))
+    return cast("Callable[[bytes], object]", CParser)
 
 
 def compose(data: bytes) -> Node | None:

@@ -23,7 +23,8 @@ def show_status(where: Where) -> int:
     for state in journal.states(_root(where)):
         unfinished = unfinished or state.ended is None
         how = state.ended if state.ended is not None else "unfinished: the same command goes on, --rollback takes it back"
-        show.out(f"rotation to {state.header.to}, begun {state.started}: {state.written} of {state.planned} files written, {how}")
+        far = journal.progress(state.path)
+        show.out(f"rotation to {state.header.to}, begun {state.started}: {far.written} of {far.planned} files written, {how}")
     if not unfinished:
         show.note("no rotation of this tree is unfinished")
     return _UNFINISHED if unfinished else 0

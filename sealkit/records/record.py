@@ -225,19 +225,21 @@ class Record:
     def _swapped(self, span: scan.Span, path: str, text: str) -> Record | None:
         """Replace a value that the fast scan found, and prove it; None if that gives no answer.
 
-        In the changed record the scan finds the new value, in the same place and style, and libyaml reads the record to its end and
-        confirms the place. All other bytes are the same, so the old record read the same but for that scalar: base64 and ``;`` cannot
+        In the changed record the scan finds the new value, in the same place and style, and libyaml reads the record to its end; where
+        something that began before the place could end behind it, libyaml confirms the place as well. All other bytes are the same, so the old record read the same but for that scalar: base64 and ``;`` cannot
         make the rest read otherwise.
         """
         new = text.encode()
         if self.raw[span.start : span.end] == new:
             return self
         after = self.reread(self.raw[: span.start] + new + self.raw[span.end :])
-        place = scan.Span(span.start, span.start + len(new))
+        place = span._replace(end=span.start + len(new))
         return after if after is not None and after._scan(path) == place and after._confirms(place, path) else None
 
     def _confirms(self, span: scan.Span, path: str) -> bool:
         start = self.region.start if self.region is not None else 0
+        if span.nothing_closes:
+            return self.document.events is not None and self.document.has_key_at(path, span.start - start)
         return self.document.confirms(path, span.start - start, span.end - start)
 
     def _fields(self, path: str) -> list[Field]:

@@ -33,10 +33,15 @@ ABSENT: Final = "absent"
 
 
 class Span(NamedTuple):
-    """The value's text stands at bytes ``start:end`` (inside the quotes, if any)."""
+    """The value's text stands at bytes ``start:end`` (inside the quotes, if any).
+
+    ``nothing_closes`` says that what stands behind it holds nothing that could end a scalar or collection begun before it: in a document
+    that parses, nothing is open there.
+    """
 
     start: int
     end: int
+    nothing_closes: bool = False
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,100}")
@@ -105,7 +110,12 @@ def find(data: bytes, start: int, end: int, name: str, *, one_document: bool = F
     if not one_document and (yaml.find(b"\n---") >= 0 or yaml.find(b"\n...") >= 0):
         return None
     value = _at_column_0(yaml, line, needle.key)
-    return Span(start + value.start("text"), start + value.end("text")) if value is not None else None
+    if value is None:
+        return None
+    may_be_inside = _may_be_inside(yaml, line, value.end(), value["quote"])
+    if may_be_inside and not _closed(yaml, line):
+        return None
+    return Span(start + value.start("text"), start + value.end("text"), not may_be_inside)
 
 
 def _readable(yaml: bytes) -> bool:
@@ -143,7 +153,7 @@ def _one_of_several(yaml: bytes, folded: bytes, needle: _Needle) -> int:
 
 
 def _at_column_0(yaml: bytes, line: int, key: bytes) -> re.Match[bytes] | None:
-    """Return the value of the key on this line (an offset) if it can only be a key of the root mapping."""
+    """Return the value of the key on this line (an offset) if that, were nothing open there, could only be a key of the root mapping."""
     if line < 0 or not (yaml.startswith(key, line - 1) if line else yaml.startswith(key[1:])):
         return None
     value = _VALUE.match(yaml, line + len(key) - 1)
@@ -154,8 +164,6 @@ def _at_column_0(yaml: bytes, line: int, key: bytes) -> re.Match[bytes] | None:
         return None  # a plain scalar may go on
     if _has_long_line(yaml, 0, line) or _has_long_line(yaml, after, len(yaml)):
         return None  # libyaml refuses keys of more than 1,024 characters
-    if _may_be_inside(yaml, line, after, value["quote"]) and not _closed(yaml, line):
-        return None
     return value
 
 

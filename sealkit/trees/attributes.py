@@ -12,6 +12,7 @@ import stat
 from sealkit.errors import StoreError
 
 _ABOUT_CONTENT = frozenset({"security.ima", "security.evm"})  # hashes of the content, which the kernel makes anew
+_ACCESS_LIST = "system.posix_acl_access"
 _NO_ATTRIBUTES = frozenset({errno.EOPNOTSUPP, errno.ENOSYS})
 
 
@@ -21,11 +22,12 @@ def keep(old: int, status: os.stat_result, new: int, path: str) -> os.stat_resul
     To be called after the content is written: until then the file is for its maker only. ``StoreError``, ``OSError``.
     """
     made = os.fstat(new)
+    is_like = (made.st_uid, made.st_gid, made.st_mode) == (status.st_uid, status.st_gid, status.st_mode)
     if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
         _keep_owner(status, new, path)
-    _keep_extended(old, new, path)
-    os.fchmod(new, stat.S_IMODE(status.st_mode))
-    made = os.fstat(new)
+    if _keep_extended(old, new, path) or not is_like:
+        os.fchmod(new, stat.S_IMODE(status.st_mode))
+        made = os.fstat(new)
     if (made.st_uid, made.st_gid, made.st_mode) != (status.st_uid, status.st_gid, status.st_mode):
         raise StoreError(problem="its owner, group or mode cannot be kept; nothing was changed", path=path)
     return made
@@ -41,9 +43,15 @@ def _keep_owner(status: os.stat_result, new: int, path: str) -> None:
     raise StoreError(problem="its owner or group cannot be kept; nothing was changed", hint="run it as the file's owner", path=path)
 
 
-def _keep_extended(old: int, new: int, path: str) -> None:
+def has_access_list(fd: int) -> bool:
+    """Say whether an open file has an access list besides its mode; ``OSError``."""
+    return hasattr(os, "listxattr") and _ACCESS_LIST in _names(fd)
+
+
+def _keep_extended(old: int, new: int, path: str) -> bool:
+    """Give ``new`` the extended attributes of ``old``, and say whether there are any, which may have changed its mode."""
     if not hasattr(os, "listxattr"):  # macOS
-        return
+        return False
     wanted, present = _names(old), _names(new)
     for name in sorted((wanted | present) - _ABOUT_CONTENT):
         try:
@@ -58,6 +66,7 @@ def _keep_extended(old: int, new: int, path: str) -> None:
         else:
             continue
         raise StoreError(problem=f"its attribute {name!r} cannot be kept ({reason}); nothing was changed", path=path)
+    return bool(wanted or present)
 
 
 def _names(fd: int) -> set[str]:

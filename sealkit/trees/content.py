@@ -197,11 +197,10 @@ class _Work:
 
     def rotate(self, record: Record, field: str) -> Record:
         before = jobs.find(record, field)
-        after = jobs.rotate(record, self.opener, self.sealer, field)
+        after, found = jobs.reseal(record, before, self.opener, self.sealer, field)
         if after is record:
             self.note(reporting.UNCHANGED, field, before, self.sealer.key_id, _unopened(before))
             return record
-        found = jobs.find(after, field)
         self._changed(reporting.ROTATED, field, found)
         self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
         return after

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _FOLDERS = 64
+_TAIL = 4096  # bytes; a journal's last word is far shorter
 _WILL, _DONE = b'{"will": ', b'{"done": '
 _NAME = re.compile(r"journal-[0-9TZ]{16}-[0-9a-f]{8}\.jsonl")
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -58,12 +59,18 @@ class Entry(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a journal says: its file, its header, when it was begun, how it ended (None: it did not), and how far it came."""
+    """What a journal says: its file, its header, when it was begun, how it ended (None: it did not), whether any file was planned."""
 
     path: str
     header: Header
     started: str
     ended: str | None
+    planned: bool
+
+
+class Progress(NamedTuple):
+    """How far a rotation came: how many files it was about to replace, and how many of them it is known to have replaced."""
+
     planned: int
     written: int
 
@@ -197,30 +204,41 @@ def entries(path: str) -> Iterator[Entry]:
             yield Entry(line["will"], line["after"], [Replaced(*blob) for blob in line["blobs"]])
 
 
-def _state(path: str) -> State | None:
-    """Read one journal through; None for one whose header never reached the disk, which therefore changed nothing."""
-    header: dict[str, Any] = {}
-    ended = None
+def progress(path: str) -> Progress:
+    """Count what a journal says; of its many lines none need be parsed. Raises ``JournalError``."""
     planned = written = 0
     for line in _lines(path):
-        if line.startswith(_WILL):  # of the many lines there are, only the few others are parsed
-            planned += line.endswith(b"\n")
-        elif line.startswith(_DONE):
-            written += line.endswith(b"\n")
-        else:
-            known = _known(line)
-            header = header or known  # there are empty lines, the first one among them
-            ended = known.get("ended", ended)
+        planned += line.startswith(_WILL) and line.endswith(b"\n")
+        written += line.startswith(_DONE) and line.endswith(b"\n")
+    return Progress(planned, written)
+
+
+def _state(path: str) -> State | None:
+    """Read the start and the end of one journal; None for one whose header never reached the disk, which therefore changed nothing."""
+    header: dict[str, Any] = {}
+    planned = False
+    for line in _lines(path):
+        planned = line.startswith(_WILL)
+        if planned:
+            break
+        header = header or _known(line)  # there are empty lines, the first one among them
     if not header:
         return None
     if header.get("journal") != VERSION or not header.keys() >= set(Header._fields) | {"started"}:
         raise JournalError(problem="a journal of another version of sealkit", hint="finish that rotation with it", path=path)
-    return State(path, Header(**{name: header[name] for name in Header._fields}), header["started"], ended, planned, written)
+    ended = [known["ended"] for line in _lines(path, last=_TAIL) if "ended" in (known := _known(line))]
+    return State(
+        path, Header(**{name: header[name] for name in Header._fields}), header["started"], next(reversed(ended), None), planned
+    )
 
 
-def _lines(path: str) -> Iterator[bytes]:
+def _lines(path: str, *, last: int | None = None) -> Iterator[bytes]:
+    """Yield the lines of a journal, or those that begin in its ``last`` bytes."""
     try:
         with os.fdopen(_open(path, _READING), "rb") as file:
+            if last is not None and os.fstat(file.fileno()).st_size > last:
+                file.seek(-last, os.SEEK_END)
+                file.readline()
             yield from file
     except OSError as error:
         reason = os.strerror(error.errno or 0)

@@ -61,27 +61,44 @@ def syncfs(fd: int) -> None:
 
 
 class Lease:
-    """A read lease on an open file (fcntl(2), "Leases"), until its descriptor is closed: nobody has the file open for writing.
+    """A lease on an open file (fcntl(2), "Leases"), until its descriptor is closed: nobody else has the file open, or none for writing.
 
-    Whoever then opens it for writing is stopped in ``open`` until the lease ends, and shows in ``is_asked_for``. Where there are no
-    leases (macOS, some file systems, files of other owners without CAP_LEASE), ``is_refused`` and ``is_asked_for`` are False always.
+    Whoever then opens it is stopped in ``open`` until the lease ends. Where there are no leases (macOS, some file systems, files of other
+    owners without CAP_LEASE), ``is_refused`` is False, and so are ``is_ours_alone()`` and ``is_asked_for()``.
     """
 
-    __slots__ = ("_fd", "_is_held", "is_refused")
+    __slots__ = ("_fd", "_held", "is_refused")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, alone: bool = False) -> None:
         self._fd = fd
-        self._is_held = False
+        self._held: int | None = None
         self.is_refused = False
         if not hasattr(fcntl, "F_SETLEASE"):
             return
         try:
             fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)  # which does nothing; SIGIO, the default, would kill us
-            fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-            self._is_held = True
+        except OSError:
+            return
+        if not (alone and self._take(fcntl.F_WRLCK)):
+            self._take(fcntl.F_RDLCK)
+
+    def _take(self, kind: int) -> bool:
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_SETLEASE, kind)
         except OSError as error:
             self.is_refused = error.errno == errno.EAGAIN
+            return False
+        self._held, self.is_refused = kind, False
+        return True
 
     def is_asked_for(self) -> bool:
         """Say whether somebody is waiting to write."""
-        return self._is_held and fcntl.fcntl(self._fd, fcntl.F_GETLEASE) != fcntl.F_RDLCK
+        return self._held is not None and self._left() not in (self._held, fcntl.F_RDLCK)
+
+    def is_ours_alone(self) -> bool:
+        """Say whether nobody else has the file open, or is waiting to open it."""
+        return self._held is not None and self._held == fcntl.F_WRLCK == self._left()
+
+    def _left(self) -> int:
+        """What the lease is, or is to become as soon as it is given up for whoever waits."""
+        return fcntl.fcntl(self._fd, fcntl.F_GETLEASE)

@@ -1,7 +1,8 @@
 """Worker processes that do chunks of work in parallel and hand on the results in the order of the chunks.
 
 Workers are forked: they inherit what the work needs, keys included, and nothing of it is ever pickled. Each has a pipe of its own and
-at most two chunks at a time, and its results wait in the pipe until they are taken: memory stays bounded however large the tree.
+at most two chunks at a time; whoever is done first gets the next one. Results that come before their turn are held, up to a limit, and
+beyond it wait in the pipes: memory stays bounded however large the tree.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import os
 import signal
 import time
 from collections import deque
-from itertools import cycle, islice
+from itertools import islice
+from multiprocessing.connection import wait
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sealkit.errors import SealkitError, StoreError
@@ -24,10 +27,10 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 R = TypeVar("R")
 
-_PART: Final = "part"
-_END: Final = "end"
-_ERROR: Final = "error"
+_PART, _END, _ERROR = b"p", b"e", b"x"
 _QUEUED = 2
+_AHEAD = 4  # chunks a worker, from the one whose turn it is to the last one given out
+_HELD = 4 << 20  # bytes of results that came before their turn
 _GRACE = 0.5
 _ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
@@ -48,6 +51,23 @@ def can_fork() -> bool:
     return "fork" in multiprocessing.get_all_start_methods()
 
 
+class _Job:
+    """A chunk on its way: who has it, and what came back of it so far."""
+
+    __slots__ = ("chunk", "has_ended", "parts", "worker")
+
+    def __init__(self, chunk: Any, worker: _Worker) -> None:  # noqa: ANN401 - a chunk is the caller's
+        self.chunk = chunk
+        self.worker = worker
+        self.parts: deque[bytes | Died] = deque()
+        self.has_ended = False
+
+    @property
+    def held(self) -> int:
+        """How many bytes of results are waiting for their turn."""
+        return sum(len(part) for part in self.parts if isinstance(part, bytes))
+
+
 class _Worker:
     """One worker process, this end of its pipe, and the chunks it was given and has not finished."""
 
@@ -63,29 +83,31 @@ class _Worker:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         _shut(theirs)
-        self.chunks: deque[Any] = deque()
+        self.jobs: deque[_Job] = deque()
 
-    def give(self, chunk: Any) -> None:  # noqa: ANN401 - a chunk is the caller's
-        self.chunks.append(chunk)
+    def give(self, job: _Job) -> None:
+        job.worker = self
+        self.jobs.append(job)
         try:
-            self.pipe.send(chunk)
+            self.pipe.send(job.chunk)
         except OSError:  # it died, or it will wait for the rest for ever: noticed when its result is waited for
             self.process.kill()
 
-    def results(self) -> Iterator[Any]:
-        """Yield the results of its oldest chunk; ``Died`` last if it ended on the way."""
-        while True:
-            try:
-                kind, value = self.pipe.recv()
-            except (EOFError, OSError):
-                yield Died(self._obituary())
-                return
-            if kind == _ERROR:
-                raise value
-            if kind == _END:
-                self.chunks.popleft()
-                return
-            yield value
+    def receive(self) -> bool:
+        """Take one message of results; False if the worker has died, which closes its oldest job."""
+        job = self.jobs[0]
+        try:
+            message = self.pipe.recv_bytes()
+        except (EOFError, OSError):
+            job.parts.append(Died(self._obituary()))
+            job.has_ended = True
+            return False
+        if message == _END:
+            job.has_ended = True
+            self.jobs.popleft()
+        else:
+            job.parts.append(message)
+        return True
 
     def _obituary(self) -> StoreError:
         self.process.join(_GRACE)
@@ -106,24 +128,54 @@ def run(function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int)
     try:
         for _ in range(workers):
             team.append(_hire(function, team))
-        order: deque[int] = deque()
-        for index, chunk in zip(cycle(range(workers)), islice(source, workers * _QUEUED), strict=False):
-            team[index].give(chunk)
-            order.append(index)
+        order: deque[_Job] = deque()
+        _give_out(source, team, order)
         while order:
-            index = order.popleft()
-            worker = team[index]
-            chunk = worker.chunks[0]
-            for result in worker.results():
-                yield chunk, result
-                if isinstance(result, Died):
-                    team[index] = _successor(worker, function, team)
-            for following in islice(source, 1):
-                team[index].give(following)
-                order.append(index)
+            job = order[0]
+            while job.parts:
+                yield job.chunk, _result(job.parts.popleft())
+            if job.has_ended:
+                order.popleft()
+            else:
+                _collect(team, order, function)
+            _give_out(source, team, order)
     finally:
         gc.unfreeze()
         _dismiss(team)
+
+
+def _give_out(source: Iterator[Any], team: list[_Worker], order: deque[_Job]) -> None:
+    """Give the next chunks to those who have least to do."""
+    while len(order) < _AHEAD * len(team):
+        worker = min(team, key=lambda one: len(one.jobs))
+        if len(worker.jobs) == _QUEUED:
+            return
+        for chunk in islice(source, 1):
+            job = _Job(chunk, worker)
+            order.append(job)
+            worker.give(job)
+            break
+        else:
+            return
+
+
+def _collect(team: list[_Worker], order: deque[_Job], function: Callable[[Any], Iterable[Any]]) -> None:
+    """Wait for results, and take what has come; when much is held already, only from the worker whose turn it is."""
+    is_full = sum(job.held for job in order) > _HELD
+    asked = [worker for worker in team if worker.jobs and (not is_full or worker is order[0].worker)]
+    ready = wait([worker.pipe for worker in asked])
+    for worker in asked:
+        if worker.pipe in ready and not worker.receive():
+            team[team.index(worker)] = _successor(worker, function, team)
+
+
+def _result(part: bytes | Died) -> Any:  # noqa: ANN401 - a result is the caller's
+    if isinstance(part, Died):
+        return part
+    value = ForkingPickler.loads(memoryview(part)[1:])
+    if part[:1] == _ERROR:
+        raise value
+    return value
 
 
 def _hire(function: Callable[[Any], Iterable[Any]], team: Iterable[_Worker]) -> _Worker:
@@ -146,8 +198,8 @@ def _successor(dead: _Worker, function: Callable[[Any], Iterable[Any]], team: li
     """Return a new worker that has the chunks the dead one was given, but for the one it died of."""
     _shut(dead.pipe)
     worker = _hire(function, [other for other in team if other is not dead])
-    for chunk in islice(dead.chunks, 1, None):
-        worker.give(chunk)
+    for job in islice(dead.jobs, 1, None):
+        worker.give(job)
     return worker
 
 
@@ -164,6 +216,7 @@ def _dismiss(team: list[_Worker]) -> None:
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
+        worker.process.close()  # lets go of its descriptor now
 
 
 def _serve(function: Callable[[Any], Iterable[Any]], pipe: Connection[Any, Any], inherited: list[Connection[Any, Any]]) -> None:
@@ -179,9 +232,9 @@ def _serve(function: Callable[[Any], Iterable[Any]], pipe: Connection[Any, Any],
             chunk = pipe.recv()
             try:
                 for result in function(chunk):
-                    pipe.send((_PART, result))
-                pipe.send((_END, None))
+                    pipe.send_bytes(_PART + ForkingPickler.dumps(result))
             except SealkitError as error:
-                pipe.send((_ERROR, error.with_traceback(None)))
+                pipe.send_bytes(_ERROR + ForkingPickler.dumps(error.with_traceback(None)))
+            pipe.send_bytes(_END)
     except (EOFError, OSError):
         return

@@ -10,48 +10,26 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit.errors import ChangedUnderneath, HardLinked, JournalError, SealkitError, StoreError
+from sealkit.errors import JournalError, SealkitError
 from sealkit.opaque import opaque
-from sealkit.trees import attributes, kernel, swap
-from sealkit.trees.folders import LISTED, failure, open_folder, refusal, release
+from sealkit.trees import kernel
+from sealkit.trees.exchange import DEFAULTS, SYNCFS, Exchange, Options, Write
+from sealkit.trees.folders import LISTED, failure, open_folder, release
 from sealkit.trees.lock import share_folder
-from sealkit.trees.store import CREATING, READING, temp_name, write_all
-from sealkit.trees.swap import Mark
+from sealkit.trees.spares import Spares
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sealkit.trees.store import Snapshot
+__all__ = ["DEFAULTS", "FOLDERS", "GROUP", "SYNCFS", "Committed", "Options", "Write", "commit", "replace_one"]
 
 GROUP = 128
-"""How many files are under way at once; each has an open descriptor."""
+"""How many files are under way at once: each group waits for the disk twice, and leaves its old files to the next one."""
 
-FOLDERS = 64
+FOLDERS = 48
 """How many folders are open at once."""
-
-SYNCFS = 32
-"""From how many files on one ``syncfs`` is cheaper than an ``fsync`` each."""
-
-
-class Write:
-    """One record to be replaced: its path (beginning with ``root``, as for ``Store.read``), what was read, and the new content."""
-
-    __slots__ = ("data", "path", "root", "snapshot")
-
-    def __init__(self, path: str, snapshot: Snapshot, data: bytes, *, root: str | None = None) -> None:
-        self.path = path
-        self.snapshot = snapshot
-        self.data = data
-        self.root = root
-
-    def __repr__(self) -> str:
-        return f"<Write {self.path!r}, {len(self.data)} bytes>"
-
-    def __reduce__(self) -> NoReturn:
-        reason = "a Write may hold plaintext and is not pickled"
-        raise TypeError(reason)
 
 
 class Committed(NamedTuple):
@@ -59,181 +37,6 @@ class Committed(NamedTuple):
 
     path: str
     problem: SealkitError | None
-
-
-class Options(NamedTuple):
-    """How records are replaced."""
-
-    break_hardlinks: bool = False
-    keep_mtime: bool = False
-    syncfs_from: int = SYNCFS
-
-
-DEFAULTS = Options()
-
-
-class _Swap:
-    """One record on its way: its open folder, its temporary file, and how far it has come."""
-
-    __slots__ = ("fd", "folder", "marked", "name", "new", "options", "problem", "status", "temp", "write")
-
-    def __init__(self, write: Write, folder: int, options: Options) -> None:
-        self.write = write
-        self.folder = folder
-        self.options = options
-        self.name = write.path[write.path.rfind("/") + 1 :]
-        self.temp: str | None = None  # the temporary file's first name, as long as there may be one
-        self.marked: str | None = None  # its second name, likewise
-        self.fd = -1
-        self.status: os.stat_result | None = None  # the record's, when its attributes were kept
-        self.new: Mark | None = None
-        self.problem: SealkitError | None = None
-
-    def step(self, do: Callable[[_Swap], None]) -> None:
-        """Go one step on, unless something went wrong before; if it does now, tidy up."""
-        if self.problem is not None:
-            return
-        try:
-            do(self)
-        except SealkitError as error:
-            self.problem = error.with_traceback(None).at(path=self.write.path)
-            self.problem.__context__ = None
-        except (OSError, ValueError) as error:
-            self.problem = failure("cannot be replaced", error, self.write.path)
-        if self.problem is not None:
-            self.abandon()
-
-    def prepare(self) -> None:
-        """Check that the record is as it was read, and write the temporary file with its attributes."""
-        snapshot = self.write.snapshot
-        try:
-            old = os.open(self.name, READING, dir_fd=self.folder)
-        except FileNotFoundError:
-            raise _removed() from None
-        except OSError as error:
-            problem = refusal("cannot be replaced", error, (self.name, self.folder), self.write.path)
-            raise problem from None
-        try:
-            self.status = status = os.fstat(old)
-            if status.st_dev != snapshot.dev or Mark.of(status) != Mark.of(snapshot.status):
-                raise _changed()
-            if status.st_nlink > 1 and not self.options.break_hardlinks:
-                raise HardLinked(problem=f"has {status.st_nlink} names; nothing was changed", path=self.write.path)
-            self._fill(old, status)
-        finally:
-            release(old)
-
-    def _fill(self, old: int, status: os.stat_result) -> None:
-        temp = temp_name()
-        self.fd = os.open(temp, CREATING, 0o600, dir_fd=self.folder)
-        self.temp = temp
-        write_all(self.fd, self.write.data)
-        made = attributes.keep(old, status, self.fd, self.write.path)
-        if made.st_size != len(self.write.data):
-            raise StoreError(problem="the system did not write all of it; nothing was changed", path=self.write.path)
-        if self.options.keep_mtime:
-            os.utime(self.fd, ns=(status.st_atime_ns, status.st_mtime_ns))
-            made = os.fstat(self.fd)
-        self.new = Mark.of(made)
-        self._close()  # a group has more files than a process may have descriptors
-
-    def sync(self) -> None:
-        """Bring the temporary file's content to the disk."""
-        if self.temp is not None:
-            self.fd = os.open(self.temp, READING, dir_fd=self.folder)
-            os.fsync(self.fd)
-            self._close()
-
-    def place(self) -> None:
-        """Let the temporary file and the record change places."""
-        first, new = self.temp, self.new
-        if first is None or new is None:
-            raise StoreError(problem="was not prepared", path=self.write.path)
-        self._close()  # who has the new file open for writing is a somebody else from here on
-        temp = self.marked = swap.marked(first, Mark.of(self.write.snapshot.status), new)
-        os.rename(first, temp, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-        self.temp = None
-        try:
-            kernel.exchange(self.folder, temp, self.name)
-        except FileNotFoundError:
-            raise _removed() from None
-        except OSError as error:
-            if error.errno not in kernel.UNSUPPORTED:
-                raise
-            self._replace(temp)
-
-    def _replace(self, temp: str) -> None:
-        """Compare, then replace: where the kernel or the file system has no exchange."""
-        if not self._is_as_read(swap.look(self.folder, self.name)):
-            raise _changed()
-        os.replace(temp, self.name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
-        self.marked = None
-
-    def compare(self) -> None:
-        """Remove what came out of the exchange if it is what was read; if not, put it back."""
-        temp = self.marked
-        if temp is None:
-            return
-        if swap.remove(self.folder, temp, self._is_as_read):
-            self.marked = None
-            return
-        if self.new is not None:
-            swap.put_back(self.folder, temp, self.name, (self.new, self.write.data))
-        self.marked = None
-        raise _changed()
-
-    def _is_as_read(self, version: swap.Version) -> bool:
-        snapshot, kept, status = self.write.snapshot, self.status, version.status
-        same_file = (status.st_dev, status.st_ino) == (snapshot.dev, snapshot.ino)
-        same_rights = kept is not None and (status.st_mode, status.st_uid, status.st_gid) == (
-            kept.st_mode,
-            kept.st_uid,
-            kept.st_gid,
-        )
-        return same_file and same_rights and version.data == snapshot.data
-
-    def abandon(self) -> None:
-        """Tidy up, from whichever step on: remove the temporary file if nothing but ours is in it, else settle the exchange.
-
-        What fails here is left to the next sweep.
-        """
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            release(fd)
-        if self.temp is not None:
-            self._try(self._remove, self.temp)
-        if self.marked is not None:
-            self._try(self._undo, self.marked)
-        self.temp = self.marked = None
-
-    def _close(self) -> None:
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)  # some file systems tell only here that the disk is full
-
-    def _remove(self, temp: str) -> None:
-        os.unlink(temp, dir_fd=self.folder)
-
-    def _undo(self, marked: str) -> None:
-        if Mark.of(os.lstat(marked, dir_fd=self.folder)) == self.new:
-            self._remove(marked)
-        else:
-            self.compare()
-
-    @staticmethod
-    def _try(do: Callable[[str], None], name: str) -> None:
-        try:
-            do(name)
-        except (OSError, SealkitError):
-            pass
-
-
-def _changed() -> ChangedUnderneath:
-    return ChangedUnderneath(problem="somebody else has changed it since it was read, or has it open for writing; theirs was kept")
-
-
-def _removed() -> ChangedUnderneath:
-    return ChangedUnderneath(problem="somebody else has removed it since it was read; it was not made anew")
 
 
 @opaque
@@ -245,7 +48,16 @@ def commit(writes: Sequence[Write], options: Options = DEFAULTS, *, also: int | 
     same call: the second is ``ChangedUnderneath``. ``also`` is the descriptor of a file whose content must be on the disk before the
     first record is replaced. An interruption (``KeyboardInterrupt``) leaves each record old or new.
     """
-    return [committed for group in _groups(writes) for committed in _Group(group, options, also).run()]
+    spares = Spares()
+    try:
+        groups = list(_groups(writes))
+        done = []
+        for number, group in enumerate(groups, 1):
+            leaves_files = number < len(groups) and len(group) >= options.syncfs_from
+            done += _Group(group, options, also, spares, leaves_files=leaves_files).run()
+        return done
+    finally:
+        spares.close()
 
 
 def _groups(writes: Sequence[Write]) -> Iterator[list[Write]]:
@@ -274,31 +86,34 @@ def replace_one(write: Write, options: Options = DEFAULTS) -> None:
 class _Group:
     """The writes that are under way together, and the folders they are in."""
 
-    def __init__(self, writes: Sequence[Write], options: Options, also: int | None) -> None:
+    def __init__(self, writes: Sequence[Write], options: Options, also: int | None, spares: Spares, *, leaves_files: bool) -> None:
         self.also = also
+        self.leaves_files = leaves_files
+        self.spares = spares
         self.writes = writes
         self.options = options
         self.folders: dict[tuple[str, str | None], int | SealkitError] = {}
-        self.swaps: list[_Swap] = []
+        self.swaps: list[Exchange] = []
 
     def run(self) -> list[Committed]:
         try:
             refused = self._open()
-            self._each(_Swap.prepare)
+            self._each(Exchange.prepare)
             self._sync()
-            self._each(_Swap.place)
-            self._each(_Swap.compare)
+            self._each(Exchange.place)
+            self._each(Exchange.compare)
             self._sync_folders()
+            self._each(Exchange.prove)
             problems = refused | {id(item.write): item.problem for item in self.swaps}
             return [Committed(write.path, problems[id(write)]) for write in self.writes]
         finally:
             for item in self.swaps:
                 item.abandon()
             for folder in self.folders.values():
-                if isinstance(folder, int):
+                if isinstance(folder, int) and folder not in self.spares.folders:
                     release(folder)
 
-    def _each(self, do: Callable[[_Swap], None]) -> None:
+    def _each(self, do: Callable[[Exchange], None]) -> None:
         for item in self.swaps:
             item.step(do)
 
@@ -312,19 +127,19 @@ class _Group:
                 root = (above.rstrip("/") or above) if write.root is None else write.root
                 folder = self.folders[key] = _open(write.path, root)
             if isinstance(folder, int):
-                self.swaps.append(_Swap(write, folder, self.options))
+                self.swaps.append(Exchange(write, folder, self.options, self.spares, leaves_file=self.leaves_files))
             else:
                 refused[id(write)] = folder
         return refused
 
-    def _under_way(self) -> list[_Swap]:
+    def _under_way(self) -> list[Exchange]:
         return [item for item in self.swaps if item.problem is None]
 
     def _sync(self) -> None:
         """Bring the new content, and what must be there before it counts, to the disk."""
         if self._syncfs(self.also):
             return
-        self._each(_Swap.sync)
+        self._each(Exchange.sync)
         if self.also is not None:
             try:
                 os.fsync(self.also)
@@ -334,19 +149,27 @@ class _Group:
     def _refuse(self, problem: str) -> None:
         """Go no further with any record."""
 
-        def refuse(item: _Swap) -> None:
+        def refuse(item: Exchange) -> None:
             raise JournalError(problem=problem, path=item.write.path)
 
         self._each(refuse)
 
     def _sync_folders(self) -> None:
         if self._syncfs():
+            self._leave()
             return
         synced: dict[int, SealkitError | None] = {}
         for item in self._under_way():
             if item.folder not in synced:
                 synced[item.folder] = _sync_folder(item)
             item.problem = synced[item.folder]
+
+    def _leave(self) -> None:
+        """Hand on the old files, and the folders they are in, to the next group: no power cut can bring them back as records now."""
+        left = [item for item in self._under_way() if item.left is not None]
+        self.spares.admit(item.left for item in left if item.left is not None)
+        for item in left:
+            item.left = None
 
     def _syncfs(self, also: int | None = None) -> bool:
         """Sync every file system concerned; False when there is too little to do, or when one of them refuses."""
@@ -381,7 +204,7 @@ def _open(path: str, root: str) -> int | SealkitError:
     return problem
 
 
-def _sync_folder(item: _Swap) -> SealkitError | None:
+def _sync_folder(item: Exchange) -> SealkitError | None:
     try:
         os.fsync(item.folder)
     except OSError as error:

@@ -17,18 +17,21 @@ from __future__ import annotations
 import os
 import re
 import stat
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import ChangedUnderneath, OverLimit, StoreError
 from sealkit.trees import kernel
+from sealkit.trees.attributes import has_access_list
 from sealkit.trees.folders import release
 from sealkit.trees.found import TEMP_PREFIX
-from sealkit.trees.store import LIMIT, READING, read_on
+from sealkit.trees.store import LIMIT, READING, WRITING, read_on, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WORD = (1 << 64) - 1  # times before 1970 are negative
+_PATIENCE, _PAUSE = 50, 0.001  # how often, and how long in seconds, somebody who appends is waited for
 _ROUNDS = 1000  # an editor that saves anew within microseconds, a thousand times running, is none
 _NAME = re.compile(re.escape(TEMP_PREFIX) + r"[0-9a-f]{16}(?:-([0-9a-f.]{5,60})-([0-9a-f.]{5,60}))?")
 
@@ -79,6 +82,7 @@ class Version(NamedTuple):
     mark: Mark
     status: os.stat_result
     data: bytes | None
+    is_spare: bool = False
 
 
 def look(folder: int, name: str, limit: int = 2 * LIMIT) -> Version:
@@ -110,18 +114,34 @@ def remove(folder: int, temp: str, is_dispensable: Callable[[Version], bool], li
 
     ``OSError``.
     """
+    return retire(folder, temp, is_dispensable, limit) is not None
+
+
+def retire(
+    folder: int, temp: str, is_dispensable: Callable[[Version], bool], limit: int = 2 * LIMIT, *, spare: str | None = None
+) -> Version | None:
+    """Remove ``temp`` as ``remove`` does, or call it ``spare`` if nobody has it open and it has no other name; return what it held.
+
+    None if it was neither. Which of the two was done shows in the version's ``is_spare``. ``OSError``.
+    """
     try:
         fd = os.open(temp, READING, dir_fd=folder)
     except FileNotFoundError:
         raise
     except OSError:  # not a file that we made or read
-        return False
+        return None
     try:
-        lease = kernel.Lease(fd)
-        if lease.is_refused or not is_dispensable(_version(fd, limit)) or lease.is_asked_for():
-            return False
+        lease = kernel.Lease(fd, alone=spare is not None)
+        if lease.is_refused:
+            return None
+        version = _version(fd, limit)
+        if not is_dispensable(version) or lease.is_asked_for():
+            return None
+        if spare is not None and version.status.st_nlink == 1 and not has_access_list(fd) and lease.is_ours_alone():
+            os.rename(temp, spare, src_dir_fd=folder, dst_dir_fd=folder)
+            return version._replace(is_spare=True)
         os.unlink(temp, dir_fd=folder)
-        return True
+        return version
     finally:
         release(fd)
 
@@ -129,9 +149,11 @@ def remove(folder: int, temp: str, is_dispensable: Callable[[Version], bool], li
 def put_back(folder: int, temp: str, name: str, placed: tuple[Mark, bytes | None]) -> None:
     """Undo an exchange: give ``name`` the newest version that somebody else saved, and remove ``temp``.
 
-    ``placed`` is what we put under ``name``: its mark and, where known, its content. As long as something else comes out, that was saved later than what we hold, and goes
-    back in turn; what comes out as we put it in was overtaken or ours, and can go. ``OSError``.
+    ``placed`` is what we put under ``name``: its mark and, where known, its content. What comes out as we put it in was overtaken or
+    ours, and can go. If it is ours and was only appended to, it goes too, and what was appended is appended to the version that is back,
+    as it would have been had nothing been exchanged. Anything else was saved later than what we hold, and goes back in turn. ``OSError``.
     """
+    ours = placed[1]
     for _ in range(_ROUNDS):
         held = look(folder, temp)
         try:
@@ -142,8 +164,38 @@ def put_back(folder: int, temp: str, name: str, placed: tuple[Mark, bytes | None
             continue
         if remove(folder, temp, _is(placed)):
             return
-        placed = (held.mark, held.data)
+        if ours is not None and _hand_on(folder, temp, name, ours):
+            return
+        placed, ours = (held.mark, held.data), None
     raise ChangedUnderneath(problem="is being saved over and over again; one version was put aside", path=temp)
+
+
+def _hand_on(folder: int, temp: str, name: str, ours: bytes) -> bool:
+    """Append to ``name`` what somebody has appended to ``ours`` in ``temp``, and remove that; False if something else was done to it."""
+    for _ in range(_PATIENCE):
+        fd = os.open(temp, READING, dir_fd=folder)
+        try:
+            lease = kernel.Lease(fd)
+            data = _version(fd, 2 * LIMIT).data
+            if data is None or not data.startswith(ours):
+                return False
+            if not lease.is_refused and not lease.is_asked_for():
+                _append(folder, name, data[len(ours) :])
+                os.unlink(temp, dir_fd=folder)
+                return True
+        finally:
+            release(fd)
+        time.sleep(_PAUSE)
+    return False
+
+
+def _append(folder: int, name: str, data: bytes) -> None:
+    if data:
+        fd = os.open(name, WRITING | os.O_APPEND, dir_fd=folder)
+        try:
+            write_all(fd, data)
+        finally:
+            release(fd)
 
 
 def _is(placed: tuple[Mark, bytes | None]) -> Callable[[Version], bool]:

@@ -1,0 +1,111 @@
+"""Worker processes: results in order, dynamic sharing of the work, deaths, errors, and bounded memory."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from sealkit.errors import StoreError, Usage
+from sealkit.trees import pool
+
+
+def doubled(chunk):
+    for number in chunk:
+        yield number * 2
+
+
+def chunks(count, size=3):
+    return [[size * index + offset for offset in range(size)] for index in range(count)]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 50])
+def test_results_come_in_the_order_of_the_chunks(workers, count):
+    given = chunks(count)
+    assert list(pool.run(doubled, given, workers)) == [(chunk, number * 2) for chunk in given for number in chunk]
+
+
+def test_a_slow_chunk_delays_its_own_worker_only():
+    def work(chunk):
+        if chunk == 0:
+            time.sleep(0.4)
+        yield os.getpid()
+
+    by = [result for _, result in pool.run(work, range(8), 2)]
+    assert len(set(by)) == 2
+    assert by.count(by[0]) < 4  # whoever was not asleep did the others
+
+
+def test_chunks_are_taken_no_faster_than_they_are_done():
+    taken = []
+
+    def source():
+        for index in range(100):
+            taken.append(index)
+            yield index
+
+    running = pool.run(lambda chunk: [chunk], source(), 2)
+    next(running)
+    assert len(taken) <= 2 * 4 + 1
+    running.close()
+
+
+def test_results_before_their_turn_wait_in_the_pipe_when_there_are_many(monkeypatch):
+    monkeypatch.setattr(pool, "_HELD", 1 << 20)
+    held = []
+    collect = pool._collect
+
+    def noted(team, order, function):
+        held.append(sum(job.held for job in order))
+        collect(team, order, function)
+
+    monkeypatch.setattr(pool, "_collect", noted)
+
+    def work(chunk):
+        if chunk == 0:
+            time.sleep(0.5)
+        for _ in range(16):
+            yield bytes(1 << 20)
+
+    results = [len(result) for _, result in pool.run(work, range(6), 2)]
+    assert results == [1 << 20] * 96
+    assert max(held) <= 3 << 20
+
+
+@pytest.mark.parametrize("killed", [0, 3, 7])
+def test_the_chunk_of_a_worker_that_dies_is_closed_and_the_others_are_done(killed):
+    def work(chunk):
+        yield "begun"
+        if chunk == killed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield "done"
+
+    results = list(pool.run(work, range(8), 2))
+    dead = [chunk for chunk, result in results if isinstance(result, pool.Died)]
+    assert dead == [killed]
+    assert [chunk for chunk, result in results if result == "done"] == [chunk for chunk in range(8) if chunk != killed]
+    assert [chunk for chunk, _ in results] == sorted(chunk for chunk, _ in results)
+    assert isinstance(next(result for _, result in results if isinstance(result, pool.Died)).problem, StoreError)
+
+
+def test_an_error_is_raised_in_its_turn():
+    def work(chunk):
+        if chunk == 3:
+            raise Usage(problem="three")
+        time.sleep(0.05)
+        yield chunk
+
+    running = pool.run(work, range(6), 2)
+    assert [next(running)[1] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(Usage, match="three"):
+        next(running)
+
+
+def test_no_worker_outlives_the_iteration():
+    running = pool.run(lambda chunk: [os.getpid()], range(100), 3)
+    pids = {next(running)[1] for _ in range(20)}
+    running.close()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)

@@ -238,18 +238,19 @@ def _replaced(
 ) -> list[SealkitError | None]:
     if not pending:
         return []
-    from sealkit.trees.replace import Options, Write, commit
+    from sealkit.trees import replace
 
     changes = [done[index] for index, _ in pending]
     if journal is not None:
         journal.will_write(changes)
     writes = [
-        Write(one.found.path, snapshot, one.after or b"", root=one.found.root)
+        replace.Write(one.found.path, snapshot, one.after or b"", root=one.found.root)
         for one, (_, snapshot) in zip(changes, pending, strict=True)
     ]
-    options = Options(break_hardlinks=mode.break_hardlinks, keep_mtime=mode.keep_mtime, prove=journal is not None)
+    is_rotation = journal is not None
+    options = replace.Options(mode.break_hardlinks, mode.keep_mtime, replace.SYNCFS, reuse=is_rotation, prove=is_rotation)
     memory = journal.descriptor if journal is not None else None
-    problems = [committed.problem for committed in commit(writes, options, also=memory)]
+    problems = [committed.problem for committed in replace.commit(writes, options, also=memory)]
     if journal is None:
         return problems
     journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)

@@ -46,6 +46,7 @@ class Options(NamedTuple):
     break_hardlinks: bool = False
     keep_mtime: bool = False
     syncfs_from: int = SYNCFS
+    reuse: bool = False  # write files that are left behind again; not where they hold what should be gone at once
     prove: bool = False  # look at each record once more, after all: is it what was put there?
 
 

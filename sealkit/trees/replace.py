@@ -53,7 +53,7 @@ def commit(writes: Sequence[Write], options: Options = DEFAULTS, *, also: int | 
         groups = list(_groups(writes))
         done = []
         for number, group in enumerate(groups, 1):
-            leaves_files = number < len(groups) and len(group) >= options.syncfs_from
+            leaves_files = options.reuse and number < len(groups) and len(group) >= options.syncfs_from
             done += _Group(group, options, also, spares, leaves_files=leaves_files).run()
         return done
     finally:

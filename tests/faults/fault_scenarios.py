@@ -111,6 +111,12 @@ class RotateWithWorkers(Scenario):
     settings = _ONE_EACH
 
 
+class RotateReusing(Scenario):
+    """The same, where the file that each record leaves behind becomes the next one."""
+
+    settings: ClassVar[dict[str, int]] = {"sealkit.trees.replace.GROUP": 1, "sealkit.trees.replace.SYNCFS": 1}
+
+
 class Seal(Scenario):
     """Plaintext becomes blobs. The old records hold plaintext, and so may one that changed places, until the next run."""
 
@@ -285,6 +291,7 @@ class DecryptToFile(Scenario):
 ALL = (
     Rotate,
     RotateWithWorkers,
+    RotateReusing,
     Seal,
     SealPayload,
     RollBack,

@@ -10,7 +10,7 @@ from sealkit.trees import replace, swap
 from sealkit.trees.replace import Options, Write, commit
 from sealkit.trees.store import read
 
-ALWAYS = Options(syncfs_from=1)
+ALWAYS = Options(syncfs_from=1, reuse=True)
 COUNT = 40
 
 

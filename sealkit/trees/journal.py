@@ -88,8 +88,7 @@ class Journal:
     @classmethod
     def begin(cls, root: str, header: Header) -> Journal:
         """Begin a rotation: its journal and the journal's name are on the disk when this returns. Raises ``JournalError``."""
-        name = f"journal-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(4).hex()}.jsonl"
-        path = os.path.join(root, OWN_FOLDER, name)
+        path = os.path.join(root, OWN_FOLDER, _next_name(_names(os.path.join(root, OWN_FOLDER))))
         journal = cls(root, path, _open(path, _CREATING), array("Q"))
         journal._append([{"journal": VERSION, "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **header._asdict()}])
         _sync_folder(os.path.join(root, OWN_FOLDER))
@@ -186,15 +185,29 @@ def tidy(root: str) -> None:
 def states(root: str) -> list[State]:
     """Return what the journals in a tree say, the latest last. Raises ``JournalError`` for one that cannot be read."""
     folder = os.path.join(root, OWN_FOLDER)
+    return [state for name in _names(folder) if (state := _state(os.path.join(folder, name))) is not None]
+
+
+def _names(folder: str) -> list[str]:
+    """Return the names of the journals in a folder, the latest last."""
     try:
-        names = sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
+        return sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
     except FileNotFoundError:
         return []
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-    else:
-        return [state for name in names if (state := _state(os.path.join(folder, name))) is not None]
     raise JournalError(problem=f"the journals cannot be listed: {reason}", path=folder)
+
+
+def _next_name(names: list[str]) -> str:
+    """Return a name that sorts behind all others, whatever the clock says: the time, and the fraction of the second in 2^-31."""
+    now = time.time_ns()
+    fraction = (now % 10**9 << 31) // 10**9
+    name = f"journal-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now // 10**9))}-{fraction:08x}.jsonl"
+    if names and name <= names[-1]:
+        start, _, end = names[-1].removesuffix(".jsonl").rpartition("-")
+        name = f"{start}-{int(end, 16) + 1:08x}.jsonl"
+    return name
 
 
 def entries(path: str) -> Iterator[Entry]:

@@ -26,20 +26,31 @@ class Context(NamedTuple):
     bind: int = NONE
     identity: tuple[bytes, ...] = ()
 
+    def demanded(self) -> Context:
+        """Return the context itself: it is what a blob without a word about its binding is taken to be bound to."""
+        return self
+
     def of_kind(self, bind: int) -> Context:
         """Return the context of a blob that says it is bound in this way. Raises ``Downgraded`` if that is not what is known."""
         if bind != self.bind:
-            raise Downgraded(problem=f"the blob is bound to {BINDS[bind]}, and {BINDS[self.bind]} was asked for")
+            raise Downgraded(problem=f"the blob is bound to {BINDS[bind]}, and {BINDS[self.bind]} is demanded")
         return self
 
 
 class Binder(Protocol):
     """What can say, for each kind of binding, what the identity of a field's record is; a ``Context`` knows one kind."""
 
+    def demanded(self) -> Context:
+        """Return the context that a new blob gets. Raises the ``RecordError`` of a bound field that is missing, empty or no scalar."""
+        ...
+
     def of_kind(self, bind: int) -> Context:
         """Return the context of a blob that says it is bound in this way.
 
         Raises ``Downgraded`` for a weaker binding than is demanded, ``Usage`` where the names of the bound fields are not known, and
-        the ``RecordError`` of a bound field that is missing, empty or no scalar.
+        as ``demanded``.
         """
         ...
+
+
+UNBOUND = Context()

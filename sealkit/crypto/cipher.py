@@ -29,7 +29,7 @@ _ENDING = tuple(int.from_bytes(_PADDING[last]) if last in _VALID else last ^ 1 f
 _ENDING_BITS = tuple((1 << 8 * last) - 1 if last in _VALID else 0xFF for last in range(256))
 
 
-class _KeyMaterial:
+class KeyMaterial:
     """What holds key bytes: not shown, not copied, not pickled."""
 
     __slots__ = ()
@@ -42,7 +42,7 @@ class _KeyMaterial:
         self.__reduce_ex__(None)
 
 
-class CBC(_KeyMaterial):
+class CBC(KeyMaterial):
     """AES-CBC (NIST SP 800-38A) with PKCS#7 padding under one key, with contexts that are kept between calls.
 
     A context cannot be given a new IV, and making one costs more than deciphering a short payload. But CBC chains: a context fed
@@ -136,7 +136,7 @@ class CBC(_KeyMaterial):
         raise NoUsableKey(problem="the key was closed")
 
 
-class Derived(_KeyMaterial):
+class Derived(KeyMaterial):
     """What is derived from a key: ``kid`` (8 bytes, public), ``mac`` and ``siv`` (32 bytes each, secret)."""
 
     __slots__ = ("kid", "mac", "siv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _operator import _compare_digest
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self
 
 from sealkit.errors import ConfigError, NoUsableKey, Usage
@@ -12,13 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sealkit.crypto.cipher import CBC, Derived
+    from sealkit.crypto.tag import Synthesizer, Tagger
 
 FORMATS = ("plain", "tagged", "synthetic")
 ACCEPTS = ("any", "authentic")
 STATES = ("enabled", "disabled")
+KID_BYTES = 8
+MAC_BYTES = 32
+"""The length of a separate MAC secret, and of the derived MAC key that a verify-only key has."""
+
 SIZES = (16, 24, 32)
 """Lengths of a key in bytes: AES-128, AES-192, AES-256 (NIST FIPS 197)."""
 
+_ONLY_HINT = "use the ring that it was exported from"
 _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 _MAX_ID = 64
 _BITS = tuple(8 * size for size in SIZES)
@@ -55,9 +62,17 @@ class Member(Protocol):
         """Whether it may open and seal."""
         ...
 
+    @property
+    def is_verify_only(self) -> bool:
+        """Whether it can only check tags."""
+        ...
 
-def check_members(members: Sequence[Member], primary: str, *, line: int | None = None) -> None:
-    """Raise ``ConfigError`` unless ids are unique and the primary is one of the enabled; ``line`` is where the primary is named."""
+
+def check_members(members: Sequence[Member], primary: str | None, *, line: int | None = None) -> None:
+    """Raise ``ConfigError`` unless ids are unique and the primary is one of the enabled that seal; ``line`` is where it is named.
+
+    Only a ring of verify-only keys has no primary.
+    """
     if not members:
         raise ConfigError(problem="a key ring without keys", hint="add a key with: sealkit keygen", line=line)
     by_id: dict[str, Member] = {}
@@ -66,12 +81,18 @@ def check_members(members: Sequence[Member], primary: str, *, line: int | None =
             where = getattr(member, "line", None)  # keys have none, declarations have
             raise ConfigError(problem=f"two keys with the id {member.id}", hint="give each key its own id", line=where)
         by_id[member.id] = member
+    if primary is None:
+        if all(member.is_verify_only for member in members):
+            return
+        raise ConfigError(problem="no primary", hint="say which key seals: primary: ID")
     if primary not in by_id:
         hint = "primary is the id of one of: " + ", ".join(by_id)
         raise ConfigError(problem="the primary is none of the keys of the ring", hint=hint, line=line)
     if not by_id[primary].enabled:
         hint = "make an enabled key the primary, or enable this one"
         raise ConfigError(problem=f"the primary {primary} is disabled", hint=hint, line=line)
+    if by_id[primary].is_verify_only:
+        raise ConfigError(problem=f"the primary {primary} is verify-only and cannot seal", hint="leave primary out", line=line)
 
 
 def wipe(buffer: bytearray) -> None:
@@ -82,12 +103,18 @@ def wipe(buffer: bytearray) -> None:
 class Key:
     """One AES key of a ring, with its id and attributes (format, accept, state: see the ring file).
 
-    It holds 16, 24 or 32 bytes; only a disabled key may be without (``secret`` None), when its source cannot be had. Two keys are
-    equal only if they are one object. ``secret`` is copied: the caller wipes its own. Raises ``ConfigError`` for an impossible id
-    or attribute and ``NoUsableKey`` for bytes that are not a key.
+    It holds 16, 24 or 32 bytes; only a disabled key may be without (``secret`` None), when its source cannot be had. ``mac_secret`` is a
+    separate secret of 32 bytes, if tags are to have one. Two keys are equal only if they are one object. Secrets are copied: the caller
+    wipes its own. Raises ``ConfigError`` for an impossible id or attribute and ``NoUsableKey`` for bytes that are not a key.
     """
 
-    __slots__ = ("_accept", "_cbc", "_closed", "_derived", "_format", "_id", "_secret", "_state")
+    __slots__ = (
+        *("_accept", "_cbc", "_closed", "_derived", "_format", "_id", "_mac_secret", "_secret", "_state"),
+        *("_synthesizer", "_tagger", "is_verify_only"),
+    )
+
+    is_verify_only: bool
+    """Whether it can only check tags: it has a kid and a MAC key, but neither opens nor seals."""
 
     @opaque
     def __init__(
@@ -98,16 +125,49 @@ class Key:
         format: str = "plain",
         accept: str = "any",
         state: str = "enabled",
+        mac_secret: bytes | bytearray | None = None,
     ) -> None:
         check_id(id)
         check_attributes(id, format=format, accept=accept, state=state)
         _check_secret(id, secret, may_lack=state == "disabled")
+        _check_mac(id, mac_secret)
         self._id = str(id)
+        self._mac_secret = bytearray(mac_secret) if mac_secret is not None else None
+        self.is_verify_only = False
         self._secret = bytearray(secret) if secret is not None else None
         self._format, self._accept, self._state = format, accept, state
         self._closed = False
         self._cbc: CBC | None = None
         self._derived: Derived | None = None
+        self._tagger: Tagger | None = None
+        self._synthesizer: Synthesizer | None = None
+
+    @classmethod
+    @opaque
+    def verify_only(
+        cls,
+        id: str,
+        kid: bytes,
+        mac: bytes | bytearray,
+        *,
+        format: str = "tagged",
+        accept: str = "any",
+        state: str = "enabled",
+    ) -> Self:
+        """Return a key that can only check tags: ``kid`` is 8 bytes, ``mac`` the derived MAC key, 32 bytes.
+
+        Raises ``ConfigError`` and ``NoUsableKey``.
+        """
+        from sealkit.crypto.cipher import Derived
+
+        key = cls(id, None, format=format, accept=accept, state="disabled")
+        if not isinstance(kid, bytes) or len(kid) != KID_BYTES:
+            raise NoUsableKey(problem=f"key {id}: a kid is 16 hex digits")
+        _check_mac(id, mac)
+        check_attributes(id, format=format, accept=accept, state=state)
+        key._state, key.is_verify_only = state, True
+        key._derived = Derived(kid=kid, mac=bytes(mac), siv=b"")
+        return key
 
     @classmethod
     def generate(cls, id: str, bits: int = 256) -> Self:
@@ -153,7 +213,7 @@ class Key:
 
         Derived from the key by HKDF, so it tells nothing about it but which blobs share it.
         """
-        if self._secret is None:
+        if self._secret is None and self._derived is None:
             return ""
         return self.derived().kid.hex()
 
@@ -162,8 +222,25 @@ class Key:
         if self._derived is None:
             from sealkit.crypto.cipher import derive
 
-            self._derived = derive(self._usable())
+            self._derived = derive(self._usable(), self._mac_secret)
         return self._derived
+
+    def tagger(self) -> Tagger:
+        """Return what makes and checks its tags, always the same one. Raises ``NoUsableKey`` when closed or without bytes."""
+        if self._tagger is None:
+            from sealkit.crypto.tag import Tagger
+
+            self._tagger = Tagger(self.derived().mac)
+        return self._tagger
+
+    def synthesizer(self) -> Synthesizer:
+        """Return what makes its synthetic IVs, always the same one. Raises ``NoUsableKey`` when closed, verify-only or without bytes."""
+        if self._synthesizer is None:
+            from sealkit.crypto.tag import Synthesizer
+
+            self._usable()
+            self._synthesizer = Synthesizer(self.derived().siv)
+        return self._synthesizer
 
     def cbc(self) -> CBC:
         """Return its AES-CBC cipher, always the same one. Raises ``NoUsableKey`` when closed or without bytes."""
@@ -190,22 +267,30 @@ class Key:
         if self._secret is not None:
             wipe(self._secret)
             self._secret = bytearray()
+        if self._mac_secret is not None:
+            wipe(self._mac_secret)
+            self._mac_secret = bytearray()
         if self._cbc is not None:
             self._cbc.close()
         self._closed = True
         self._cbc = None
-        self._derived = None
+        self._derived = self._tagger = self._synthesizer = None
 
     def _usable(self) -> bytearray:
         if self._closed:
             raise NoUsableKey(problem=f"key {self._id} was closed", hint="load the ring anew")
+        if self.is_verify_only:
+            raise NoUsableKey(
+                problem=f"key {self._id} is verify-only: it checks tags, but opens and seals nothing", hint=_ONLY_HINT
+            )
         if self._secret is None:
             raise NoUsableKey(problem=f"key {self._id} is disabled and its bytes cannot be had", hint="mend its source")
         return self._secret
 
     def __repr__(self) -> str:
         if self._closed or self._secret is None:
-            return f"<Key {self._id} {'closed' if self._closed else 'without bytes'}>"
+            kind = "closed" if self._closed else "verify-only" if self.is_verify_only else "without bytes"
+            return f"<Key {self._id} {kind}>"
         return f"<Key {self._id} {self.bits} bits>"
 
     def __getstate__(self) -> NoReturn:
@@ -236,14 +321,14 @@ def _check_secret(key_id: str, secret: bytes | bytearray | None, *, may_lack: bo
         raise NoUsableKey(problem=f"key {key_id}: {len(secret)} bytes; a key has 16, 24 or 32", hint=hint)
 
 
+def _check_mac(key_id: str, mac: bytes | bytearray | None) -> None:
+    if mac is not None and (not isinstance(mac, bytes | bytearray) or len(mac) != MAC_BYTES):
+        raise NoUsableKey(problem=f"key {key_id}: a MAC secret is {MAC_BYTES} bytes")
+
+
 def _equal(one: bytes | bytearray, other: bytes | bytearray) -> bool:
-    """Compare without stopping at the first difference; ``hmac.compare_digest`` would cost the import of hashlib (3 ms)."""
-    if len(one) != len(other):
-        return False
-    difference = 0
-    for left, right in zip(one, other, strict=True):
-        difference |= left ^ right
-    return difference == 0
+    """Compare in a time that tells nothing; what ``hmac.compare_digest`` is, without the import of hashlib (3 ms)."""
+    return _compare_digest(one, other)
 
 
 def refuse_copy(what: str) -> NoReturn:

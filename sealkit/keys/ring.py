@@ -38,15 +38,16 @@ class KeyRing:
     and a primary that is missing or disabled.
     """
 
-    __slots__ = ("_by_id", "_primary", "path", "warnings")
+    __slots__ = ("_by_id", "_by_kid", "_primary", "path", "warnings")
 
     @opaque
-    def __init__(self, keys: Iterable[Key], *, primary: str) -> None:
+    def __init__(self, keys: Iterable[Key], *, primary: str | None) -> None:
         members = tuple(keys)
         check_members(members, primary)
         _check_secrets(members)
         self._by_id = {key.id: key for key in members}
-        self._primary = self._by_id[primary]
+        self._by_kid: dict[str, Key] | None = None
+        self._primary = self._by_id[primary] if primary is not None else None
         self.path: str | None = None
         self.warnings: tuple[str, ...] = (EXAMPLE_WARNING,) if any(key.is_one_of(EXAMPLE_KEYS) for key in members) else ()
 
@@ -134,8 +135,15 @@ class KeyRing:
 
     @property
     def primary(self) -> Key:
-        """The key that seals."""
+        """The key that seals. Raises ``NoUsableKey`` in a ring of verify-only keys."""
+        if self._primary is None:
+            raise NoUsableKey(problem="a ring of verify-only keys seals nothing", hint="use the ring that they were exported from")
         return self._primary
+
+    @property
+    def can_seal(self) -> bool:
+        """Whether there is a primary: not in a ring of verify-only keys."""
+        return self._primary is not None
 
     @opaque
     def get(self, key_id: str) -> Key:
@@ -147,7 +155,26 @@ class KeyRing:
 
     def by_kid(self, kid: str) -> Key | None:
         """Return the key, enabled or not, with a kid (16 hex digits); None if the ring has none."""
-        return next((key for key in self._by_id.values() if key.kid == kid), None)
+        if self._by_kid is None:  # once: a ring for two-part blobs need not derive anything
+            self._by_kid = {key.kid: key for key in self._by_id.values() if key.kid}
+        return self._by_kid.get(kid)
+
+    @opaque
+    def export_verify_only(self, ids: Iterable[str] | None = None) -> bytes:
+        """Return the text of a ring that checks the tags of some keys (all that seal with tags, for None) and can do nothing else.
+
+        Raises ``NoUsableKey`` for an unknown id, a key without bytes, and a ``synthetic`` one, whose blobs only the key itself can check.
+        """
+        keys = [self.get(key_id) for key_id in ids] if ids is not None else [key for key in self.enabled if key.format == "tagged"]
+        if not keys:
+            raise NoUsableKey(problem="no key of the ring seals with tags", hint="name the keys to export")
+        for key in keys:
+            if key.format == "synthetic":
+                raise NoUsableKey(
+                    problem=f"key {key.id} seals with synthetic IVs, which only the key itself can check",
+                    hint="export keys that tag",
+                )
+        return ringfile_text([(key.id, key.kid, key.derived().mac, key.accept) for key in keys])
 
     def close(self) -> None:
         """Close every key: their bytes are wiped, as far as Python lets us."""
@@ -170,7 +197,8 @@ class KeyRing:
         return (self._by_id.get(key.id) is key) if isinstance(key, Key) else key in self._by_id
 
     def __repr__(self) -> str:
-        return f"<KeyRing of {', '.join(self._by_id)}; primary {self._primary.id}>"
+        primary = self._primary.id if self._primary is not None else "none"
+        return f"<KeyRing of {', '.join(self._by_id)}; primary {primary}>"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         refuse_copy("ring")
@@ -198,20 +226,38 @@ def _exists(path: str) -> bool:
     return True
 
 
+def ringfile_text(keys: list[tuple[str, str, bytes, str]]) -> bytes:
+    """Return the text of a ring of verify-only keys; rings from the environment never need YAML."""
+    from sealkit.keys import ringfile
+
+    return ringfile.verify_only_ring(keys)
+
+
 def _fetch(declared: Declaration, access: sources.Access) -> Key:
+    mac = None
     try:
         secret = declared.source.read(access)
+        mac = declared.mac.read(access) if declared.mac is not None else None
     except NoUsableKey as error:
         if declared.enabled or declared.source.literal:
             error.at(line=declared.line)
             raise
         return Key(declared.id, None, format=declared.format, accept=declared.accept, state=declared.state)
-    return _key_of(secret, declared.id, format=declared.format, accept=declared.accept, state=declared.state)
-
-
-def _key_of(secret: bytearray, key_id: str, *, format: str = "plain", accept: str = "any", state: str = "enabled") -> Key:
+    attributes = {"format": declared.format, "accept": declared.accept, "state": declared.state}
     try:
-        return Key(key_id, secret, format=format, accept=accept, state=state)
+        if declared.kid is not None:
+            return Key.verify_only(declared.id, bytes.fromhex(declared.kid), secret, **attributes)
+        return Key(declared.id, secret, mac_secret=mac, **attributes)
+    except NoUsableKey as error:
+        raise error.at(line=declared.line) from None
+    finally:
+        wipe(secret)
+        wipe(mac if mac is not None else bytearray())
+
+
+def _key_of(secret: bytearray, key_id: str) -> Key:
+    try:
+        return Key(key_id, secret)
     finally:
         wipe(secret)
 

@@ -12,20 +12,26 @@ from typing import NamedTuple
 from sealkit import config, yamltree
 from sealkit.errors import ConfigError, SealkitError
 from sealkit.keys.key import ACCEPTS, FORMATS, STATES, check_attributes, check_id, check_members
-from sealkit.keys.sources import Source, declare
+from sealkit.keys.sources import Literal, Source, declare
 from sealkit.opaque import opaque
 from sealkit.tree import DOUBLE, PLAIN, SINGLE, Mapping, Node, Scalar, Sequence, flatten
 
 MAX_KEYS = 256
+_NO_SOURCE = Literal("", "hex", "")
 _RING = "key ring"
 _TOP = ("version", "primary", "keys")
-_ENTRY = ("id", "source", "format", "accept", "state")
+_ENTRY = ("id", "source", "mac", "verify_only", "format", "accept", "state")
+_KID = frozenset("0123456789abcdef")
 _NOT_TEXT_ELSEWHERE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _BOM = b"\xef\xbb\xbf"
 
 
 class Declaration(NamedTuple):
-    """One entry of a ring file: a key that is not fetched yet."""
+    """One entry of a ring file: a key that is not fetched yet.
+
+    ``mac`` is the source of a separate MAC secret; with a ``kid`` (16 hex digits) the key is verify-only, and ``source`` is that of its
+    MAC key.
+    """
 
     id: str
     source: Source
@@ -33,6 +39,13 @@ class Declaration(NamedTuple):
     accept: str
     state: str
     line: int
+    mac: Source | None = None
+    kid: str | None = None
+
+    @property
+    def is_verify_only(self) -> bool:
+        """Whether the key can only check tags."""
+        return self.kid is not None
 
     @property
     def enabled(self) -> bool:
@@ -41,9 +54,9 @@ class Declaration(NamedTuple):
 
 
 class RingText(NamedTuple):
-    """What a ring file says: the id of the primary, and the keys in file order."""
+    """What a ring file says: the id of the primary (None in a ring of verify-only keys), and the keys in file order."""
 
-    primary: str
+    primary: str | None
     keys: tuple[Declaration, ...]
 
 
@@ -54,15 +67,24 @@ def parse(data: bytes, folder: str) -> RingText:
     table = config.load(data, what=_RING)
     _check_version(table)
     table.only(_TOP, of=_RING)
-    primary = table.text("primary", of=_RING)
+    primary = table.text("primary", of=_RING) if "primary" in table or not _may_lack_primary(table) else None
     entries = table.items_of("keys", of=_RING)
     if len(entries) > MAX_KEYS:
         raise ConfigError(
             problem=f"{_RING}: {len(entries)} keys; at most {MAX_KEYS}", hint="remove retired keys", line=entries.line
         )
     keys = tuple(_declaration(config.as_table(entry, of="an entry of keys", line=entry.line), folder) for entry in entries)
-    check_members(keys, str(primary), line=primary.line)
-    return RingText(str(primary), keys)
+    named = str(primary) if primary is not None else None
+    check_members(keys, named, line=primary.line if primary is not None else None)
+    return RingText(named, keys)
+
+
+def _may_lack_primary(table: config.Table) -> bool:
+    """Say whether all keys are verify-only: then nothing can seal."""
+    entries = table.items_of("keys", of=_RING)
+    return bool(entries) and all(
+        "verify_only" in config.as_table(entry, of="an entry of keys", line=entry.line) for entry in entries
+    )
 
 
 def _check_version(table: config.Table) -> None:
@@ -89,8 +111,27 @@ def _declaration(entry: config.Table, folder: str) -> Declaration:
     except ConfigError as error:
         error.at(line=entry.lines["accept"])
         raise
+    if "verify_only" in entry:
+        return _verify_only(entry, label, folder, Declaration(str(key_id), _NO_SOURCE, form, accept, state, key_id.line))
     source = declare(entry.table("source", of=label), label, folder)
-    return Declaration(str(key_id), source, form, accept, state, key_id.line)
+    mac = declare(entry.table("mac", of=label), f"{label}: mac", folder) if "mac" in entry else None
+    return Declaration(str(key_id), source, form, accept, state, key_id.line, mac)
+
+
+def _verify_only(entry: config.Table, label: str, folder: str, declared: Declaration) -> Declaration:
+    for other in ("source", "mac"):
+        if other in entry:
+            hint = "a verify-only key has a kid and a MAC key, and nothing else of the key"
+            raise ConfigError(problem=f"{label}: both verify_only and {other}", hint=hint, line=entry.lines[other])
+    if declared.format == "synthetic":
+        hint = "leave format out; synthetic blobs can only be checked with the key itself"
+        raise ConfigError(problem=f"{label}: verify-only keys check tags", hint=hint, line=entry.lines["format"])
+    table = entry.table("verify_only", of=label)
+    kid = table.text("kid", of=label)
+    if len(kid) != 16 or not _KID.issuperset(kid):
+        raise ConfigError(problem=f"{label}: a kid is 16 hex digits", hint="sealkit keys shows it", line=kid.line)
+    form = declared.format if "format" in entry else "tagged"
+    return declared._replace(source=declare(table, label, folder, beside=("kid",)), kid=str(kid), format=form)
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -146,6 +187,23 @@ def with_primary(data: bytes, key_id: str) -> bytes:
     if not isinstance(new, Scalar) or new.text != key_id or list(flatten(root, old)) != list(flatten(after, new)):
         raise _by_hand(old.line)
     return changed
+
+
+@opaque
+def verify_only_ring(keys: list[tuple[str, str, bytes, str]]) -> bytes:
+    """Return the text of a ring of verify-only keys: for each, its id, its kid, its MAC key (32 bytes) and what it accepts."""
+    head = (
+        "# Verify-only keys: they check tags, but open and seal nothing. Whoever has them can make tags, too: keep them secret.\n"
+    )
+    lines = [head, "version: 1\nkeys:\n"]
+    for key_id, kid, mac, accept in keys:
+        encoded = binascii.b2a_base64(mac, newline=False).decode("ascii")
+        lines.append(f'  - id: {_word(key_id)}\n    verify_only: {{kid: "{kid}", base64: "{encoded}"}}\n')
+        if accept != "any":
+            lines.append(f"    accept: {accept}\n")
+    text = "".join(lines).encode()
+    parse(text, "")
+    return text
 
 
 def _entry(key_id: str, secret: bytearray, form: str, *, indent: str, end_of_line: str) -> str:

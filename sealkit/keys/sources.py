@@ -152,8 +152,10 @@ _KINDS: dict[str, Callable[[Table, str, str, str], Source]] = {
 
 
 @opaque
-def declare(entry: Table, label: str, folder: str) -> Source:
-    """Return the source that a ring entry's ``source`` describes; ``label`` starts its messages, paths are relative to ``folder``.
+def declare(entry: Table, label: str, folder: str, *, beside: tuple[str, ...] = ()) -> Source:
+    """Return the source that a table of a ring entry describes; ``label`` starts its messages, paths are relative to ``folder``.
+
+    ``beside`` names what else may stand in the table.
 
     Raises ``ConfigError`` unless it is exactly one source with what that source needs.
     """
@@ -161,7 +163,7 @@ def declare(entry: Table, label: str, folder: str) -> Source:
         if name in entry:
             problem = f"{label}: source {name!r} is not supported by this version"
             raise ConfigError(problem=problem, hint="this version reads: " + ", ".join(_KINDS), line=entry.lines[name])
-    entry.only((*_KINDS, "encoding"), of=f"{label}: source")
+    entry.only((*_KINDS, "encoding", *beside), of=f"{label}: source")
     kinds = [name for name in _KINDS if name in entry]
     if len(kinds) != 1:
         hint = "name exactly one of: " + ", ".join(_KINDS)

@@ -247,9 +247,10 @@ def _state(path: str) -> State | None:
 
 def _lines(path: str, *, last: int | None = None) -> Iterator[bytes]:
     """Yield the lines of a journal, or those that begin in its ``last`` bytes."""
+    descriptor = _open(path, _READING)
     try:
-        with os.fdopen(_open(path, _READING), "rb") as file:
-            if last is not None and os.fstat(file.fileno()).st_size > last:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            if last is not None and os.fstat(descriptor).st_size > last:
                 file.seek(-last, os.SEEK_END)
                 file.readline()
             yield from file
@@ -257,6 +258,8 @@ def _lines(path: str, *, last: int | None = None) -> Iterator[bytes]:
         reason = os.strerror(error.errno or 0)
     else:
         return
+    finally:
+        release(descriptor)
     raise JournalError(problem=f"the journal cannot be read: {reason}", path=path)
 
 

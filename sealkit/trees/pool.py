@@ -163,10 +163,20 @@ def _collect(team: list[_Worker], order: deque[_Job], function: Callable[[Any], 
     """Wait for results, and take what has come; when much is held already, only from the worker whose turn it is."""
     is_full = sum(job.held for job in order) > _HELD
     asked = [worker for worker in team if worker.jobs and (not is_full or worker is order[0].worker)]
-    ready = wait([worker.pipe for worker in asked])
+    try:
+        ready = wait([worker.pipe for worker in asked])
+    except OSError as error:
+        raise _unreachable(error) from None
     for worker in asked:
         if worker.pipe in ready and not worker.receive():
             team[team.index(worker)] = _successor(worker, function, team)
+
+
+def _unreachable(error: OSError) -> StoreError:
+    reason = os.strerror(error.errno or 0).lower()
+    return StoreError(
+        problem=f"the worker processes cannot be waited for: {reason}", hint="run the command again; nothing is half done"
+    )
 
 
 def _result(part: bytes | Died) -> Any:  # noqa: ANN401 - a result is the caller's

@@ -1,13 +1,15 @@
 """The recipe: payload and ring make a blob; a blob and the ring make a payload, with a verdict.
 
 A two-part blob says neither which key sealed it nor whether anybody altered it, and a wrong key passes its padding check once in 255
-times. So a ring is never simply tried: exactly one enabled key must both unpad and pass the payload check.
+times. So a ring is never simply tried: exactly one enabled key must both unpad and pass the payload check. A three-part blob names its
+key and carries a tag, which is checked before anything is decrypted; a synthetic IV is checked before anything decrypted is handed out.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from sealkit.context import BINDS, UNBOUND
 from sealkit.crypto import cipher
 from sealkit.crypto.blob import Blob
 from sealkit.errors import (
@@ -16,43 +18,62 @@ from sealkit.errors import (
     DisabledKey,
     Downgraded,
     NoUsableKey,
-    PayloadCheck,
     ProofFailed,
+    Tampered,
+    UnknownKey,
     UnsupportedVersion,
     Usage,
 )
+from sealkit.keys.key import FORMATS
 from sealkit.opaque import opaque
+from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealkit.context import Binder, Context
     from sealkit.keys.key import Key
     from sealkit.keys.ring import KeyRing
 
 UNAUTHENTICATED: Final = "unauthenticated"
 AUTHENTIC: Final = "authentic"
 
-TEXT: Final = "text"
-JSON: Final = "json"
-BINARY: Final = "binary"
-PAYLOAD_KINDS: Final = (TEXT, JSON, BINARY)
+PLAIN, TAGGED, SYNTHETIC = FORMATS
+PAYLOAD_KINDS: Final = KINDS
 
-# Everything below the blank but tab, line feed and carriage return, and DEL; and, in UTF-8, U+0080 to U+009F.
-_CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\r") + b"\x7f"
-_C1 = tuple(b"\xc2" + bytes([byte]) for byte in range(0x80, 0xA0))
 _ONE_BLOCK = 16
+_VERSION = 1
+_HEADER = 10  # bytes of a third part before its tag: version, bind, kid
+
+__all__ = [
+    "AUTHENTIC",
+    "BINARY",
+    "JSON",
+    "PAYLOAD_KINDS",
+    "PLAIN",
+    "SYNTHETIC",
+    "TAGGED",
+    "TEXT",
+    "UNAUTHENTICATED",
+    "Sealer",
+    "Unsealed",
+]
 
 
 class Unsealed:
-    """What a blob opened to: ``payload`` (bytes), ``key_id`` (the key that opened it), ``verdict``.
+    """What a blob opened to: ``payload`` (bytes), ``key_id`` (the key that opened it), ``verdict``, ``format``.
 
-    The verdict ``unauthenticated`` says that somebody without the key may have altered the payload; ``authentic`` that nobody did.
+    The verdict ``unauthenticated`` says that somebody without the key may have altered the payload; ``authentic`` that nobody did. The
+    format is that of the blob: ``plain``, ``tagged``, or ``synthetic`` for a two-part blob whose IV fits.
     """
 
-    __slots__ = ("key_id", "payload", "verdict")
+    __slots__ = ("format", "key_id", "payload", "verdict")
 
-    def __init__(self, payload: bytes, key_id: str, verdict: str) -> None:
+    def __init__(self, payload: bytes, key_id: str, verdict: str, format: str = PLAIN) -> None:
         self.payload = payload
         self.key_id = key_id
         self.verdict = verdict
+        self.format = format
 
     @property
     def authenticated(self) -> bool:
@@ -74,18 +95,28 @@ class Sealer:
 
     ``key_id`` names the one key of the ring to use for both, and no other. ``payload`` is what payloads must be: ``text`` (strict
     UTF-8 without control characters but tab, CR and LF), ``json`` (text that is JSON, RFC 8259) or ``binary`` (anything; it checks
-    nothing, so its key must be named). ``opens`` names the keys to open with, where they are not the sealing one. Raises
-    ``NoUsableKey``, ``DisabledKey`` and ``Usage``.
+    nothing, so its key must be named). ``opens`` names the keys to open with, where they are not the sealing one. ``format`` seals in
+    another format than the key's own; ``require_authentic`` opens nothing that may have been altered. Raises ``NoUsableKey``,
+    ``DisabledKey`` and ``Usage``.
     """
 
-    __slots__ = ("_named", "_openers", "_payload", "_sealing")
+    __slots__ = ("_format", "_named", "_openers", "_payload", "_requires_authentic", "_ring", "_sealing")
 
     @opaque
     def __init__(
-        self, ring: KeyRing, *, key_id: str | None = None, payload: str = TEXT, opens: tuple[str, ...] | None = None
+        self,
+        ring: KeyRing,
+        *,
+        key_id: str | None = None,
+        payload: str = TEXT,
+        opens: tuple[str, ...] | None = None,
+        format: str | None = None,
+        require_authentic: bool = False,
     ) -> None:
         if payload not in PAYLOAD_KINDS:
             raise Usage(problem=f"no such payload kind: {payload!r}", hint=f"one of {', '.join(PAYLOAD_KINDS)}")
+        if format is not None and format not in FORMATS:
+            raise Usage(problem=f"no such format: {format!r}", hint=f"one of {', '.join(FORMATS)}")
         named = opens or ((key_id,) if key_id is not None else ())
         if payload == BINARY and not named:
             raise Usage(
@@ -93,125 +124,231 @@ class Sealer:
                 hint="name the key with --key-id ID (key_id=...)",
             )
         self._named = bool(named)
-        self._sealing = ring.primary if key_id is None else _enabled(ring.get(key_id))
+        self._ring = ring
+        self._sealing = _enabled(ring.get(key_id)) if key_id is not None else ring.primary if ring.can_seal else None
         self._openers = tuple(_enabled(ring.get(name)) for name in dict.fromkeys(named)) if named else ring.enabled
         self._payload = payload
+        self._format = format
+        self._requires_authentic = require_authentic
 
     def __repr__(self) -> str:
-        return f"<Sealer {self._sealing.id}, {self._payload} payloads>"
+        return f"<Sealer {self._sealing.id if self._sealing is not None else 'verify-only'}, {self._payload} payloads>"
 
     @property
     def key_id(self) -> str:
-        """The id of the key that seals."""
-        return self._sealing.id
+        """The id of the key that seals. Raises ``NoUsableKey`` if none does."""
+        return self._sealer().id
+
+    @property
+    def format(self) -> str:
+        """The format that blobs are sealed in. Raises ``NoUsableKey`` if no key seals."""
+        return self._format if self._format is not None else self._sealer().format
 
     def is_too_short_to_tell(self, blob: Blob) -> bool:
-        """Say whether a two-part blob is too short to tell which of the ring's keys sealed it, so that the key must be named."""
-        return not self._named and len(self._openers) > 1 and len(blob.ciphertext) <= _ONE_BLOCK
+        """Say whether a two-part blob is too short to tell which of the ring's keys sealed it, so that the key must be named.
 
-    @opaque
-    def seal(self, payload: bytes) -> Blob:
-        """Return a new blob of the payload under the sealing key, with an IV from the operating system's random generator.
-
-        Raises ``PayloadCheck`` for a payload that would not pass when it is opened, and ``NoUsableKey`` for a key whose format this
-        version does not write.
+        Where its IV is synthetic, that tells; but who seals it cannot know under which ring it is opened.
         """
-        return self._seal(payload, cipher.random_iv())
+        return blob.auth is None and not self._named and len(self._openers) > 1 and len(blob.ciphertext) <= _ONE_BLOCK
+
+    # --- sealing -----------------------------------------------------------------------------------------------------
+    @opaque
+    def seal(self, payload: bytes, context: Context = UNBOUND, *, format: str | None = None) -> Blob:
+        """Return a new blob of the payload under the sealing key, in ``format`` or the sealer's own.
+
+        ``context`` says where it belongs; a ``plain`` blob takes no notice of it. The IV comes from the operating system's random
+        generator, or from the payload (``synthetic``). Raises ``PayloadCheck`` for a payload that would not pass when it is opened, and
+        ``Downgraded`` for a ``plain`` blob under a key that accepts authentic ones only.
+        """
+        key = self._sealer()
+        if not isinstance(payload, bytes):
+            raise Usage(problem="a payload is made of bytes", hint="encode text first, as in text.encode()")
+        check(payload, self._payload)
+        form = format if format is not None else self.format
+        if form == PLAIN and key.accept == AUTHENTIC:
+            raise Downgraded(
+                problem=f"key {key.id} accepts authentic blobs only: a plain one would be refused",
+                hint="seal it as tagged or synthetic",
+            )
+        iv = key.synthesizer().iv(context, payload) if form == SYNTHETIC else cipher.random_iv()
+        ciphertext = key.cbc().encrypt(payload, iv)
+        if key.cbc().decrypt(ciphertext, iv) != payload:
+            raise ProofFailed(problem="the new blob does not open to the payload")
+        if form != TAGGED:
+            return Blob(ciphertext, iv)
+        header = _header(key, context)
+        return Blob(ciphertext, iv, header + key.tagger().tag(header, context, iv, ciphertext))
 
     @opaque
-    def unseal(self, blob: Blob) -> Unsealed:
-        """Return the payload of a blob, with the key that opened it and the verdict.
+    def retag(self, blob: Blob, old: Binder, new: Context) -> Blob:
+        """Return an authentic blob bound to another identity: that of a record that was renamed, or whose bound fields were edited.
 
-        Raises ``UnsupportedVersion`` for a third part, ``CannotDecrypt`` for everything that can be wrong with a two-part blob,
-        ``AmbiguousKey`` where two keys fit or the payload is too short to tell, and ``Downgraded`` under a key that accepts
-        authentic blobs only.
+        It is proved under the old identity first. A tagged blob keeps its ciphertext and needs no decryption, so that a verify-only key is
+        enough; a synthetic one is sealed anew under its key. Raises as ``check`` and ``unseal``, and ``Downgraded`` for a blob that
+        proves nothing.
+        """
+        if blob.auth is None:
+            opened = self.unseal(blob, old)
+            if not opened.authenticated:
+                raise Downgraded(problem="the blob proves nothing about where it belongs", hint=_UPGRADE_HINT)
+            key = self._ring.get(opened.key_id)
+            iv = key.synthesizer().iv(new, opened.payload)
+            return Blob(key.cbc().encrypt(opened.payload, iv), iv)
+        key = self._checked(blob, old)
+        header = _header(key, new)
+        return Blob(blob.ciphertext, blob.iv, header + key.tagger().tag(header, new, blob.iv, blob.ciphertext))
+
+    # --- opening -----------------------------------------------------------------------------------------------------
+    @opaque
+    def unseal(self, blob: Blob, binder: Binder = UNBOUND) -> Unsealed:
+        """Return the payload of a blob, with the key that opened it and the verdict; ``binder`` says where the blob was found.
+
+        Raises, for a tagged blob, ``UnsupportedVersion``, ``UnknownKey``, ``DisabledKey``, ``Tampered`` (which it is for another record,
+        too: see ``fits``), and ``PayloadCheck`` for what is authentic but not of the payload's kind. For a two-part blob: ``CannotDecrypt``
+        for everything that can be wrong with it, ``AmbiguousKey`` where two keys fit or the payload is too short to tell, and
+        ``Downgraded`` where only authentic blobs are accepted. What ``binder`` raises is passed on.
+        """
+        if blob.auth is None:
+            return self._unseal_two_parts(blob, binder)
+        key = self._checked(blob, binder)
+        payload = check(key.cbc().decrypt(blob.ciphertext, blob.iv), self._payload, sealed=True)
+        return Unsealed(payload, key.id, AUTHENTIC, TAGGED)
+
+    @opaque
+    def check(self, blob: Blob, binder: Binder = UNBOUND) -> str:
+        """Check the tag of a blob, without decrypting it, and return the id of its key; a verify-only key is enough.
+
+        Raises as ``unseal`` for a tagged blob, and ``NoUsableKey`` for a two-part one, of which only the key itself can tell anything.
+        """
+        if blob.auth is None:
+            raise NoUsableKey(
+                problem="a blob without a tag cannot be checked without its key", hint="use a ring with the key itself"
+            )
+        return self._checked(blob, binder).id
+
+    @opaque
+    def fits(self, blob: Blob) -> Callable[[Context], bool]:
+        """Return a function that says of a context whether the blob is authentic there; made for asking it of many.
+
+        For a blob that could be authentic nowhere it says no to all.
         """
         if blob.auth is not None:
+            header, tag = blob.auth[:_HEADER], blob.auth[_HEADER:]
+            key = self._ring.by_kid(header[2:].hex())
+            if key is None or header[0] != _VERSION:
+                return lambda context: False
+            tagger = key.tagger()
+            return lambda context: context.bind == header[1] and tagger.accepts(tag, header, context, blob.iv, blob.ciphertext)
+        found = [(key.synthesizer(), payload) for key, payload in self._payloads(blob) if _proves_by_iv(key)]
+        return lambda context: any(_equal(one.iv(context, payload), blob.iv) for one, payload in found)
+
+    @opaque
+    def unseal_own(self, blob: Blob) -> bytes | None:
+        """Return what a blob opens to under the sealing key, None if it does not; for proving that the key works."""
+        return self._open(self._sealer(), blob)
+
+    @opaque
+    def reproduces(self, blob: Blob, unsealed: Unsealed, binder: Binder = UNBOUND) -> bool:
+        """Say whether sealing the payload again with the same key and IV gives the same blob; for proving a round trip only."""
+        key = next((key for key in self._openers if key.id == unsealed.key_id), None)
+        if key is None or key.cbc().encrypt(unsealed.payload, blob.iv) != blob.ciphertext:
+            return False
+        if blob.auth is None:
+            return unsealed.format != SYNTHETIC or _equal(key.synthesizer().iv(binder.demanded(), unsealed.payload), blob.iv)
+        context = binder.of_kind(blob.auth[1])
+        header = _header(key, context)
+        return header + key.tagger().tag(header, context, blob.iv, blob.ciphertext) == blob.auth
+
+    def _sealer(self) -> Key:
+        return self._sealing if self._sealing is not None else self._ring.primary  # which raises
+
+    def _checked(self, blob: Blob, binder: Binder) -> Key:
+        """Return the key of a tagged blob whose tag fits where it was found (steps 2 to 5 of opening)."""
+        auth = blob.auth or b""
+        header, tag = auth[:_HEADER], auth[_HEADER:]
+        if header[0] != _VERSION or header[1] >= len(BINDS):
             raise UnsupportedVersion(
-                problem="this version of sealkit does not check the tag of a three-part blob",
+                problem=f"the third part is of version {header[0]}, binding {header[1]}, which this version of sealkit does not check",
                 hint="use a version that does; it is never opened unchecked",
             )
+        key = self._key_of(header[2:].hex())
+        context = binder.of_kind(header[1])
+        if not key.tagger().accepts(tag, header, context, blob.iv, blob.ciphertext):
+            raise Tampered(problem=_TAMPERED[header[1]])
+        return key
+
+    def _key_of(self, kid: str) -> Key:
+        key = self._ring.by_kid(kid)
+        if key is None:
+            raise UnknownKey(kid=kid, problem=f"the ring has no key with the kid {kid}", hint="ask for the ring that sealed it")
+        _enabled(key)
+        if self._named and key not in self._openers:
+            raise UnknownKey(
+                kid=kid, problem=f"the blob is under key {key.id} (kid {kid}), which was not named", hint="name that key"
+            )
+        return key
+
+    def _unseal_two_parts(self, blob: Blob, binder: Binder) -> Unsealed:
+        fits = list(self._payloads(blob))
+        for key, payload in fits:
+            if _proves_by_iv(key) and _equal(key.synthesizer().iv(binder.demanded(), payload), blob.iv):
+                return Unsealed(payload, key.id, AUTHENTIC, SYNTHETIC)
         if self.is_too_short_to_tell(blob):
             raise AmbiguousKey(problem="a payload of one block is too short to tell which of several keys sealed it")
-        fits = [(key, payload) for key in self._openers if (payload := self._open(key, blob)) is not None]
         if not fits:
             raise CannotDecrypt
         if len(fits) > 1:
             raise AmbiguousKey(problem="more than one key of the ring opens this blob: " + ", ".join(key.id for key, _ in fits))
         key, payload = fits[0]
-        if key.accept == AUTHENTIC:
-            raise Downgraded(
-                problem=f"key {key.id} accepts authentic blobs only, and this one has no tag",
-                hint="somebody may have cut the tag off; if the blob is known to be good, set the key's accept to any",
-            )
+        if self._requires_authentic or key.accept == AUTHENTIC:
+            del payload, fits
+            raise _downgraded(key, required=self._requires_authentic)
         return Unsealed(payload, key.id, UNAUTHENTICATED)
 
-    @opaque
-    def unseal_own(self, blob: Blob) -> bytes | None:
-        """Return what a two-part blob opens to under the sealing key, None if it does not; for proving that the key works."""
-        return self._open(self._sealing, blob)
-
-    @opaque
-    def reproduces(self, blob: Blob, unsealed: Unsealed) -> bool:
-        """Say whether sealing the payload again with the same key and IV gives the same blob; for proving a round trip only."""
-        key = next((key for key in self._openers if key.id == unsealed.key_id), None)
-        return key is not None and key.cbc().encrypt(unsealed.payload, blob.iv) == blob.ciphertext
-
-    def _seal(self, payload: bytes, iv: bytes) -> Blob:
-        key = self._sealing
-        if key.format != "plain":
-            raise NoUsableKey(
-                problem=f"key {key.id} seals in the format {key.format}, which this version of sealkit does not write",
-                hint="use a version that does, or another key with --key-id ID",
-            )
-        if not isinstance(payload, bytes):
-            raise Usage(problem="a payload is made of bytes", hint="encode text first, as in text.encode()")
-        if not self._passes(payload):
-            raise PayloadCheck(problem=f"the payload is not {_FORMS[self._payload]}", hint=_FORM_HINT)
-        blob = Blob(key.cbc().encrypt(payload, iv), iv)
-        if key.cbc().decrypt(blob.ciphertext, blob.iv) != payload:
-            raise ProofFailed(problem="the new blob does not open to the payload")
-        return blob
+    def _payloads(self, blob: Blob) -> list[tuple[Key, bytes]]:
+        """Return the keys under which a two-part blob unpads to a payload that passes, each with that payload."""
+        return [
+            (key, payload) for key in self._openers if not key.is_verify_only and (payload := self._open(key, blob)) is not None
+        ]
 
     def _open(self, key: Key, blob: Blob) -> bytes | None:
         payload = key.cbc().decrypt(blob.ciphertext, blob.iv)
-        return payload if payload is not None and self._passes(payload) else None
-
-    def _passes(self, payload: bytes) -> bool:
-        return self._payload == BINARY or (is_text(payload) and (self._payload == TEXT or _is_json(payload)))
+        return payload if payload is not None and passes(payload, self._payload) else None
 
 
-_FORMS = {TEXT: "text: strict UTF-8 without control characters but tab, CR and LF", JSON: "JSON", BINARY: "bytes"}
-_FORM_HINT = "say what it is with --payload-kind binary --key-id ID, or json, or text"
+_UPGRADE_HINT = "give it a tag first: sealkit rotate --format tagged, after having made sure that it is good"
+_TAMPERED = (
+    "the tag does not fit: the blob was altered, or belongs to another field",
+    "the tag does not fit: the blob was altered, or belongs to another file or field",
+    "the tag does not fit: the blob was altered, belongs to another record or field, or a bound field was edited",
+)
+
+
+def _header(key: Key, context: Context) -> bytes:
+    return bytes((_VERSION, context.bind)) + key.derived().kid
+
+
+def _proves_by_iv(key: Key) -> bool:
+    """Say whether a synthetic IV counts under a key: what it seals, or all it accepts, has to be authentic."""
+    return key.format == SYNTHETIC or key.accept == AUTHENTIC
+
+
+def _equal(one: bytes, other: bytes) -> bool:
+    from sealkit.crypto.tag import equal
+
+    return equal(one, other)
+
+
+def _downgraded(key: Key, *, required: bool) -> Downgraded:
+    if required:
+        return Downgraded(problem="only authentic blobs are accepted, and this one has no tag", hint=_UPGRADE_HINT)
+    return Downgraded(
+        problem=f"key {key.id} accepts authentic blobs only, and this one has no tag",
+        hint="somebody may have cut the tag off; if the blob is known to be good, set the key's accept to any",
+    )
 
 
 def _enabled(key: Key) -> Key:
     if not key.enabled:
         raise DisabledKey(problem=f"key {key.id} is disabled", hint="enable it in the ring, or name another one")
     return key
-
-
-def is_text(payload: bytes) -> bool:
-    """Say whether a payload is strict UTF-8 without control characters other than tab, CR and LF."""
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    if len(payload.translate(None, _CONTROLS)) != len(payload):
-        return False
-    return b"\xc2" not in payload or not any(control in payload for control in _C1)
-
-
-def _is_json(payload: bytes) -> bool:
-    import json
-
-    try:
-        json.loads(payload, parse_constant=_no_constant, parse_int=str)  # Python limits the digits of a number, JSON does not
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _no_constant(name: str) -> NoReturn:
-    """``NaN`` and ``Infinity`` are not JSON, though Python reads them."""
-    raise ValueError(name)

@@ -7,6 +7,7 @@ import traceback
 
 sys.dont_write_bytecode = True
 from sealkit import Blob, Key, KeyRing, Record, Sealer, SealkitError, jobs  # noqa: E402
+from sealkit.context import Context  # noqa: E402
 from sealkit.crypto.cipher import CBC, derive  # noqa: E402
 from sealkit.trees.content import SEAL, Task  # noqa: E402
 
@@ -25,10 +26,14 @@ ring = KeyRing([key, Key("k0", SECRET[::-1])], primary="k1")
 sealer = Sealer(ring)
 blob = sealer.seal((PAYLOAD + "x" * 20).encode())
 opened = sealer.unseal(blob)
+authentic = KeyRing([Key("t", SECRET, format="tagged", accept="authentic", mac_secret=SECRET[::-1])], primary="t")
+tagged = Sealer(authentic).seal((PAYLOAD + "x" * 20).encode())
 plain = Record.parse(f"---\nsecured: {PAYLOAD}\n---\n".encode(), kind="frontmatter")
 shared = Record.parse(f"---\na: &x {PAYLOAD}\nsecured: *x\n---\n".encode(), kind="frontmatter")
 broken = Record.parse(f'---\nsecured: "{PAYLOAD}\\q"\n---\n'.encode(), kind="frontmatter")
 objects = {"key": key, "ring": ring, "sealer": sealer, "opened": opened, "cbc": CBC(SECRET), "derived": derive(SECRET)}
+verifier = Key.verify_only("v", bytes(8), SECRET)
+objects |= {"verify-only key": verifier, "tagger": verifier.tagger(), "synthesizer": key.synthesizer(), "authentic": authentic}
 objects |= {"record": plain, "task": Task(SEAL, payload=PAYLOAD.encode(), sealer=sealer)}
 
 for name, thing in objects.items():
@@ -63,7 +68,10 @@ FAILURES = {
     "YAML that is broken": lambda: jobs.inspect(broken),
     "JSON that is broken": lambda: jobs.inspect(Record.parse(f'{{"secured": "{PAYLOAD}'.encode(), kind="json")),
     "a field path": lambda: jobs.inspect(plain, "a..b"),
-    "another format": lambda: Sealer(KeyRing([Key("t", SECRET, format="tagged")], primary="t")).seal(PAYLOAD.encode()),
+    "a format that is refused": lambda: Sealer(authentic, format="plain").seal(PAYLOAD.encode()),
+    "a tag that does not fit": lambda: Sealer(authentic).unseal(tagged, Context((b"kother",))),
+    "a tagged payload that is not JSON": lambda: Sealer(authentic, payload="json").unseal(tagged),
+    "a tag cut off": lambda: Sealer(authentic).unseal(Blob(tagged.ciphertext, tagged.iv)),
 }
 for name, fail in FAILURES.items():
     try:

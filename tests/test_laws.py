@@ -84,7 +84,7 @@ PLANTS = [
         changed("crypto/blob.py", "        raise error\n", "        raise ValueError(text)\n"),
         "Blob.parse",
     ),
-    (laws.law_7_only_our_errors, changed("sealer.py", "except UnicodeDecodeError", "except ZeroDivisionError"), "Sealer.seal"),
+    (laws.law_7_only_our_errors, changed("payload.py", "except UnicodeDecodeError", "except ZeroDivisionError"), "Sealer.seal"),
     (
         laws.law_8_nothing_is_shown,
         changed("keys/key.py", '        return f"<Key {self._id} {self.bits} bits>"', "        return f'<Key {self._secret!r}>'"),
@@ -92,7 +92,11 @@ PLANTS = [
     ),
     (laws.law_8_nothing_is_shown, changed("keys/key.py", 'refuse_copy("key")', "return (str, (repr(self._secret),))"), "pickled"),
     (laws.law_8_nothing_is_shown, changed("opaque.py", "failure = error.with_traceback(None)", "failure = error"), "shows"),
-    (laws.law_8_nothing_is_shown, changed("sealer.py", 'problem=f"the payload is not', 'problem=f"{payload!r} is not'), "payload"),
+    (
+        laws.law_8_nothing_is_shown,
+        changed("payload.py", 'PayloadCheck(problem=f"{what} is not', 'PayloadCheck(problem=f"{payload!r} is not'),
+        "payload",
+    ),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept Exception:\n    pass"), "jobs"),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept:\n    x = 2"), "jobs"),
     (laws.rule_no_dangerous_calls, added("trees/walk.py", "import os\nx = list(os.walk('.'))"), "os.walk"),

@@ -1,0 +1,60 @@
+"""What a payload must be: text, JSON, or anything; checked before it is sealed and after it was opened."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from sealkit.errors import PayloadCheck
+
+TEXT: Final = "text"
+JSON: Final = "json"
+BINARY: Final = "binary"
+KINDS: Final = (TEXT, JSON, BINARY)
+
+# Everything below the blank but tab, line feed and carriage return, and DEL; and, in UTF-8, U+0080 to U+009F.
+_CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n\r") + b"\x7f"
+_C1 = tuple(b"\xc2" + bytes([byte]) for byte in range(0x80, 0xA0))
+_FORMS = {TEXT: "text: strict UTF-8 without control characters but tab, CR and LF", JSON: "JSON", BINARY: "bytes"}
+_FORM_HINT = "say what it is with --payload-kind binary --key-id ID, or json, or text"
+
+
+def passes(payload: bytes, kind: str) -> bool:
+    """Say whether a payload is of a kind."""
+    return kind == BINARY or (is_text(payload) and (kind == TEXT or _is_json(payload)))
+
+
+def check(payload: bytes | None, kind: str, *, sealed: bool = False) -> bytes:
+    """Return a payload that is of a kind; None stands for one that did not unpad. Raises ``PayloadCheck``.
+
+    ``sealed`` says that it comes out of a blob that was found authentic.
+    """
+    if payload is not None and passes(payload, kind):
+        return payload
+    what = "the payload, though authentic," if sealed else "the payload"
+    raise PayloadCheck(problem=f"{what} is not {_FORMS[kind]}", hint=_FORM_HINT)
+
+
+def is_text(payload: bytes) -> bool:
+    """Say whether a payload is strict UTF-8 without control characters other than tab, CR and LF."""
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    if len(payload.translate(None, _CONTROLS)) != len(payload):
+        return False
+    return b"\xc2" not in payload or not any(control in payload for control in _C1)
+
+
+def _is_json(payload: bytes) -> bool:
+    import json
+
+    try:
+        json.loads(payload, parse_constant=_no_constant, parse_int=str)  # Python limits the digits of a number, JSON does not
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_constant(name: str) -> NoReturn:
+    """``NaN`` and ``Infinity`` are not JSON, though Python reads them."""
+    raise ValueError(name)

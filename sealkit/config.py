@@ -18,11 +18,29 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 20
 _MAX_SHOWN = 64
+_MAX_QUOTED = 100
+_DOT = "\xb7"
 _KEY_LENGTHS = frozenset({22, 32, 43, 48, 64})  # characters, without padding, of 16, 24 and 32 bytes as base64 or hex
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _SHORTEST_KEY = 16
 _MERGE = "<<"
+
+
+class Line(int):
+    """A line number (from 1) that knows where in the text the thing it stands for starts: ``start``, in code points.
+
+    An error that has one as its ``line`` can show the place with a caret (``with_caret``).
+    """
+
+    start: int
+
+
+def as_line(line: int, start: int) -> Line:
+    """Return a line number that knows the place."""
+    made = Line(line)
+    made.start = start
+    return made
 
 
 class Text(str):
@@ -83,6 +101,17 @@ class Table(dict[str, "Value"]):
         if not value:
             raise ConfigError(problem=f"{of}: {name!r} has no value", hint=f"write {name}: TEXT", line=self.lines[name])
         return value
+
+    def flag(self, name: str, *, of: str, default: bool) -> bool:
+        """Return whether ``name`` is ``true`` or ``false``, plain and in lower case; ``default`` when it is absent."""
+        if name not in self:
+            return default
+        value = self.text(name, of=of)
+        if value.quoted or value not in {"true", "false"}:
+            raise ConfigError(
+                problem=f"{of}: {name!r} is true or false", hint="without quotes; yes and no are text", line=value.line
+            )
+        return value == "true"
 
     def choice(self, name: str, allowed: tuple[str, ...], *, of: str, default: str) -> str:
         """Return which of the ``allowed`` words ``name`` has; ``default`` when it is absent."""
@@ -153,15 +182,49 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else "known here: " + ", ".join(allowed)
 
 
+def with_caret(error: ConfigError, data: bytes) -> ConfigError:
+    """Give an error about the configuration file ``data`` the line it speaks of, and the place in it; return the error itself.
+
+    For files that hold no secrets. What may be a key all the same, having strayed there, is shown as dots, and so is what does not print.
+    """
+    number = error.line
+    if number is None:
+        return error
+    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    start = number.start if isinstance(number, Line) else None
+    error.line = int(number)
+    if start is None:
+        lines = text.split("\n", number)
+        if number > len(lines) or not lines[number - 1].strip():
+            return error
+        begins = sum(len(line) + 1 for line in lines[: number - 1])
+    else:
+        begins = text.rfind("\n", 0, start) + 1
+    line = _masked(text[begins:].partition("\n")[0].rstrip())
+    cut = max(0, start - begins - _MAX_QUOTED // 2) if start is not None and len(line) > _MAX_QUOTED else 0
+    error.source = line[cut : cut + _MAX_QUOTED]
+    error.caret = start - begins - cut + 1 if start is not None else None
+    return error
+
+
+def _masked(line: str) -> str:
+    """Return a line with dots for what may be a key, as ``shown_path`` takes it, and for what does not print; as long as it was."""
+    for run in _runs(line):
+        whole = run.rstrip("=")
+        if len(whole) in _KEY_LENGTHS or any(map(_may_be_key, run.split("/"))):
+            line = line.replace(run, _DOT * len(run))
+    return "".join(character if character.isprintable() else " " if character == "\t" else _DOT for character in line)
+
+
 @opaque
-def load(data: bytes, *, what: str) -> Table:
-    """Return the mapping that a configuration file of at most 1 MiB of UTF-8 holds; ``what`` names the file in messages.
+def load(data: bytes, *, what: str, most: int = MAX_BYTES) -> Table:
+    """Return the mapping that a configuration file of at most ``most`` bytes of UTF-8 holds; ``what`` names the file in messages.
 
     Raises ``ConfigError`` with the line for anything but plain mappings, lists and text.
     """
     from sealkit import yamltree  # here, so that a ring from the environment does not cost the import of yaml
 
-    _check_encoding(data, what)
+    _check_encoding(data, what, most)
     failure: SyntaxProblem | None = None
     try:
         root = yamltree.compose(data)
@@ -171,16 +234,16 @@ def load(data: bytes, *, what: str) -> Table:
         raise ConfigError(problem=f"{what}: {failure.problem}", hint=_SYNTAX_HINT, line=failure.line)
     if root is None:
         raise ConfigError(problem=f"{what}: empty", hint="it needs at least a line version: 1", line=1)
-    return as_table(_value(root, what), of=what, line=root.line)
+    return as_table(_value(root, what), of=what, line=_line(root))
 
 
 SyntaxProblem: TypeAlias = BadSyntax | OverLimit
 _SYNTAX_HINT = "write plain mappings, lists and text, indented with blanks"
 
 
-def _check_encoding(data: bytes, what: str) -> None:
-    if len(data) > MAX_BYTES:
-        raise ConfigError(problem=f"{what}: {len(data)} bytes; at most {MAX_BYTES} are read", hint="is it the right file?")
+def _check_encoding(data: bytes, what: str, most: int) -> None:
+    if len(data) > most:
+        raise ConfigError(problem=f"{what}: {len(data)} bytes; at most {most} are read", hint="is it the right file?")
     bad = -1
     try:
         data.decode("utf-8")
@@ -194,26 +257,26 @@ def _check_encoding(data: bytes, what: str) -> None:
 def _value(node: Node, what: str) -> Value:
     """Turn a node into a value; the depth of nodes is limited where they are made."""
     if isinstance(node, Alias):
-        raise ConfigError(problem=f"{what}: an alias", hint="write the value out", line=node.line)
+        raise ConfigError(problem=f"{what}: an alias", hint="write the value out", line=_line(node))
     if node.anchor is not None:
-        raise ConfigError(problem=f"{what}: an anchor", hint="remove the & and its name", line=node.line)
+        raise ConfigError(problem=f"{what}: an anchor", hint="remove the & and its name", line=_line(node))
     if node.tag is not None:
-        raise ConfigError(problem=f"{what}: a tag", hint="remove the ! and its name; quote text that starts so", line=node.line)
+        raise ConfigError(problem=f"{what}: a tag", hint="remove the ! and its name; quote text that starts so", line=_line(node))
     if isinstance(node, Scalar):
-        return as_text(node.text, line=node.line, quoted=node.style != PLAIN)
+        return as_text(node.text, line=_line(node), quoted=node.style != PLAIN)
     if isinstance(node, Mapping):
         return _table(node, what)
-    items = Items(node.line)
+    items = Items(_line(node))
     items.extend(_value(item, what) for item in node.items)
     return items
 
 
 def _table(node: Mapping, what: str) -> Table:
-    table = Table(node.line)
+    table = Table(_line(node))
     for key_node, value_node in node.pairs:
         name = _value(key_node, what)
         if not isinstance(name, Text):
-            raise ConfigError(problem=f"{what}: a name that is not text", hint="write name: value", line=key_node.line)
+            raise ConfigError(problem=f"{what}: a name that is not text", hint="write name: value", line=_line(key_node))
         if name == _MERGE and not name.quoted:
             raise ConfigError(problem=f"{what}: a merge key", hint="write the attributes out", line=name.line)
         if name in table:
@@ -222,3 +285,7 @@ def _table(node: Mapping, what: str) -> Table:
         table.lines[str(name)] = name.line
         table[str(name)] = _value(value_node, what)
     return table
+
+
+def _line(node: Node) -> Line:
+    return as_line(node.line, node.start)

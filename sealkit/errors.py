@@ -30,6 +30,7 @@ SealkitError
 │   ├── SharedNode             shared_node
 │   ├── LookAlikeKey           lookalike_key
 │   ├── LineBreakDispute       line_break
+│   ├── Unbound                unbound
 │   ├── Unsealed               unsealed
 │   ├── BrokenBlob             broken_blob
 │   ├── RefusedEdit            refused_edit
@@ -124,10 +125,12 @@ class NothingMatched(Usage):
 
 
 class ConfigError(SealkitError):
-    """A ring or policy file that is not of the documented form."""
+    """A ring or policy file that is not of the documented form; of a policy, ``source`` is the line and ``caret`` the place in it (from 1)."""
 
     code = "config"
     exit_status = 2
+    source: str | None = None
+    caret: int | None = None
 
 
 class NoUsableKey(SealkitError):
@@ -306,6 +309,12 @@ class LineBreakDispute(RecordError):
 
     code = "line_break"
     default_hint = "remove U+0085, U+2028 and U+2029 from the front matter, or escape them"
+
+
+class Unbound(RecordError):
+    """A record without the identity that a blob is to be bound to: a bound field that is missing or empty, a name that is not UTF-8."""
+
+    code = "unbound"
 
 
 class Unsealed(RecordError):

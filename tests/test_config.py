@@ -106,6 +106,64 @@ def test_what_a_reader_wants_and_finds():
     assert table.items_of("list", of="it") == ["a"]
 
 
+FLAGS = [(b"a: true\n", True), (b"a: false\n", False), (b"b: c\n", True)]
+
+
+@pytest.mark.parametrize(("data", "expected"), FLAGS)
+def test_a_flag(data, expected):
+    assert config.load(data, what="policy").flag("a", of="it", default=True) is expected
+
+
+@pytest.mark.parametrize("text", ["yes", "True", '"true"', "1", "[]", ""])
+def test_what_is_no_flag(text):
+    with pytest.raises(ConfigError) as caught:
+        config.load(f"a: {text}\n".encode(), what="policy").flag("a", of="it", default=True)
+    assert caught.value.line == 1
+
+
+CARETS = [
+    # file, the line it is about, the place under which the caret stands
+    ("good: 1\n  # x\nbad: 2\n", "bad: 2", "bad"),
+    ("good: 1\r\nbad: 2\r\n", "bad: 2", "bad"),
+    ("\ufeffbad: 2\n", "bad: 2", "bad"),
+    ("{good: 'é😀', bad: 2}", "{good: 'é😀', bad: 2}", "bad"),
+    ("{good: '\u2028', bad: 2}", "{good: '·', bad: 2}", "bad"),
+    ("{good:\t1, bad: 2}", "{good: 1, bad: 2}", "bad"),
+    ("{good: 000102030405060708090a0b0c0d0e0f, bad: 2}", f"{{good: {'·' * 32}, bad: 2}}", "bad"),
+    ("{good: x/8PHy8T19vf4+fr7/P3xy, bad: 2}", f"{{good: {'·' * 22}, bad: 2}}", "bad"),
+    ("{good: posts/2020/a.md, bad: 2}", "{good: posts/2020/a.md, bad: 2}", "bad"),
+]
+
+
+@pytest.mark.parametrize(("text", "source", "under"), CARETS)
+def test_a_caret_under_the_place(text, source, under):
+    data = text.encode()
+    with pytest.raises(ConfigError) as caught:
+        config.load(data, what="policy").only(["good"], of="it")
+    error = config.with_caret(caught.value, data)
+    assert (error.source, type(error.line)) == (source, int)
+    assert error.source[error.caret - 1 :].startswith(under)
+
+
+def test_a_long_line_is_cut_around_the_place():
+    data = b"{good: " + b"g " * 5000 + b", bad: 2, more: " + b"m " * 5000 + b"}"
+    with pytest.raises(ConfigError) as caught:
+        config.load(data, what="policy").only(["good"], of="it")
+    error = config.with_caret(caught.value, data)
+    assert len(error.source) <= 100
+    assert error.source[error.caret - 1 :].startswith("bad: 2")
+
+
+@pytest.mark.parametrize(
+    ("data", "source"), [(b"a: b\nc: ]\n", "c: ]"), (b"a: \xff\n", "a: \ufffd"), (b"", None), (b"a: b\n" * 300_000, None)]
+)
+def test_a_line_without_a_caret_where_the_place_is_not_known(data, source):
+    with pytest.raises(ConfigError) as caught:
+        config.load(data, what="policy")
+    error = config.with_caret(caught.value, data)
+    assert (error.source, error.caret) == (source, None)
+
+
 SHOWN = ["k2", "formt", "SEALKIT_SECRET_STAGING", "SEALKIT_SECRET_2024", "secrets/k1.key", "encoding", "hex:1", "~/k1.key"]
 NOT_SHOWN = [
     "000102030405060708090a0b0c0d0e0f",

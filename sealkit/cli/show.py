@@ -6,6 +6,8 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from sealkit.errors import ConfigError
+
 if TYPE_CHECKING:
     from sealkit.errors import SealkitError
     from sealkit.report import Outcome
@@ -40,8 +42,12 @@ def warning(text: str) -> None:
 
 
 def error(error: SealkitError) -> None:
-    """Write an error, and what to do next, to stderr."""
+    """Write an error, the line of a policy that it speaks of, and what to do next, to stderr."""
     _problem(error.path, error.line, error.problem)
+    if isinstance(error, ConfigError) and error.source is not None:
+        note(f"    {error.source}")
+        if error.caret is not None:
+            note(f"    {' ' * (error.caret - 1)}^")
     hint(error.hint)
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealkit.errors import StoreError
-    from sealkit.trees.globs import Globs
+    from sealkit.globs import Globs
 
 TEMP_PREFIX = ".sealkit-tmp-"
 """How the name of each temporary file begins that sealkit makes beside a record."""

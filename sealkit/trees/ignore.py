@@ -12,8 +12,8 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import StoreError
+from sealkit.globs import Glob
 from sealkit.trees.folders import failure, release
-from sealkit.trees.globs import Glob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ What is walked, and in which order
 - A file that is named is taken, whatever its name and whatever the globs and ignore files say. A folder that is named is walked to
   the bottom. A link that is named is a problem, as everywhere.
 - Below a folder, a file is taken when ``is_record`` says so of its name, an ``include`` glob covers its path below that folder (no
-  globs: all) and no ``exclude`` glob does. For the globs see ``sealkit.trees.globs``.
+  globs: all) and no ``exclude`` glob does. For the globs see ``sealkit.globs``.
 - Names that begin with a dot are passed over unless ``hidden``; ``.git``, ``.sealkit`` and sealkit's own temporary files always.
 - What git ignores is passed over unless ``gitignore`` is off: rules of ``.gitignore`` files from the work tree's top downwards (or,
   outside a work tree, from the named folder downwards) and of ``.git/info/exclude``. A file that git tracks is no ignored file, as in
@@ -25,11 +25,11 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from sealkit.globs import Globs
 from sealkit.trees import worktree
 from sealkit.trees.descent import Descent
 from sealkit.trees.folders import failure, wrong_kind
 from sealkit.trees.found import TEMP_PREFIX, Filters, Found
-from sealkit.trees.globs import Globs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

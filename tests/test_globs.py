@@ -3,7 +3,7 @@
 import pytest
 
 from sealkit.errors import Usage
-from sealkit.trees.globs import Globs
+from sealkit.globs import Globs
 
 COVERS = [
     ("*.md", "a.md", True),

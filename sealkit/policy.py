@@ -1,0 +1,152 @@
+"""Which fields of which records must be sealed, and how: the policy of a tree.
+
+A policy is the file ``sealkit.yaml`` in the root of a tree. It travels with the tree, so it is untrusted: it can only demand more than the
+key ring does, never less. Every rule that matches a record counts; a rule can add demands, and none can take one away.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from typing import TYPE_CHECKING, Final, Self
+
+from sealkit import config
+from sealkit.demands import FieldRule, Rule, check_together
+from sealkit.errors import ConfigError, Usage
+from sealkit.globs import Globs
+from sealkit.opaque import opaque
+from sealkit.policyfile import parse, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DEFAULT", "NAME", "FieldRule", "Policy", "Rule", "write"]
+
+NAME: Final = "sealkit.yaml"
+"""The name of a policy, in the root of its tree."""
+
+DEFAULT: Final = Rule(("**",), (), (FieldRule(required=False),))
+"""The one rule where there is no policy: the field ``secured``, if a record has it, as text, in any format, bound to nothing."""
+
+_MAX_KNOWN = 1024
+
+
+class Policy:
+    """The rules of a tree; without any given, the ``DEFAULT`` rule.
+
+    Raises ``ConfigError`` where two rules contradict each other on every record that one of them matches.
+    """
+
+    __slots__ = ("_data", "_known", "_matchers", "rules")
+
+    rules: tuple[Rule, ...]
+
+    @opaque
+    def __init__(self, rules: Iterable[Rule] = (DEFAULT,)) -> None:
+        self.rules = tuple(rules)
+        self._data = b""
+        self._matchers: list[_Matcher] | None = None
+        self._known: dict[tuple[int, ...], Rule] = {}
+        for number, rule in enumerate(self.rules):
+            for before in self.rules[:number]:
+                if _meet_surely(before, rule):
+                    _merged((before, rule))
+
+    @classmethod
+    @opaque
+    def parse(cls, data: bytes) -> Self:
+        """Return the policy that a ``sealkit.yaml`` of at most 32 KiB says.
+
+        Nothing is opened and nothing run. Raises ``ConfigError`` with the line, its text and, where it is known, the place in it.
+        """
+        rules = parse(data)
+        try:
+            policy = cls(rules)
+        except ConfigError as error:
+            failure = config.with_caret(error, data)
+        else:
+            policy._data = data
+            return policy
+        raise failure
+
+    def __repr__(self) -> str:
+        return f"<Policy {len(self.rules)} rules>"
+
+    @opaque
+    def rule(self, path: str | bytes) -> Rule | None:
+        """Return what is demanded of the record file with this path below the tree's root, None if nothing is.
+
+        The path is ``/``-separated; its bytes, and the globs, are compared in NFC. Where several rules match, the one that is returned
+        has the fields of all, in the order of the policy. Raises ``ConfigError`` where they contradict each other, and ``Usage`` for
+        a path that does not lead down from the root.
+        """
+        below = _below_root(path)
+        if self._matchers is None:
+            self._matchers = [_Matcher(rule) for rule in self.rules]
+        matching = tuple(number for number, matcher in enumerate(self._matchers) if matcher.covers(below))
+        if not matching:
+            return None
+        if matching not in self._known:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[matching] = self._together(matching)
+        return self._known[matching]
+
+    def _together(self, matching: tuple[int, ...]) -> Rule:
+        try:
+            return _merged(tuple(self.rules[number] for number in matching))
+        except ConfigError as error:
+            failure = config.with_caret(error, self._data) if self._data else error
+        raise failure
+
+
+class _Matcher:
+    """The globs of one rule, compiled."""
+
+    __slots__ = ("_exclude", "_include")
+
+    def __init__(self, rule: Rule) -> None:
+        self._include = Globs(map(_normal, rule.include))
+        self._exclude = Globs(map(_normal, rule.exclude)) if rule.exclude else None
+
+    def covers(self, path: bytes) -> bool:
+        """Say whether a path is among the records of the rule."""
+        return self._include.covers(path) and not (self._exclude is not None and self._exclude.covers(path))
+
+
+def _normal(text: str) -> bytes:
+    """Return the bytes of a path or a glob in NFC, those that are no UTF-8 as they are."""
+    try:
+        return unicodedata.normalize("NFC", text).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        pass
+    raise Usage(problem="a path with half a surrogate pair in it, which no file can have", hint="decode paths with os.fsdecode")
+
+
+def _below_root(path: str | bytes) -> bytes:
+    text = path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else os.fspath(path)
+    if "\0" in text or not {"", ".", ".."}.isdisjoint(text.split("/")):
+        raise Usage(problem=f"{text!r} is not a path below the root of a tree", hint="write it from the root on, as in posts/a.md")
+    return _normal(text)
+
+
+def _merged(rules: tuple[Rule, ...]) -> Rule:
+    """Return one rule with the fields of several, each once. Raises ``ConfigError`` where they contradict each other."""
+    if len(rules) == 1:
+        return rules[0]
+    fields = [field for rule in rules for field in rule.fields]
+    check_together(fields)
+    once = tuple(field for number, field in enumerate(fields) if not any(map(field.demands_as, fields[:number])))
+    include = tuple(dict.fromkeys(glob for rule in rules for glob in rule.include))
+    exclude = tuple(dict.fromkeys(glob for rule in rules for glob in rule.exclude))
+    return Rule(include, exclude, once, rules[0].line)
+
+
+def _meet_surely(one: Rule, other: Rule) -> bool:
+    """Say whether two rules match the same records in part, as far as their globs show it at sight."""
+    for wide, narrow in ((one, other), (other, one)):
+        if "**" in wide.include and not wide.exclude:
+            return True
+        if set(wide.include) & set(narrow.include) and set(wide.exclude) <= set(narrow.exclude):
+            return True
+    return False

@@ -23,14 +23,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_BYTES = 32 * 1024
-MAX_SEPARATORS = 2000
+MAX_SEPARATORS = 1500
 MAX_RULES = 32
 MAX_GLOBS = 128
 MAX_FIELDS = 64
 MAX_NAMES = 16
 MAX_LENGTH = 256
+MAX_STEPS = 16
+MAX_WILDCARDS = 256
 """Limits of a policy: its size, the colons, commas, dashes and line ends in it (what YAML costs goes with their number); its rules, their
-globs and fields; the names in one list; the characters of a glob or a field path."""
+globs and fields; the names in one list; the characters of a glob or a field path; the steps of a field path; the ``*``, ``?`` and sets
+in all globs."""
 
 _POLICY = "policy"
 _TOP = ("version", "records")
@@ -105,6 +108,10 @@ def _count(rules: tuple[Rule, ...], line: int) -> None:
     globs = sum(len(rule.include) + len(rule.exclude) for rule in rules)
     if globs > MAX_GLOBS:
         raise ConfigError(problem=f"{_POLICY}: {globs} globs; at most {MAX_GLOBS}", hint="name folders", line=line)
+    wildcards = sum(glob.count(sign) for rule in rules for glob in (*rule.include, *rule.exclude) for sign in "*?[")
+    if wildcards > MAX_WILDCARDS:
+        problem = f"{_POLICY}: {wildcards} wildcards in its globs; at most {MAX_WILDCARDS}"
+        raise ConfigError(problem=problem, hint="name folders", line=line)
     fields = sum(len(rule.fields) for rule in rules)
     if fields > MAX_FIELDS:
         raise ConfigError(problem=f"{_POLICY}: {fields} fields; at most {MAX_FIELDS}", hint="use a[] for every item", line=line)
@@ -214,12 +221,13 @@ def _field(entry: Table) -> FieldRule:
 
 def _path(text: Text) -> str:
     try:
-        spelt = fieldpath.join(fieldpath.parse(str(text)))
+        steps = fieldpath.parse(str(text))
         text.encode()
+        spelt = fieldpath.join(steps) if len(steps) <= MAX_STEPS else ""
     except (BadFieldPath, UnicodeEncodeError):
         spelt = ""
     if spelt != text:
-        hint = f"write {spelt}" if spelt else BadFieldPath.default_hint
+        hint = f"write {spelt}" if spelt else f"write it as a.b, a[].b or a[0].b, in {MAX_STEPS} steps at most"
         raise ConfigError(problem=f"fields: {shown(text)} is not a field path", hint=hint, line=text.line)
     return spelt
 

@@ -150,7 +150,13 @@ LIMITS = [
         "17 keys",
     ),
     (SAMPLE + b"#" * (32 * 1024 - len(SAMPLE)), SAMPLE + b"#" * (32 * 1024 - len(SAMPLE) + 1), "32769 bytes"),
-    (SAMPLE + b"#\n" * 1900, SAMPLE + b"#\n" * 2000, "more than 2000"),
+    (SAMPLE + b"#\n" * 1400, SAMPLE + b"#\n" * 1500, "more than 1500"),
+    (
+        policy(f"include: ['{'[a]' * 85}', '{'?' * 171}']"),
+        policy(f"include: ['{'[a]' * 85}', '{'*x' * 86}', '{'*x' * 86}']"),
+        "257 wildcards",
+    ),
+    (policy(f"path: {'.'.join('a' * 16)}"), policy(f"path: {'.'.join('a' * 17)}"), "not a field path"),
 ]
 
 
@@ -292,26 +298,35 @@ def test_the_keys_that_may_seal():
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
-WORDS = st.one_of(st.sampled_from(["a", "on", "null", "é", "x y", "a-b", "1", "'", '"', "#", "k2"]), st.text(max_size=4))
-PATHS = st.one_of(st.sampled_from(["secured", "a.b", "a[].b", "a[0]", "no"]), WORDS)
+NAMES = ["secured", "a.b", "c[].d", "e[0]", "no", "x y", "é", "'", "#", "1"]
+GLOBS = st.one_of(
+    st.sampled_from(["*.md", "posts/**", "a [x]?", "on", "'", '"', "# x", "é", "-", "a: b", "[{]"]), st.text(max_size=4)
+)
+
+
+def a_field(path, *rest):
+    field = FieldRule(path, *rest)
+    return field._replace(format="synthetic") if field.bind is not None and field.format == "plain" else field
+
+
+FIELDS = st.builds(
+    a_field,
+    st.sampled_from(NAMES),
+    st.booleans(),
+    st.sampled_from(demands.PAYLOADS),
+    st.sampled_from(demands.STRENGTH),
+    st.one_of(
+        st.none(),
+        st.just("path"),
+        st.lists(st.sampled_from(["u", "v.w", "z[0]", "on"]), min_size=1, max_size=3, unique=True).map(tuple),
+    ),
+    st.lists(st.sampled_from(["k1", "no", "1.0", "-", "x"]), max_size=2, unique=True).map(tuple),
+)
 RULES = st.builds(
     Rule,
-    st.lists(st.one_of(st.sampled_from(["*.md", "posts/**", "a [x]?"]), WORDS), min_size=1, max_size=3).map(tuple),
-    st.lists(WORDS, max_size=2).map(tuple),
-    st.lists(
-        st.builds(
-            FieldRule,
-            PATHS,
-            st.booleans(),
-            st.sampled_from(demands.PAYLOADS),
-            st.sampled_from(demands.STRENGTH),
-            st.one_of(st.none(), st.just("path"), st.lists(PATHS, min_size=1, max_size=2).map(tuple)),
-            st.lists(st.sampled_from(["k1", "no", "1.0", "-", "x"]), max_size=2).map(tuple),
-            st.just(0),
-        ),
-        min_size=1,
-        max_size=2,
-    ).map(tuple),
+    st.lists(GLOBS, min_size=1, max_size=3).map(tuple),
+    st.lists(GLOBS, max_size=2).map(tuple),
+    st.lists(FIELDS, min_size=1, max_size=3, unique_by=lambda field: field.path).map(tuple),
     st.just(0),
 )
 

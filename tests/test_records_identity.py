@@ -18,15 +18,20 @@ from sealkit.errors import (
     BadFrontMatter,
     BadSyntax,
     Downgraded,
+    Misbound,
     OverLimit,
     SealkitError,
+    Tampered,
     Unbound,
     UnsupportedVersion,
     Usage,
 )
+from sealkit.keys.key import Key
+from sealkit.keys.ring import KeyRing
 from sealkit.records import fieldpath
 from sealkit.records.identity import Place, check_bound, field_path, file_path, overlap
 from sealkit.records.record import Record, split
+from sealkit.sealer import Sealer
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "format" / "format.json").read_text())["tests"]
 
@@ -328,6 +333,32 @@ def test_overlap_is_symmetric_and_holds_for_whatever_leads_into_another(one, oth
     assert overlap(one, other) == overlap(other, one)
     assert overlap(one, one)
     assert overlap(one, (*one, *other))
+
+
+# --- sealed and opened -----------------------------------------------------------------------------------------------
+RECORDS = [matter("u: a\nv: b"), matter("u: ab\nv: ''"), matter("u: a\nv: c"), matter("u: b\nv: a")]
+
+
+@pytest.mark.parametrize("bind", [None, "path", ("u",), ("u", "v"), ("v", "u")])
+def test_a_blob_opens_in_its_own_place_and_in_no_other(bind):
+    sealer = Sealer(KeyRing([Key("k", bytes(range(16)), format="tagged")], primary="k"))
+    places = {}
+    for number, record in enumerate(RECORDS):
+        for field in ("secured", "other"):
+            try:
+                place = Place(record, field, file=f"{number}.md", bind=bind)
+                places[place.demanded()] = place
+            except Unbound:
+                assert number == 1
+    blobs = {context: sealer.seal(b"payload", context) for context in places}
+    assert len(blobs) == {None: 2, "path": 8, ("u",): 6}.get(bind, 6)
+    for context, place in places.items():
+        for sealed, blob in blobs.items():
+            if sealed == context:
+                assert sealer.unseal(blob, place).verdict == "authentic"
+            else:
+                with pytest.raises((Tampered, Misbound)):
+                    sealer.unseal(blob, place)
 
 
 # --- what else is promised -------------------------------------------------------------------------------------------

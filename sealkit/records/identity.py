@@ -7,6 +7,7 @@ tree (1), or the names and values of other fields of the record (2). Here they a
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sealkit.context import BINDS, FIELDS, NONE, PATH, Context
@@ -40,6 +41,7 @@ BIND_PATH: Final = "path"
 
 Bind = str | tuple[str, ...] | None
 
+_look = lru_cache(maxsize=1024)(skeleton)
 _AMBIGUOUS = (DuplicateKey, MergedField, LookAlikeKey, LineBreakDispute)
 
 
@@ -79,7 +81,7 @@ def overlap(one: Steps, other: Steps) -> bool:
 
 def _same_step(one: fieldpath.Step, other: fieldpath.Step) -> bool:
     if isinstance(one, str) and isinstance(other, str):
-        return skeleton(one) == skeleton(other)
+        return _look(one) == _look(other)
     if isinstance(one, str) or isinstance(other, str):
         return False  # a mapping has keys, a list has items: one record cannot have both there
     return one is fieldpath.EVERY or other is fieldpath.EVERY or one == other
@@ -133,10 +135,10 @@ class Place:
         self._known: dict[int, Context] = {}
 
     def __repr__(self) -> str:
-        return f"<Place {self.field}, bound to {BINDS[self.demanded]}>"
+        return f"<Place {self.field}, bound to {BINDS[self.kind]}>"
 
     @property
-    def demanded(self) -> int:
+    def kind(self) -> int:
         """The kind of binding that is demanded: 0 (none), 1 (path) or 2 (fields)."""
         if self._bind is None:
             return NONE
@@ -145,7 +147,11 @@ class Place:
     @property
     def context(self) -> Context:
         """The context to seal in: bound as demanded. Raises as ``of_kind`` does."""
-        return self.of_kind(self.demanded)
+        return self.of_kind(self.kind)
+
+    def demanded(self) -> Context:
+        """Return the context that a new blob gets, and that a blob without a word about its binding is taken to be bound to."""
+        return self.of_kind(self.kind)
 
     @opaque
     def of_kind(self, bind: int) -> Context:
@@ -162,9 +168,9 @@ class Place:
     def _context(self, bind: int) -> Context:
         if not NONE <= bind <= FIELDS:
             raise UnsupportedVersion(problem="a kind of binding that this version of sealkit does not know")
-        if self._bind is not None and bind != self.demanded:
+        if self._bind is not None and bind != self.kind:
             raise Downgraded(
-                problem=f"the blob is bound to {BINDS[bind]}, and {BINDS[self.demanded]} is demanded",
+                problem=f"the blob is bound to {BINDS[bind]}, and {BINDS[self.kind]} is demanded",
                 hint="somebody may have put another blob there; if it is known to be good, seal its payload anew",
             ).at(line=self._record.line, field=self.field)
         if bind == NONE:

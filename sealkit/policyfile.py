@@ -30,9 +30,11 @@ MAX_FIELDS = 64
 MAX_NAMES = 16
 MAX_LENGTH = 256
 MAX_STEPS = 16
+MAX_BOUND = 128
 MAX_WILDCARDS = 256
 """Limits of a policy: its size, the colons, commas, dashes and line ends in it (what YAML costs goes with their number); its rules, their
-globs and fields; the names in one list; the characters of a glob or a field path; the steps of a field path; the ``*``, ``?`` and sets
+globs and fields; the names in one list; the characters of a glob or a field path; the steps of a field path; the names in all
+``bind``; the ``*``, ``?`` and sets
 in all globs."""
 
 _POLICY = "policy"
@@ -101,6 +103,8 @@ def _parse(data: bytes) -> tuple[Rule, ...]:
     _bounded(entries, MAX_RULES, "rules", line=table.lines["records"])
     rules = tuple(_rule(config.as_table(entry, of="an entry of records", line=entry.line)) for entry in entries)
     _count(rules, table.lines["records"])
+    for rule in rules:
+        check_together(rule.fields)
     return rules
 
 
@@ -115,6 +119,11 @@ def _count(rules: tuple[Rule, ...], line: int) -> None:
     fields = sum(len(rule.fields) for rule in rules)
     if fields > MAX_FIELDS:
         raise ConfigError(problem=f"{_POLICY}: {fields} fields; at most {MAX_FIELDS}", hint="use a[] for every item", line=line)
+    bound = sum(len(field.bind) for rule in rules for field in rule.fields if isinstance(field.bind, tuple))
+    if bound > MAX_BOUND:
+        raise ConfigError(
+            problem=f"{_POLICY}: {bound} bound fields; at most {MAX_BOUND}", hint="bind to one or two each", line=line
+        )
 
 
 def _only(table: Table, known: tuple[str, ...], *, of: str) -> None:
@@ -140,7 +149,6 @@ def _rule(entry: Table) -> Rule:
     items = entry.items_of("fields", of=of)
     _bounded(items, MAX_FIELDS, "fields", line=entry.lines["fields"])
     fields = tuple(_field(config.as_table(item, of="an entry of fields", line=item.line)) for item in items)
-    check_together(fields)
     return Rule(include, exclude, fields, entry.line)
 
 

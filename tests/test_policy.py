@@ -134,6 +134,11 @@ def rules_of(rules=1, globs=1, fields=1):
     return text.encode()
 
 
+def bound_to(fields, names):
+    bind = ", ".join(f"b{name}" for name in range(names))
+    return policy('include: ["**"]\nfields:' + "".join(f"\n  - {{path: f{field}, bind: [{bind}]}}" for field in range(fields)))
+
+
 LIMITS = [
     (rules_of(rules=32), rules_of(rules=33), "33 rules"),
     (rules_of(rules=2, globs=64), rules_of(rules=3, globs=43), "129 globs"),
@@ -156,6 +161,7 @@ LIMITS = [
         policy(f"include: ['{'[a]' * 85}', '{'*x' * 86}', '{'*x' * 86}']"),
         "257 wildcards",
     ),
+    (bound_to(8, 16), bound_to(9, 15), "135 bound fields"),
     (policy(f"path: {'.'.join('a' * 16)}"), policy(f"path: {'.'.join('a' * 17)}"), "not a field path"),
 ]
 

@@ -18,6 +18,8 @@ from sealkit.keys.key import FORMATS, check_id
 from sealkit.opaque import opaque
 from sealkit.records import fieldpath
 from sealkit.records.identity import BIND_PATH, Bind, check_bound
+from sealkit.records.locate import STRING, scalar_type
+from sealkit.tree import PLAIN, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -175,6 +177,9 @@ def _decent(text: Text, of: str) -> Text:
     if not text.isprintable():
         hint = "remove line breaks, NUL and other control characters, and characters without width"
         raise ConfigError(problem=f"{of} has a text with characters that do not print", hint=hint, line=text.line)
+    if not text.quoted and scalar_type(Scalar(0, 0, 0, str(text), PLAIN)) != STRING:
+        problem = f"{of}: {shown(text)} is no text for other readers of YAML"
+        raise ConfigError(problem=problem, hint="put it into quotes", line=text.line)
     return text
 
 

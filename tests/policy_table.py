@@ -152,6 +152,11 @@ REFUSED = [
     ("a field is text", "include: [a]\nfields: [secured]", "must be a mapping", 4, "secured"),
     ("a field without a path", "include: [a]\nfields: [{format: tagged}]", "'path' is missing", 4, "{format"),
     ("an empty path", "path:", "'path' has no value", 5, "path"),
+    ("a path that is a truth value elsewhere", "path: no", "no text for other readers", 5, "no"),
+    ("a key id that is a number elsewhere", "keys: [k1, 2024]", "no text for other readers", 6, "2024]"),
+    ("a glob that is a number elsewhere", "include: [a, 1.5]", "no text for other readers", 3, "1.5]"),
+    ("a bound field that is null elsewhere", "bind: [Null]", "no text for other readers", 6, "Null]"),
+    ("a bound field that is a date elsewhere", "bind: [2024-01-01]", "no text for other readers", 6, "2024-01-01]"),
     ("a path that is none", "path: a..b", "not a field path", 5, "a..b"),
     ("an open index", "path: 'a[0'", "not a field path", 5, "'a[0'"),
     ("an unusual index", "path: 'a[00]'", "not a field path", 5, "'a[00]'"),
@@ -207,4 +212,6 @@ BEYOND_THE_SCHEMA = {
     "a merge key",
     "a tag",
     "an open bracket",
+    "a path that is a truth value elsewhere",  # in YAML 1.1; editors read 1.2
+    "a bound field that is a date elsewhere",  # likewise
 }

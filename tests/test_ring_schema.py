@@ -1,0 +1,168 @@
+"""The schema of key rings, for editors: it accepts every ring that sealkit accepts, and refuses what a schema can see."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from sealkit.errors import ConfigError
+from sealkit.keys import key, ringfile, sources
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = json.loads((ROOT / "docs" / "ring.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+KEY = "000102030405060708090a0b0c0d0e0f"
+DIGITS = "00112233445566778899001122334455"
+MAC = "8PHy8/T19vf4+fr7/P3+//Dx8vP09fb3+Pn6+/z9/v8="
+
+
+def ring(*entries, primary="k1"):
+    named = "" if primary is None else f"primary: {primary}\n"
+    return f"version: 1\n{named}keys:\n" + "".join(f"  - {entry}\n" for entry in entries)
+
+
+def one(source=f"{{hex: '{KEY}'}}", more=""):
+    return ring(f"{{id: k1, source: {source}{more}}}")
+
+
+ACCEPTED = {
+    "the example": (ROOT / "keys.example").read_text(),
+    "new": ringfile.new_ring("k1", bytearray(16)).decode(),
+    "new, tagged": ringfile.new_ring("1", bytearray(32), format="tagged").decode(),
+    "hex": one(),
+    "hex without quotes, digits only": one(f"{{hex: {DIGITS}}}"),
+    "base64": one("{base64: '8PHy8/T19vf4+fr7/P3+/w=='}"),
+    "environment": one("{env: SEALKIT_SECRET_K1, encoding: base64}"),
+    "file": one("{file: ../keys/k1.key, encoding: raw}"),
+    "file with a name of digits": one("{file: 1, encoding: utf8}"),
+    "tagged": one(more=", format: tagged, accept: authentic"),
+    "synthetic": one(more=", format: synthetic, accept: authentic, state: enabled"),
+    "any": one(more=", accept: any"),
+    "an id of digits": ring(f"{{id: 1, source: {{hex: '{KEY}'}}}}", primary="1"),
+    "an id that is null elsewhere": ring(f"{{id: null, source: {{hex: '{KEY}'}}}}", primary="'null'"),
+    "disabled": ring(f"{{id: k1, source: {{hex: '{KEY}'}}}}", f"{{id: k0, source: {{hex: '{KEY}'}}, state: disabled}}"),
+    "a separate MAC secret": one(more=f", mac: {{base64: '{MAC}'}}"),
+    "a separate MAC secret elsewhere": one(more=", mac: {file: mac.key, encoding: raw}"),
+    "verify-only": ring(f"{{id: v, verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}}}", primary=None),
+    "verify-only, digits": ring(f"{{id: v, verify_only: {{kid: 6377420800000000, base64: '{MAC}'}}}}", primary=None),
+    "verify-only from a file": ring("{id: v, verify_only: {kid: 63774208dc4c7f9a, file: v.mac, encoding: hex}}", primary=None),
+    "both kinds": ring(
+        f"{{id: k1, source: {{hex: '{KEY}'}}}}", f"{{id: v, verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}}}"
+    ),
+}
+
+REFUSED = {
+    "empty": "{}",
+    "a list": "- a\n",
+    "no version": f"primary: k1\nkeys: [{{id: k1, source: {{hex: '{KEY}'}}}}]\n",
+    "another version": f"version: 2\nprimary: k1\nkeys: [{{id: k1, source: {{hex: '{KEY}'}}}}]\n",
+    "quoted version": f"version: '1'\nprimary: k1\nkeys: [{{id: k1, source: {{hex: '{KEY}'}}}}]\n",
+    "no primary": ring(f"{{id: k1, source: {{hex: '{KEY}'}}}}", primary=None),
+    "no primary, but one that seals": ring(
+        f"{{id: v, verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}}}", f"{{id: k1, source: {{hex: '{KEY}'}}}}", primary=None
+    ),
+    "no keys": "version: 1\nprimary: k1\nkeys: []\n",
+    "keys is a mapping": "version: 1\nprimary: k1\nkeys: {}\n",
+    "unknown at the top": one() + "more: x\n",
+    "unknown in a key": one(more=", kid: x"),
+    "another id": ring(f"{{id: K1, source: {{hex: '{KEY}'}}}}", primary="K1"),
+    "no id": ring(f"{{source: {{hex: '{KEY}'}}}}"),
+    "no source": ring("{id: k1}"),
+    "an empty source": one("{}"),
+    "source is text": one("x"),
+    "two sources": one(f"{{hex: '{KEY}', env: A, encoding: hex}}"),
+    "an unknown source": one("{url: x}"),
+    "literal with an encoding": one(f"{{hex: '{KEY}', encoding: hex}}"),
+    "environment without an encoding": one("{env: A}"),
+    "another encoding": one("{env: A, encoding: base32}"),
+    "no name of a variable": one("{env: 1A, encoding: hex}"),
+    "a file in the home folder": one("{file: ~/k, encoding: hex}"),
+    "another format": one(more=", format: tag"),
+    "another state": one(more=", state: retired"),
+    "another accept": one(more=", accept: none"),
+    "refuses what it seals": one(more=", accept: authentic"),
+    "refuses what it seals, said so": one(more=", accept: authentic, format: plain"),
+    "both source and verify_only": one(more=f", verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}"),
+    "verify_only without a kid": ring(f"{{id: v, verify_only: {{base64: '{MAC}'}}}}", primary=None),
+    "verify_only without a source": ring("{id: v, verify_only: {kid: 63774208dc4c7f9a}}", primary=None),
+    "verify_only with a short kid": ring(f"{{id: v, verify_only: {{kid: 63774208, base64: '{MAC}'}}}}", primary=None),
+    "verify_only and mac": ring(
+        f"{{id: v, verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}, mac: {{base64: '{MAC}'}}}}", primary=None
+    ),
+    "verify_only of synthetic blobs": ring(
+        f"{{id: v, verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}, format: synthetic}}", primary=None
+    ),
+    "mac is text": one(more=", mac: x"),
+    "the primary is none of the keys": ring(f"{{id: k2, source: {{hex: '{KEY}'}}}}"),
+    "an id twice": ring(*[f"{{id: k1, source: {{hex: '{KEY}'}}}}"] * 2),
+    "the primary is disabled": one(more=", state: disabled"),
+    "verify_only with a kid too short, of digits": ring(f"{{id: v, verify_only: {{kid: 63, base64: '{MAC}'}}}}", primary=None),
+}
+BEYOND_THE_SCHEMA = {
+    "the primary is none of the keys",
+    "an id twice",
+    "the primary is disabled",
+    "verify_only with a kid too short, of digits",  # a number, for an editor
+    "verify_only with a short kid",  # likewise
+}
+
+
+def accepts(text):
+    return VALIDATOR.is_valid(json.loads(json.dumps(YAML(typ="safe", pure=True).load(text), default=str)))
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
+def test_what_sealkit_accepts(text):
+    ringfile.parse(text.encode(), "")
+    assert accepts(text)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_sealkit_refuses(name):
+    with pytest.raises(ConfigError):
+        ringfile.parse(REFUSED[name].encode(), "")
+    assert accepts(REFUSED[name]) == (name in BEYOND_THE_SCHEMA)
+
+
+SOURCES = {
+    "fd": "{fd: 3, encoding: hex}",
+    "command": "{command: [pass, show, k1], encoding: base64}",
+    "passphrase": "{passphrase: prompt, kdf: argon2id, salt: x}",
+    "wrapped": "{wrapped: x, under: k0}",
+    "age": "{age: x, identity: y}",
+    "keyring": "{keyring: {service: sealkit}}",
+    "pkcs11": "{pkcs11: {token: x}}",
+    "aws-kms": "{aws-kms: x, region: y}",
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_sources_with_attributes_of_their_own(name):
+    assert accepts(one(SOURCES[name]))
+    assert accepts(one(more=f", mac: {SOURCES[name]}"))
+    assert not accepts(
+        one(
+            SOURCES[name].replace("}", f", hex: '{KEY}'}}", 1)
+            if name not in {"keyring", "pkcs11"}
+            else f"{{{name}: x, hex: '{KEY}'}}"
+        )
+    )
+
+
+def test_the_schema_knows_every_source_and_word():
+    known = set(SCHEMA["$defs"]["source"]["properties"]) - {"encoding"}
+    assert known >= {*sources._KINDS, *getattr(sources, "LATER", ())}
+    assert set(SCHEMA["$defs"]["key"]["properties"]) == set(ringfile._ENTRY)
+    properties = SCHEMA["$defs"]["key"]["properties"]
+    for name, words in (("format", key.FORMATS), ("accept", key.ACCEPTS), ("state", key.STATES)):
+        assert set(properties[name]["enum"]) == set(words)
+    assert set(SCHEMA["$defs"]["encoding"]["enum"]) == set(sources.ENCODINGS)
+    assert SCHEMA["properties"]["keys"]["maxItems"] == ringfile.MAX_KEYS

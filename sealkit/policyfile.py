@@ -29,10 +29,10 @@ MAX_SEPARATORS = 1500
 MAX_RULES = 32
 MAX_GLOBS = 128
 MAX_FIELDS = 64
-MAX_NAMES = 16
+MAX_NAMES = 8
 MAX_LENGTH = 256
 MAX_STEPS = 16
-MAX_BOUND = 128
+MAX_BOUND = 64
 MAX_WILDCARDS = 256
 """Limits of a policy: its size, the colons, commas, dashes and line ends in it (what YAML costs goes with their number); its rules, their
 globs and fields; the names in one list; the characters of a glob or a field path; the steps of a field path; the names in all

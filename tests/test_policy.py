@@ -145,14 +145,14 @@ LIMITS = [
     (rules_of(rules=2, fields=32), rules_of(rules=5, fields=13), "65 fields"),
     (policy(f"include: [{'x' * 256}]"), policy(f"include: [{'x' * 257}]"), "257 characters"),
     (
-        policy(bind=f"[{', '.join(f'b{n}' for n in range(16))}]"),
-        policy(bind=f"[{', '.join(f'b{n}' for n in range(17))}]"),
-        "17 bind",
+        policy(bind=f"[{', '.join(f'b{n}' for n in range(8))}]"),
+        policy(bind=f"[{', '.join(f'b{n}' for n in range(9))}]"),
+        "9 bind",
     ),
     (
-        policy(keys=f"[{', '.join(f'b{n}' for n in range(16))}]"),
-        policy(keys=f"[{', '.join(f'b{n}' for n in range(17))}]"),
-        "17 keys",
+        policy(keys=f"[{', '.join(f'b{n}' for n in range(8))}]"),
+        policy(keys=f"[{', '.join(f'b{n}' for n in range(9))}]"),
+        "9 keys",
     ),
     (SAMPLE + b"#" * (32 * 1024 - len(SAMPLE)), SAMPLE + b"#" * (32 * 1024 - len(SAMPLE) + 1), "32769 bytes"),
     (SAMPLE + b"#\n" * 1400, SAMPLE + b"#\n" * 1500, "more than 1500"),
@@ -161,7 +161,7 @@ LIMITS = [
         policy(f"include: ['{'[a]' * 85}', '{'*x' * 86}', '{'*x' * 86}']"),
         "257 wildcards",
     ),
-    (bound_to(8, 16), bound_to(9, 15), "135 bound fields"),
+    (bound_to(8, 8), bound_to(13, 5), "65 bound fields"),
     (policy(f"path: {'.'.join('a' * 16)}"), policy(f"path: {'.'.join('a' * 17)}"), "not a field path"),
 ]
 

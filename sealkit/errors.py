@@ -15,6 +15,7 @@ SealkitError
 │   ├── Tampered               tampered
 │   ├── Misbound               misbound
 │   ├── Downgraded             downgraded
+│   ├── NotBlessed             not_blessed
 │   ├── CannotDecrypt          cannot_decrypt
 │   ├── AmbiguousKey           ambiguous_key
 │   └── PayloadCheck           payload_check
@@ -71,13 +72,7 @@ class SealkitError(Exception):
     default_hint: ClassVar[str | None] = None
 
     def __init__(
-        self,
-        *,
-        problem: str,
-        hint: str | None = None,
-        path: str | None = None,
-        line: int | None = None,
-        field: str | None = None,
+        self, *, problem: str, hint: str | None = None, path: str | None = None, line: int | None = None, field: str | None = None
     ) -> None:
         super().__init__()
         self.problem = problem
@@ -192,9 +187,10 @@ class Tampered(BlobError):
 
 
 class Misbound(BlobError):
-    """Authentic, but for another record or field."""
+    """Authentic, but for another record or field, which the problem names."""
 
     code = "misbound"
+    default_hint = "move it back; or, if the record was renamed on purpose, bind it anew: sealkit retag"
 
 
 class Downgraded(BlobError):
@@ -203,11 +199,17 @@ class Downgraded(BlobError):
     code = "downgraded"
 
 
-class CannotDecrypt(BlobError):
-    """The one error for every way an untagged blob can fail to open: wrong key, damage, padding, length, payload check.
+class NotBlessed(BlobError):
+    """A blob that may have been altered, and is to get a tag, which would say that it was not."""
 
-    One class, one text, one exit status: telling them apart is a padding oracle.
-    """
+    code = "not_blessed"
+    default_hint = (
+        "say in which git revision somebody has looked at these blobs: --bless REV (HEAD, for a tree that was just reviewed)"
+    )
+
+
+class CannotDecrypt(BlobError):
+    """The one error for every way an untagged blob can fail to open: telling them apart is a padding oracle."""
 
     code = "cannot_decrypt"
     default_hint = "another key may have sealed it, or it was damaged: an untagged blob cannot tell these apart"

@@ -9,10 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.crypto.blob import Blob
-from sealkit.errors import BlobError, BrokenBlob, FieldAbsent, Malformed, NotAString, ProofFailed, RefusedEdit, Unsealed
+from sealkit.errors import (
+    BlobError,
+    BrokenBlob,
+    FieldAbsent,
+    Malformed,
+    NotAString,
+    NotBlessed,
+    ProofFailed,
+    RecordError,
+    RefusedEdit,
+    Unsealed,
+    UnsupportedVersion,
+    Usage,
+)
 from sealkit.opaque import opaque
+from sealkit.records.identity import UNDEMANDED, Binding, Place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sealkit import sealer as sealing
     from sealkit.records.record import Record, Value
 
@@ -31,10 +47,14 @@ def inspect(record: Record, field: str = FIELD) -> Found:
     """Return the blob in a field; needs no key. The record is read through, so that nothing broken in it goes unnoticed.
 
     Raises ``FieldAbsent``, ``Malformed`` or ``NonCanonical`` (which part, which offset), ``Unsealed`` for plaintext, ``NotAString`` for
-    an empty field, and the ``RecordError`` of a record that cannot be read without a guess.
+    an empty field, ``UnsupportedVersion``, and the ``RecordError`` of a record that cannot be read without a guess.
     """
     found = find(record, field)
     record.read_through(field)
+    if not found.blob.is_known:
+        raise UnsupportedVersion(problem="a third part of a version or binding that this version of sealkit does not know").at(
+            line=found.line, field=field
+        )
     return found
 
 
@@ -54,22 +74,38 @@ def find(record: Record, field: str = FIELD) -> Found:
 
 
 @opaque
-def decrypt(record: Record, sealer: sealing.Sealer, field: str = FIELD) -> sealing.Unsealed:
+def decrypt(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: Binding = UNDEMANDED) -> sealing.Unsealed:
     """Return what the blob in a field opens to. Raises as ``inspect`` and ``Sealer.unseal`` do."""
-    return unseal(find(record, field), sealer, field)
+    return unseal(find(record, field), sealer, binding.place(record, field))
 
 
 @opaque
-def unseal(found: Found, sealer: sealing.Sealer, field: str = FIELD) -> sealing.Unsealed:
+def unseal(found: Found, sealer: sealing.Sealer, place: Place) -> sealing.Unsealed:
     """Return what a blob that ``inspect`` found opens to. Raises as ``Sealer.unseal``, with the field and the line."""
     try:
-        return sealer.unseal(found.blob)
-    except BlobError as error:
-        raise error.at(line=found.line, field=field) from None
+        return sealer.unseal(found.blob, place)
+    except (BlobError, RecordError, Usage) as error:
+        raise error.at(line=found.line, field=place.field) from None
 
 
 @opaque
-def seal(record: Record, sealer: sealing.Sealer, field: str = FIELD, payload: bytes | None = None) -> Record:
+def check(found: Found, sealer: sealing.Sealer, place: Place) -> str:
+    """Check the tag of a blob that ``inspect`` found, and return the id of its key. Raises as ``Sealer.check``."""
+    try:
+        return sealer.check(found.blob, place)
+    except (BlobError, RecordError, Usage) as error:
+        raise error.at(line=found.line, field=place.field) from None
+
+
+@opaque
+def seal(
+    record: Record,
+    sealer: sealing.Sealer,
+    field: str = FIELD,
+    payload: bytes | None = None,
+    *,
+    binding: Binding = UNDEMANDED,
+) -> Record:
     """Return the record with the field's plaintext sealed, or with ``payload`` sealed in the field, which is added if it is absent.
 
     The same record is returned where there is nothing to do: the field holds a blob already (of this payload, if one is given).
@@ -77,8 +113,9 @@ def seal(record: Record, sealer: sealing.Sealer, field: str = FIELD, payload: by
     ``Sealer.unseal`` for a blob whose payload is to be compared.
     """
     value = _value(record, field)
+    place = binding.place(record, field)
     if payload is not None:
-        return _seal_payload(record, sealer, field, payload, value)
+        return _seal_payload(record, sealer, place, payload, value)
     if value is None:
         raise FieldAbsent(problem=f"the record has no field {field!r}", hint="give its payload with --payload FILE").at(
             line=record.line, field=field
@@ -91,17 +128,17 @@ def seal(record: Record, sealer: sealing.Sealer, field: str = FIELD, payload: by
             hint="see what is wrong with: sealkit inspect FILE; or put the payload in with --payload FILE",
         ).at(line=value.line, field=field)
     plaintext, _ = record.plaintext(field)
-    return record.set(field, str(_sealed(sealer, plaintext, field, value.line)))
+    return record.set(field, str(_sealed(sealer, plaintext, place, value.line)))
 
 
 @opaque
-def reveal(record: Record, sealer: sealing.Sealer, field: str = FIELD) -> Record:
+def reveal(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
     """Return the record with the field's payload in the blob's place, as a double-quoted scalar; ``seal`` turns it back.
 
     Raises ``RefusedEdit`` for a payload that is not UTF-8, and as ``decrypt`` and ``Record.set``.
     """
     found = find(record, field)
-    text = _utf8(unseal(found, sealer, field).payload)
+    text = _utf8(unseal(found, sealer, binding.place(record, field)).payload)
     if text is None:
         raise RefusedEdit(
             problem="the payload is not UTF-8 text, so it cannot stand in a record", hint="decrypt it to a file: -o PATH"
@@ -110,24 +147,60 @@ def reveal(record: Record, sealer: sealing.Sealer, field: str = FIELD) -> Record
 
 
 @opaque
-def rotate(record: Record, opener: sealing.Sealer, sealer: sealing.Sealer, field: str = FIELD) -> Record:
+def rotate(
+    record: Record, opener: sealing.Sealer, sealer: sealing.Sealer, field: str = FIELD, *, binding: Binding = UNDEMANDED
+) -> Record:
     """Return the record with the field's blob re-encrypted under ``sealer``'s key; the same record if it is under that key already.
 
-    ``opener`` opens the old blob. Raises as ``decrypt``.
+    ``opener`` opens the old blob, which keeps its format and its kind of binding. Raises as ``decrypt``.
     """
-    return reseal(record, find(record, field), opener, sealer, field)[0]
+    return reseal(record, find(record, field), opener, sealer, binding.place(record, field))[0]
 
 
 @opaque
 def reseal(
-    record: Record, found: Found, opener: sealing.Sealer, sealer: sealing.Sealer, field: str = FIELD
+    record: Record,
+    found: Found,
+    opener: sealing.Sealer,
+    sealer: sealing.Sealer,
+    place: Place,
+    *,
+    blessed: Callable[[Blob], bool] | None = None,
 ) -> tuple[Record, Found]:
-    """Return the record with a blob that ``find`` found re-encrypted, and what is found there now; ``rotate`` is ``find`` and this."""
-    opened = unseal(found, opener, field)
-    if opened.key_id == sealer.key_id:
+    """Return the record with a blob that ``find`` found re-encrypted, and what is found there now; ``rotate`` is ``find`` and this.
+
+    A blob keeps its format unless ``sealer`` was given another one. What may have been altered gets no tag by that, for the tag would
+    say that it was not: only where ``blessed`` says that somebody vouches for the blob. Raises ``NotBlessed``, and as ``decrypt``.
+    """
+    opened = unseal(found, opener, place)
+    form = sealer.forced_format if sealer.forced_format is not None else opened.format
+    if opened.key_id == sealer.key_id and opened.format == form:
         return record, found
-    blob = _sealed(sealer, opened.payload, field, found.line)
-    return record.replace(field, str(blob)), Found(blob, found.line)
+    if form != "plain" and not opened.authenticated and (blessed is None or not blessed(found.blob)):
+        raise NotBlessed(problem="the blob may have been altered, and a tag would say that it was not").at(
+            line=found.line, field=place.field
+        )
+    blob = _sealed(sealer, opened.payload, place, found, form)
+    return record.replace(place.field, str(blob)), Found(blob, found.line)
+
+
+@opaque
+def retag(record: Record, sealer: sealing.Sealer, was: Place, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
+    """Return the record with an authentic blob bound to the record as it is now; ``was`` says what it was bound to.
+
+    It is proved under the old identity first; a tagged blob is not decrypted, so that a verify-only key is enough. The same record is
+    returned where the blob is bound rightly already. Raises as ``Sealer.retag``.
+    """
+    found = find(record, field)
+    place = binding.place(record, field)
+    try:
+        now = place.demanded() if binding.bind is not None or found.blob.bind is None else place.of_kind(found.blob.bind)
+        if (found.blob.bind is None or found.blob.bind == now.bind) and sealer.fits(found.blob)(now):
+            return record
+        blob = sealer.retag(found.blob, was, now)
+    except (BlobError, RecordError, Usage) as error:
+        raise error.at(line=found.line, field=field) from None
+    return record.replace(field, str(blob))
 
 
 @opaque
@@ -143,19 +216,21 @@ def exchange(record: Record, field: str, new: str, old: str) -> Record | None:
 
 
 @opaque
-def verify(record: Record, sealer: sealing.Sealer, field: str = FIELD) -> None:
+def verify(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: Binding = UNDEMANDED) -> None:
     """Prove the round trip: decrypt, encrypt again with the same key and IV, the same blob; splice it in, the same bytes.
 
     Raises ``ProofFailed`` if a step does not give what was there, and as ``decrypt``.
     """
     found = find(record, field)
-    prove(record, found, unseal(found, sealer, field), sealer, field)
+    place = binding.place(record, field)
+    prove(record, found, unseal(found, sealer, place), sealer, place)
 
 
 @opaque
-def prove(record: Record, found: Found, opened: sealing.Unsealed, sealer: sealing.Sealer, field: str = FIELD) -> None:
+def prove(record: Record, found: Found, opened: sealing.Unsealed, sealer: sealing.Sealer, place: Place) -> None:
     """Prove the round trip of a blob that was opened; ``verify`` is ``inspect``, ``unseal`` and this. Raises ``ProofFailed``."""
-    if not sealer.reproduces(found.blob, opened):
+    field = place.field
+    if not sealer.reproduces(found.blob, opened, place):
         raise ProofFailed(problem="sealed again with the same key and IV, the payload gives another blob").at(
             line=found.line, field=field
         )
@@ -165,14 +240,20 @@ def prove(record: Record, found: Found, opened: sealing.Unsealed, sealer: sealin
         )
 
 
-def _seal_payload(record: Record, sealer: sealing.Sealer, field: str, payload: bytes, value: Value | None) -> Record:
+def _seal_payload(record: Record, sealer: sealing.Sealer, place: Place, payload: bytes, value: Value | None) -> Record:
     blob = _blob_in(value) if value is not None else None
     line = value.line if value is not None else record.line
     if blob is None:
-        return record.set(field, str(_sealed(sealer, payload, field, line)))
-    if unseal(Found(blob, line), sealer, field).payload == payload:
+        return record.set(place.field, str(_sealed(sealer, payload, place, line)))
+    opened = unseal(Found(blob, line), sealer, place)
+    if opened.payload == payload:
         return record
-    return record.replace(field, str(_sealed(sealer, payload, field, line)))
+    return record.replace(place.field, str(_sealed(sealer, payload, place, Found(blob, line), _kept(opened, sealer))))
+
+
+def _kept(opened: sealing.Unsealed, sealer: sealing.Sealer) -> str | None:
+    """Return the format of a blob that takes the place of another: never a weaker one, unless that was asked for."""
+    return opened.format if opened.authenticated and sealer.forced_format is None else None
 
 
 def _text(record: Record, field: str) -> tuple[str, int] | None:
@@ -205,11 +286,16 @@ def _blob_in(value: Value) -> Blob | None:
         return None
 
 
-def _sealed(sealer: sealing.Sealer, payload: bytes, field: str, line: int) -> Blob:
+def _sealed(sealer: sealing.Sealer, payload: bytes, place: Place, found: Found | int, form: str | None = None) -> Blob:
+    """Seal a payload in its place, bound as the tagged blob that was found there, if there was one, else as is demanded."""
+    line = found if isinstance(found, int) else found.line
+    bind = found.blob.bind if isinstance(found, Found) else None
     try:
-        return sealer.seal(payload)
-    except BlobError as error:
-        raise error.at(line=line, field=field) from None
+        if (form if form is not None else sealer.format) == "plain":
+            return sealer.seal(payload, format=form)
+        return sealer.seal(payload, place.of_kind(bind) if bind is not None else place.demanded(), format=form)
+    except (BlobError, RecordError, Usage) as error:
+        raise error.at(line=line, field=place.field) from None
 
 
 def _utf8(payload: bytes) -> str | None:

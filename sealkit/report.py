@@ -14,6 +14,7 @@ DECRYPTED: Final = "decrypted"
 SEALED: Final = "sealed"
 ROTATED: Final = "rotated"
 RESTORED: Final = "restored"
+RETAGGED: Final = "retagged"
 VERIFIED: Final = "verified"
 UNCHANGED: Final = "unchanged"
 WOULD_CHANGE: Final = "would_change"
@@ -21,10 +22,11 @@ ABSENT: Final = "absent"
 FINDING: Final = "finding"
 FAILED: Final = "failed"
 
-CHANGED: Final = (SEALED, ROTATED, RESTORED)
+CHANGED: Final = (SEALED, ROTATED, RESTORED, RETAGGED)
 """The statuses of fields whose file was written."""
 
-_ORDER = (FOUND, DECRYPTED, SEALED, ROTATED, RESTORED, VERIFIED, WOULD_CHANGE, UNCHANGED, ABSENT, FINDING, FAILED)
+_ORDER = (FOUND, DECRYPTED, SEALED, ROTATED, RETAGGED, RESTORED, VERIFIED, WOULD_CHANGE, UNCHANGED, ABSENT, FINDING, FAILED)
+_UNAUTHENTICATED = "unauthenticated"
 _DONE, _FINDINGS, _USAGE, _FAILED = 0, 1, 2, 4
 
 
@@ -39,6 +41,7 @@ class Outcome(NamedTuple):
     field: str | None = None
     code: str | None = None
     format: str | None = None
+    bind: str | None = None
     kid: str | None = None
     key: str | None = None
     ciphertext_bytes: int | None = None
@@ -68,7 +71,7 @@ class Outcome(NamedTuple):
         """Return its JSON line: ``as_dict`` as JSON, put together by hand because trees of a million records have a line for each."""
         parts = [
             f'"{name}": {value if isinstance(value, int) else _quoted(value)}'
-            for name, value in zip(_KEYS, (self.path, self.field, self.status, *self[3:12]), strict=True)
+            for name, value in zip(_KEYS, (self.path, self.field, self.status, *self[3:13]), strict=True)
             if value is not None
         ]
         if self.payload is not None:
@@ -77,7 +80,7 @@ class Outcome(NamedTuple):
         return f"{{{', '.join(parts)}}}\n".encode()
 
 
-_KEYS = ("path", "field", "status", "code", "format", "kid", "key", "ciphertext_bytes", "iv", "line", "message", "hint")
+_KEYS = ("path", "field", "status", "code", "format", "bind", "kid", "key", "ciphertext_bytes", "iv", "line", "message", "hint")
 _quoted = json.encoder.encode_basestring_ascii
 
 
@@ -114,9 +117,13 @@ def failure(path: str, error: SealkitError, field: str | None = None) -> Outcome
 class Report:
     """Counts outcomes as they come, keeping none of them."""
 
-    __slots__ = ("_codes", "_counts", "_exits")
+    __slots__ = ("_codes", "_counts", "_exits", "unauthenticated")
+
+    unauthenticated: int
+    """How many fields were in order, but may have been altered by somebody without the key."""
 
     def __init__(self) -> None:
+        self.unauthenticated = 0
         self._counts: dict[str, int] = {}
         self._codes: dict[str, int] = {}
         self._exits: set[int] = set()
@@ -130,6 +137,8 @@ class Report:
         self._counts[status] = self._counts.get(status, 0) + times
         if code is not None and status in (FINDING, FAILED):
             self._codes[code] = self._codes.get(code, 0) + times
+        elif code == _UNAUTHENTICATED:
+            self.unauthenticated += times
         self._exits.add(_FINDINGS if status == WOULD_CHANGE else exit_status)
 
     def merge(self, counts: dict[tuple[str, str | None, int], int]) -> None:
@@ -165,6 +174,8 @@ class Report:
         known: dict[str, Any] = dict(self.counts)
         if self._codes:
             known["codes"] = dict(sorted(self._codes.items()))
+        if self.unauthenticated:
+            known[_UNAUTHENTICATED] = self.unauthenticated
         return {"summary": known}
 
     def sentence(self) -> str:
@@ -174,7 +185,7 @@ class Report:
         words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in self.counts.items())
         if self._codes:
             words += " (" + ", ".join(f"{count} {code}" for code, count in sorted(self._codes.items())) + ")"
-        return words
+        return words + (f"; {self.unauthenticated} unauthenticated" if self.unauthenticated else "")
 
     def advice(self) -> str | None:
         """Return what the share of blobs that cannot be decrypted tells, over many records: a wrong key or damage."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from sealkit.context import BINDS, UNBOUND
+from sealkit.context import UNBOUND
 from sealkit.crypto import cipher
 from sealkit.crypto.blob import Blob
 from sealkit.errors import (
@@ -144,6 +144,11 @@ class Sealer:
         """The format that blobs are sealed in. Raises ``NoUsableKey`` if no key seals."""
         return self._format if self._format is not None else self._sealer().format
 
+    @property
+    def forced_format(self) -> str | None:
+        """The format that was asked for, whatever the key's own; None if none was."""
+        return self._format
+
     def is_too_short_to_tell(self, blob: Blob) -> bool:
         """Say whether a two-part blob is too short to tell which of the ring's keys sealed it, so that the key must be named.
 
@@ -226,6 +231,11 @@ class Sealer:
             )
         return self._checked(blob, binder).id
 
+    def checks_only(self, blob: Blob) -> bool:
+        """Say whether the key that a tagged blob names is verify-only here."""
+        key = self._ring.by_kid(blob.kid or "")
+        return key is not None and key.is_verify_only
+
     @opaque
     def fits(self, blob: Blob) -> Callable[[Context], bool]:
         """Return a function that says of a context whether the blob is authentic there; made for asking it of many.
@@ -235,7 +245,7 @@ class Sealer:
         if blob.auth is not None:
             header, tag = blob.auth[:_HEADER], blob.auth[_HEADER:]
             key = self._ring.by_kid(header[2:].hex())
-            if key is None or header[0] != _VERSION:
+            if key is None or not blob.is_known:
                 return lambda context: False
             tagger = key.tagger()
             return lambda context: context.bind == header[1] and tagger.accepts(tag, header, context, blob.iv, blob.ciphertext)
@@ -266,7 +276,7 @@ class Sealer:
         """Return the key of a tagged blob whose tag fits where it was found (steps 2 to 5 of opening)."""
         auth = blob.auth or b""
         header, tag = auth[:_HEADER], auth[_HEADER:]
-        if header[0] != _VERSION or header[1] >= len(BINDS):
+        if not blob.is_known:
             raise UnsupportedVersion(
                 problem=f"the third part is of version {header[0]}, binding {header[1]}, which this version of sealkit does not check",
                 hint="use a version that does; it is never opened unchecked",

@@ -26,6 +26,7 @@ from sealkit.errors import (
 from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
 from sealkit.records import splice
+from sealkit.records.identity import Place
 from sealkit.records.record import Record
 from sealkit.sealer import Sealer
 
@@ -196,12 +197,13 @@ def test_verify_finds_a_scan_that_finds_another_value(monkeypatch):
 def test_verify_finds_a_blob_that_was_exchanged_after_it_was_read():
     one = record("YAML", SEALED)
     found = jobs.inspect(one)
-    opened = jobs.unseal(found, SEALER)
+    place = Place(one)
+    opened = jobs.unseal(found, SEALER, place)
     changed = found._replace(blob=Blob(found.blob.ciphertext, bytes(16)))
     with pytest.raises(ProofFailed):
-        jobs.prove(one, changed, opened, SEALER)
+        jobs.prove(one, changed, opened, SEALER, place)
     with pytest.raises(ProofFailed):
-        jobs.prove(record("YAML", SEALED.swapcase()), found, opened, SEALER)
+        jobs.prove(record("YAML", SEALED.swapcase()), found, opened, SEALER, place)
 
 
 # --- whatever the bytes ------------------------------------------------------------------------------------------------

@@ -54,10 +54,14 @@ def test_counts_codes_and_sentence():
     assert made.counts == {"decrypted": 2, "would_change": 1, "absent": 1, "finding": 2, "failed": 1}
     assert list(made.counts) == ["decrypted", "would_change", "absent", "finding", "failed"]
     assert (made.total, made.fields) == (7, 6)
-    assert made.summary() == {"summary": made.counts | {"codes": {"cannot_decrypt": 1, "io": 1, "malformed": 1}}}
-    assert made.sentence() == ("2 decrypted, 1 would change, 1 absent, 2 finding, 1 failed (1 cannot_decrypt, 1 io, 1 malformed)")
+    assert made.summary() == {
+        "summary": made.counts | {"codes": {"cannot_decrypt": 1, "io": 1, "malformed": 1}, "unauthenticated": 3}
+    }
+    assert made.sentence() == (
+        "2 decrypted, 1 would change, 1 absent, 2 finding, 1 failed (1 cannot_decrypt, 1 io, 1 malformed); 3 unauthenticated"
+    )
     assert report().sentence() == "nothing was looked at"
-    assert report(GOOD).summary() == {"summary": {"decrypted": 1}}
+    assert report(GOOD).summary() == {"summary": {"decrypted": 1, "unauthenticated": 1}}
 
 
 def test_counting_at_once_is_counting_one_by_one():

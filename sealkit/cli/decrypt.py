@@ -9,7 +9,6 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
-from sealkit.sealer import Sealer
 from sealkit.trees import batch, content
 from sealkit.trees.batch import Done, Mode
 from sealkit.trees.payloads import PayloadFiles
@@ -48,8 +47,9 @@ def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, r
     if whole and output.json:
         raise Usage(problem="--record writes a record, not JSON lines", hint="give one of --record and --json")
     ring = options.load_ring(keys.file)
-    opener = Sealer(ring, key_id=keys.key_id, payload=keys.payload_kind)
-    task = content.Task(content.REVEAL if whole else content.DECRYPT, fields, opener=opener)
+    verb = content.REVEAL if whole else content.DECRYPT
+    around = run.around(where, keys, fields)
+    task = content.Task(verb, fields, opener=keys.sealer(ring), binding=keys.binding, around=around)
     if several or (output.json and not whole):
         return _many(task, where, output, target)
     done = [run.stdin(task, where)] if where.is_stdin else list(batch.each(task, run.walk(where), Mode()))

@@ -18,7 +18,7 @@ from sealkit.trees.batch import Mode
 @options.fields
 @options.output
 def inspect(where: Where, fields: tuple[str, ...], output: Output) -> int:
-    """Show each blob's parts, format and defects. No key is needed, and none is read.
+    """Show each blob's parts, format, binding and defects. No key is needed, and none is read; so no tag is checked.
 
     \b
     Example:
@@ -34,9 +34,10 @@ def inspect(where: Where, fields: tuple[str, ...], output: Output) -> int:
 def _block(outcome: Outcome) -> str:
     size = outcome.ciphertext_bytes or 0
     kid = f"\n  kid         {outcome.kid}" if outcome.kid is not None else ""
+    about = outcome.code if outcome.bind is None else f"bound to {outcome.bind}; the tag was not checked"
     return (
         f"{show.line(outcome.place)}  {outcome.field}\n"
-        f"  format      {outcome.format} ({'three' if outcome.kid else 'two'} parts), {outcome.code}\n"
+        f"  format      {outcome.format} ({'three' if outcome.kid else 'two'} parts), {about}\n"
         f"  ciphertext  {size} bytes ({size // 16} block{'s' * (size != 16)})\n"
         f"  iv          {outcome.iv}{kid}\n"
         "  base64      canonical"
@@ -46,4 +47,5 @@ def _block(outcome: Outcome) -> str:
 def _line(outcome: Outcome) -> str:
     kid = f" kid {outcome.kid}" if outcome.kid is not None else ""
     shape = f"{outcome.format} {outcome.ciphertext_bytes} bytes"
-    return f"{show.line(outcome.place)}  {outcome.field}  {shape}  iv {outcome.iv}{kid}  {outcome.code}"
+    about = outcome.code if outcome.bind is None else f"bound to {outcome.bind}"
+    return f"{show.line(outcome.place)}  {outcome.field}  {shape}  iv {outcome.iv}{kid}  {about}"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from sealkit.keys.ring import KeyRing
+    from sealkit.records.identity import Binding
+    from sealkit.sealer import Sealer
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -48,11 +50,27 @@ class Where(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """Which keys: the ring file, the one key of it to use, and what payloads are."""
+    """Which keys: the ring file, the one key of it to use, what payloads are, what blobs are bound to, and whether others will do."""
 
     file: str | None
     key_id: str | None
     payload_kind: str
+    bind: str | None
+    require_authentic: bool
+
+    @property
+    def binding(self) -> Binding:
+        """What blobs are to be bound to. Raises ``Usage``."""
+        from sealkit.records.identity import Binding, parse_bind
+
+        return Binding(parse_bind(self.bind))
+
+    def sealer(self, ring: KeyRing, key_id: str | None = None, **more: Any) -> Sealer:
+        """Return what opens and seals under a ring, with the key that was named, or ``key_id``."""
+        from sealkit.sealer import Sealer
+
+        named = key_id if key_id is not None else self.key_id
+        return Sealer(ring, key_id=named, payload=self.payload_kind, require_authentic=self.require_authentic, **more)
 
 
 class Output(NamedTuple):
@@ -138,6 +156,17 @@ def keys(function: F) -> F:
                 show_default=True,
                 help="What payloads are; a wrong key is told by it.",
             ),
+            "bind": click.option(
+                "--bind",
+                metavar="WHAT",
+                help="What authentic blobs are bound to: none, path (the file's, below the tree's root), or fields: sourceUrl,id.",
+            ),
+            "require_authentic": click.option(
+                "--require-authentic",
+                is_flag=True,
+                envvar="SEALKIT_REQUIRE_AUTHENTIC",
+                help="Open nothing that may have been altered; also $SEALKIT_REQUIRE_AUTHENTIC.",
+            ),
         },
     )(function)
 
@@ -173,6 +202,16 @@ def output(function: F) -> F:
             ),
             "fail_fast": click.option("--fail-fast", is_flag=True, help="Stop at the first file with a finding."),
         },
+    )(function)
+
+
+def form(function: F) -> F:
+    """Add --format."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["plain", "tagged", "synthetic"]),
+        help="Seal in this format, whatever the key's own. plain is what nobody can check.",
     )(function)
 
 

@@ -25,8 +25,10 @@ VERBS = {
     "seal": "Turn plaintext fields into blobs, in place.",
     "rotate": "Re-encrypt blobs under another key, in place.",
     "verify": "Prove that every blob survives the round trip.",
+    "retag": "Bind authentic blobs anew, after a rename or an edit.",
     "keygen": "Make a key, in a new ring or an existing one.",
-    "keys": "List the keys of the ring; never their bytes.",
+    "keys": "List the keys of the ring; say which one records are under.",
+    "compat": "Show how other programs open what sealkit seals.",
     "completion": "Print the completion script for a shell.",
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -10,12 +12,13 @@ from sealkit.cli import options, run, show
 from sealkit.cli.change import Change, change, in_place, texts, warn
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
-from sealkit.sealer import Sealer
 from sealkit.trees import content
+from sealkit.trees.content import needed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from sealkit.keys.ring import KeyRing
     from sealkit.trees.rotation import Rotation
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -26,6 +29,7 @@ class Turn(NamedTuple):
 
     to: str | None
     source: str | None
+    bless: str | None
     partial: bool
     status: bool
     rollback: bool
@@ -40,6 +44,11 @@ def turn(function: F) -> F:
             "to": click.option("--to", metavar="ID", help="The key to seal under; the ring's primary if not given."),
             "source": click.option(
                 "--from", "source", metavar="ID", help="The key that sealed them; only it and the target open blobs then."
+            ),
+            "bless": click.option(
+                "--bless",
+                metavar="REV",
+                help="Give authentic formats to blobs that are the same in this git revision, for which somebody vouches.",
             ),
             "partial": click.option("--partial", is_flag=True, help="Go on although some fields cannot be opened."),
             "status": click.option(
@@ -57,10 +66,14 @@ def turn(function: F) -> F:
 @options.fields
 @options.keys
 @turn
+@options.form
 @change
 @options.output
-def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, change: Change, output: Output) -> int:
+def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, form: str | None, change: Change, output: Output) -> int:
     """Re-encrypt blobs under the primary key, or --to ID, in place. A blob under that key already is left alone, byte for byte.
+
+    Each blob keeps its format, unless --format names another one. What may have been altered gets no tag by that, which would say that
+    it was not, unless --bless REV names the git revision in which somebody has looked at these blobs.
 
     Over a folder, every field is opened before the first one is written, and a journal in the folder's .sealkit remembers what was
     done: after an interruption, the same command goes on; --rollback takes it back.
@@ -70,6 +83,7 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, change
       sealkit keygen --id k3
       sealkit rotate --to k3 posts/
       sealkit rotate --status posts/
+      sealkit rotate --format tagged --bless HEAD posts/
     """
     if turn.status or turn.rollback:
         from sealkit.cli import rotated
@@ -79,9 +93,37 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, change
         raise Usage(problem="--key-id and --from both name the key that opens", hint="give --from alone")
     ring = options.load_ring(keys.file, seals=True)
     source = turn.source if turn.source is not None else keys.key_id
-    sealer = Sealer(ring, key_id=turn.to if turn.to is not None else ring.primary.id, payload=keys.payload_kind)
-    opener = Sealer(ring, opens=(source, sealer.key_id) if source is not None else None, payload=keys.payload_kind)
-    task = content.Task(content.ROTATE, fields, opener=opener, sealer=sealer)
+    sealer = keys.sealer(ring, turn.to if turn.to is not None else ring.primary.id, format=form)
+    opener = keys._replace(key_id=None).sealer(ring, opens=(source, sealer.key_id) if source is not None else None)
+    with _blessing(turn, where) as blessed:
+        around = run.around(where, keys, fields)._replace(blessed=blessed)
+        task = content.Task(content.ROTATE, fields, opener=opener, sealer=sealer, binding=keys.binding, around=around)
+        return _rotate(task, ring, where, fields, keys, turn, change, output)
+
+
+@contextmanager
+def _blessing(turn: Turn, where: Where) -> Iterator[Callable[[str], bytes | None] | None]:
+    """Yield what says what files held in the revision that somebody vouches for."""
+    if turn.bless is None:
+        yield None
+        return
+    from sealkit.trees.revision import Revision
+
+    path = where.paths[0]
+    with Revision(turn.bless, path if os.path.isdir(path) else os.path.dirname(path)) as revision:
+        yield revision.content
+
+
+def _rotate(
+    task: content.Task,
+    ring: KeyRing,
+    where: Where,
+    fields: tuple[str, ...],
+    keys: Keys,
+    turn: Turn,
+    change: Change,
+    output: Output,
+) -> int:
     if where.is_stdin or not change.writes:
         return in_place(task, where, output, change)
     from sealkit.trees import rotation
@@ -90,7 +132,11 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, change
     root = rotation.tree_of(where.paths)
     if root is None:
         return in_place(task, where, output, change)
-    scope = rotation.scope(where.paths, root, where.filters())
+    sealer = needed(task.sealer)
+    settings = {"format": sealer.forced_format, "bind": keys.bind, "bless": turn.bless}
+    given = {name: value for name, value in settings.items() if value is not None}
+    scope = rotation.scope(where.paths, root, where.filters() | given)
+    source = turn.source if turn.source is not None else keys.key_id
     header = Header(sealer.key_id, ring.get(sealer.key_id).kid, source, list(fields), keys.payload_kind, scope)
     return _tree(rotation.Rotation(task, change.mode(output), root, header), where, output, change, partial=turn.partial)
 

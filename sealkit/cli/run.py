@@ -16,9 +16,9 @@ from sealkit.report import Outcome, Report, json_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sealkit.cli.options import Output, Where
+    from sealkit.cli.options import Keys, Output, Where
     from sealkit.trees.batch import Done, Mode, Piece
-    from sealkit.trees.content import Task
+    from sealkit.trees.content import Around, Task
     from sealkit.trees.found import Found
 
 STDIN = "-"
@@ -169,7 +169,20 @@ def walk(where: Where) -> Iterator[Found]:
     )
 
 
-def records(task: Task, where: Where, output: Output, mode: Mode, maker: Maker) -> int:
+def around(where: Where, keys: Keys, fields: tuple[str, ...]) -> Around:
+    """Return what a verb may ask about the tree that was named."""
+    from sealkit.trees.content import Around
+    from sealkit.trees.elsewhere import Elsewhere
+    from sealkit.trees.roots import Below
+
+    if where.is_stdin:
+        name = where.as_name
+        return Around(below=Below(()) if name is not None else None)
+    below = Below(where.paths)
+    return Around(below, Elsewhere(lambda: walk(where._replace(since=None)), below, keys.binding.bind, fields))
+
+
+def records(task: Task, where: Where, output: Output, mode: Mode, maker: Callable[[Sequence[Done]], Piece]) -> int:
     """Do a task to all that was named, print what becomes of it, and return the exit status."""
     from sealkit.trees import batch
 

@@ -6,12 +6,11 @@ import sys
 
 import click
 
-from sealkit.cli import options
+from sealkit.cli import options, run
 from sealkit.cli.change import Change, change, in_place
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
 from sealkit.records.kinds import JSON_LINES, kind_of
-from sealkit.sealer import Sealer
 from sealkit.trees import content
 
 
@@ -26,9 +25,18 @@ from sealkit.trees import content
     shell_complete=options.files,
     help="Seal FILE's bytes (- is stdin) in one record's field, which is added if absent.",
 )
+@options.form
 @change
 @options.output
-def seal(where: Where, fields: tuple[str, ...], keys: Keys, source: str | None, change: Change, output: Output) -> int:
+def seal(
+    where: Where,
+    fields: tuple[str, ...],
+    keys: Keys,
+    source: str | None,
+    form: str | None,
+    change: Change,
+    output: Output,
+) -> int:
     """Turn the plaintext in a field into a blob, in place; a field that holds a blob is left alone, byte for byte.
 
     Strings are sealed as they are, mappings and lists as JSON. What looks like a damaged blob is refused. Files are replaced
@@ -39,11 +47,14 @@ def seal(where: Where, fields: tuple[str, ...], keys: Keys, source: str | None, 
       sealkit seal posts/
       sealkit seal --payload body.json article.md
       sealkit decrypt --record article.md | sealkit seal - --as article.md
+      sealkit seal --format tagged --bind path posts/
     """
     payload = None if source is None else _payload(source, where, fields)
     ring = options.load_ring(keys.file, seals=True)
-    sealer = Sealer(ring, key_id=keys.key_id, payload=keys.payload_kind)
-    return in_place(content.Task(content.SEAL, fields, sealer=sealer, payload=payload), where, output, change)
+    sealer = keys.sealer(ring, format=form)
+    around = run.around(where, keys, fields)
+    task = content.Task(content.SEAL, fields, sealer=sealer, payload=payload, binding=keys.binding, around=around)
+    return in_place(task, where, output, change)
 
 
 def _payload(source: str, where: Where, fields: tuple[str, ...]) -> bytes:

@@ -7,7 +7,6 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.report import Outcome
-from sealkit.sealer import Sealer
 from sealkit.trees import content
 from sealkit.trees.batch import Mode
 
@@ -20,12 +19,16 @@ from sealkit.trees.batch import Mode
 def verify(where: Where, fields: tuple[str, ...], keys: Keys, output: Output) -> int:
     """Prove the round trip: decrypt, encrypt again with the same IV, the same blob; splice it in, the same bytes.
 
+    A tagged blob is proved to be unaltered and in its place; with a verify-only key that is all that is proved. A blob that is authentic
+    for another record is misbound, and that record is named.
+
     \b
     Example:
       sealkit verify posts/
     """
     ring = options.load_ring(keys.file)
-    task = content.Task(content.VERIFY, fields, opener=Sealer(ring, key_id=keys.key_id, payload=keys.payload_kind))
+    around = run.around(where, keys, fields)
+    task = content.Task(content.VERIFY, fields, opener=keys.sealer(ring), binding=keys.binding, around=around)
     mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
     return run.records(task, where, output, mode, run.Maker(output, run.lines(_line)))
 

@@ -16,6 +16,7 @@ from sealkit.errors import Malformed, NonCanonical
 _BLOCK = 16
 _IV_BYTES = 16
 _AUTH_BYTES = 42
+_VERSION, _BINDS = 1, 3
 _PARTS = ("ciphertext", "iv", "auth")
 _EXACT_BYTES = {"iv": _IV_BYTES, "auth": _AUTH_BYTES}
 
@@ -117,6 +118,11 @@ class Blob:
     def version(self) -> int | None:
         """The version of the third part, as written; None in a blob of two parts."""
         return None if self.auth is None else self.auth[0]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is no third part, or one whose version and binding this version of sealkit knows how to check."""
+        return self.auth is None or (self.auth[0] == _VERSION and self.auth[1] < _BINDS)
 
     @property
     def bind(self) -> int | None:

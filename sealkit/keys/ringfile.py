@@ -103,7 +103,7 @@ def _declaration(entry: config.Table, folder: str) -> Declaration:
         error.at(line=key_id.line)
         raise
     entry.only(_ENTRY, of=label)
-    form = entry.choice("format", FORMATS, of=label, default="plain")
+    form = entry.choice("format", FORMATS, of=label, default="tagged" if "verify_only" in entry else "plain")
     accept = entry.choice("accept", ACCEPTS, of=label, default="any")
     state = entry.choice("state", STATES, of=label, default="enabled")
     try:
@@ -130,8 +130,7 @@ def _verify_only(entry: config.Table, label: str, folder: str, declared: Declara
     kid = table.text("kid", of=label)
     if len(kid) != 16 or not _KID.issuperset(kid):
         raise ConfigError(problem=f"{label}: a kid is 16 hex digits", hint="sealkit keys shows it", line=kid.line)
-    form = declared.format if "format" in entry else "tagged"
-    return declared._replace(source=declare(table, label, folder, beside=("kid",)), kid=str(kid), format=form)
+    return declared._replace(source=declare(table, label, folder, beside=("kid",)), kid=str(kid))
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

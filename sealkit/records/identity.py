@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealkit.context import BINDS, FIELDS, NONE, PATH, Context
 from sealkit.errors import (
@@ -33,6 +33,8 @@ from sealkit.records.lookalike import skeleton
 from sealkit.tree import Scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sealkit.records.fieldpath import Steps
     from sealkit.records.record import Record
 
@@ -111,18 +113,48 @@ def check_bound(names: tuple[str, ...], field: str) -> None:
             raise BadFieldPath(problem=f"the bound field {name!r} is named before", hint="name each field once")
 
 
+class Binding(NamedTuple):
+    """What the blobs of a record are to be bound to (``bind``, as for ``Place``), and where its file is below the root of its tree."""
+
+    bind: Bind = None
+    file: str | Callable[[], str] | None = None
+
+    def place(self, record: Record, field: str) -> Place:
+        """Return the place of one field of a record. Raises as ``Place``."""
+        return Place(record, field, file=self.file, bind=self.bind)
+
+
+UNDEMANDED: Final = Binding()
+
+
+def parse_bind(text: str | None) -> Bind:
+    """Read what an option says: ``none``, ``path``, or paths of fields with commas between. Raises ``BadFieldPath``."""
+    if text is None or text == BINDS[NONE]:
+        return None
+    return BIND_PATH if text == BIND_PATH else tuple(name.strip() for name in text.split(","))
+
+
 class Place:
     """Where one field of one record is: the ``Binder`` of the blob in it.
 
     ``field`` is the path of that one field (``a[0].b``), ``file`` the path of the record's file below the root of its tree (None where
-    that is not known, as for stdin). ``bind`` is what is demanded: None (nothing), ``"path"``, or the paths of the fields in the
-    policy's order. Nothing is read off the record before a context is asked for, and then once. Raises ``Usage`` and ``BadFieldPath``.
+    that is not known, as for stdin; a function that returns it where finding it out costs something). ``bind`` is what is demanded: None
+    (nothing), ``"path"``, or the paths of the fields in the policy's order. ``instead`` gives values that bound fields had, before they
+    were edited, in the place of those that they have. Nothing is read off the record before a context is asked for, and then once. Raises ``Usage`` and ``BadFieldPath``.
     """
 
-    __slots__ = ("_bind", "_file", "_known", "_path", "_record", "field")
+    __slots__ = ("_bind", "_file", "_instead", "_known", "_path", "_record", "field")
 
     @opaque
-    def __init__(self, record: Record, field: str = "secured", *, file: str | None = None, bind: Bind = None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        field: str = "secured",
+        *,
+        file: str | Callable[[], str] | None = None,
+        bind: Bind = None,
+        instead: dict[str, str] | None = None,
+    ) -> None:
         if isinstance(bind, tuple):
             check_bound(bind, field)
         elif bind not in (None, BIND_PATH):
@@ -132,6 +164,7 @@ class Place:
         self._path = field_path(field)
         self._file = file
         self._bind = bind
+        self._instead = instead
         self._known: dict[int, Context] = {}
 
     def __repr__(self) -> str:
@@ -188,7 +221,7 @@ class Place:
         if self._file is None:
             raise Usage(problem="the path of the file below the root of its tree is not known", hint="say it with --as NAME")
         try:
-            return (file_path(self._file),)
+            return (file_path(self._file if isinstance(self._file, str) else self._file()),)
         except Unbound as error:
             failure = error
         raise failure.at(line=self._record.line, field=self.field)
@@ -197,7 +230,7 @@ class Place:
         if not isinstance(self._bind, tuple):
             raise Usage(
                 problem="the blob is bound to fields of the record, and which they are is not known",
-                hint="name them in the policy, as in bind: [sourceUrl]",
+                hint="name them in the policy, as in bind: [sourceUrl], or with --bind sourceUrl",
             )
         identity: list[bytes] = []
         for name in self._bind:
@@ -207,6 +240,8 @@ class Place:
     def _value(self, name: str) -> bytes:
         """Return a bound field's value: the text of its scalar, as libyaml or the JSON scanner has it, in UTF-8."""
         record = self._record
+        if self._instead is not None and name in self._instead:
+            return self._instead[name].encode("utf-8", "replace")
         try:
             field = record.field(name)
         except SealkitError as error:

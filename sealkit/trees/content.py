@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
 from sealkit import report as reporting
-from sealkit.errors import SealkitError, Usage
+from sealkit.context import BINDS
+from sealkit.errors import BlobError, Downgraded, Misbound, SealkitError, Tampered, Usage
+from sealkit.records.identity import UNDEMANDED, Binding, Place
 from sealkit.records.kinds import kind_of
 from sealkit.records.record import Record, join, split
 from sealkit.report import Outcome, failure
@@ -14,10 +16,11 @@ from sealkit.report import Outcome, failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from sealkit.crypto.blob import Blob
     from sealkit.jobs import Found
-    from sealkit.sealer import Sealer
+    from sealkit.sealer import Sealer, Unsealed
 
-INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY = (
+INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY, RETAG = (
     "inspect",
     "open",
     "decrypt",
@@ -26,17 +29,35 @@ INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY = (
     "rotate",
     "settled",
     "verify",
+    "retag",
 )
+
+
+class Around(NamedTuple):
+    """What a verb may ask about the tree that a file is in; each may be None, where nothing is known.
+
+    ``below`` gives a file's path below the tree's root; ``elsewhere`` names the record that a blob is authentic for, None if there is
+    none; ``blessed`` gives a file's content in the git revision that somebody vouches for, None if it was not there; ``was`` says, of
+    a field and the kind of binding its blob has, what that was bound to before (``retag``).
+    """
+
+    below: Callable[[str], str] | None = None
+    elsewhere: Callable[[Sealer, Blob], str | None] | None = None
+    blessed: Callable[[str], bytes | None] | None = None
+    was: Callable[[str, Record, str, int | None], Place] | None = None
+
+
+NOWHERE = Around()
 
 
 class Task:
     """What to do to every record: a verb, the fields (``a[].b`` allowed), and the sealers it needs.
 
-    ``opener`` opens blobs, ``sealer`` seals; ``payload`` is for ``seal`` of one record. ``open`` is ``decrypt`` without the payload,
-    ``reveal`` puts the payload in the blob's place.
+    ``opener`` opens blobs, ``sealer`` seals; ``payload`` is for ``seal`` of one record; ``binding`` says what authentic blobs are to be
+    bound to. ``open`` is ``decrypt`` without the payload, ``reveal`` puts the payload in the blob's place.
     """
 
-    __slots__ = ("fields", "opener", "payload", "sealer", "verb")
+    __slots__ = ("around", "binding", "fields", "opener", "payload", "sealer", "verb")
 
     def __init__(
         self,
@@ -46,16 +67,20 @@ class Task:
         opener: Sealer | None = None,
         sealer: Sealer | None = None,
         payload: bytes | None = None,
+        binding: Binding = UNDEMANDED,
+        around: Around = NOWHERE,
     ) -> None:
         self.verb = verb
         self.fields = fields
+        self.binding = binding
+        self.around = around
         self.opener = opener
         self.sealer = sealer
         self.payload = payload
 
     def as_settled(self) -> Task:
         """Return the task for a file that was written already: what is there is counted as unchanged."""
-        return Task(SETTLED, self.fields, sealer=self.sealer)
+        return Task(SETTLED, self.fields, sealer=self.sealer, binding=self.binding, around=self.around)
 
     def __repr__(self) -> str:
         return f"<Task {self.verb} {','.join(self.fields)}>"
@@ -84,7 +109,7 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
         records = split(data, kind_of(name if name is not None else path))
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
-    work = _Work(task, path)
+    work = _Work(task, path, name)
     changed = False
     for index, record in enumerate(records):
         if record.is_blank:
@@ -128,11 +153,15 @@ def _changed_since(path: str, field: str, line: int) -> Outcome:
 class _Work:
     """A task on the records of one file: the outcomes so far, and the blobs that change places."""
 
-    __slots__ = ("job", "outcomes", "path", "replaced", "task")
+    __slots__ = ("binding", "job", "outcomes", "path", "replaced", "task")
 
-    def __init__(self, task: Task, path: str) -> None:
+    def __init__(self, task: Task, path: str, name: str | None = None) -> None:
         self.task = task
         self.path = path
+        self.binding = task.binding
+        below = task.around.below
+        if below is not None:
+            self.binding = task.binding._replace(file=lambda: below(name if name is not None else path))
         self.job = _JOBS[task.verb]
         self.outcomes: list[Outcome] = []
         self.replaced: list[Replaced] = []
@@ -157,12 +186,33 @@ class _Work:
                     self.outcomes.append(failure(self.path, error, field))
         return record
 
-    def note(self, status: str, field: str, found: Found, key: str | None, code: str, payload: bytes | None = None) -> None:
+    def note(
+        self, status: str, field: str, found: Found, key: str | None, code: str | None, opened: Unsealed | None = None
+    ) -> None:
         """Add the outcome for a field that holds a blob."""
         blob = found.blob
-        form = "tagged" if blob.auth is not None else "plain"
+        form = "tagged" if blob.auth is not None else opened.format if opened is not None else "plain"
         size, iv = len(blob.ciphertext), blob.iv.hex()
-        self.outcomes.append(Outcome(self.path, status, field, code, form, blob.kid, key, size, iv, found.line, payload=payload))
+        bind = None if blob.auth is None else BINDS[blob.auth[1]]
+        self.outcomes.append(Outcome(self.path, status, field, code, form, bind, blob.kid, key, size, iv, found.line))
+
+    def place(self, record: Record, field: str) -> Place:
+        """Return what blobs in a field are bound to."""
+        return self.binding.place(record, field)
+
+    def unseal(self, record: Record, found: Found, field: str) -> Unsealed:
+        """Open a blob; if it is not authentic here, look for where it is."""
+        try:
+            return jobs.unseal(found, self.opener, self.place(record, field))
+        except (Tampered, Downgraded) as error:
+            raise self._misbound(error, found, self.opener) from None
+
+    def _misbound(self, error: BlobError, found: Found, opener: Sealer) -> BlobError:
+        elsewhere = self.task.around.elsewhere
+        where = elsewhere(opener, found.blob) if elsewhere is not None else None
+        if where is None:
+            return error
+        return Misbound(problem=f"the blob is authentic, but belongs to {where}").at(line=error.line, field=error.field)
 
     def inspect(self, record: Record, field: str) -> Record:
         found = jobs.inspect(record, field)
@@ -171,23 +221,24 @@ class _Work:
 
     def open(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
-        opened = jobs.unseal(found, self.opener, field)
-        self.note(reporting.FOUND, field, found, opened.key_id, opened.verdict)
+        opened = self.unseal(record, found, field)
+        self.note(reporting.FOUND, field, found, opened.key_id, opened.verdict, opened)
         return record
 
     def decrypt(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
-        opened = jobs.unseal(found, self.opener, field)
-        self.note(reporting.DECRYPTED, field, found, opened.key_id, opened.verdict, opened.payload)
+        opened = self.unseal(record, found, field)
+        self.note(reporting.DECRYPTED, field, found, opened.key_id, opened.verdict, opened)
+        self.outcomes[-1] = self.outcomes[-1]._replace(payload=opened.payload)
         return record
 
     def reveal(self, record: Record, field: str) -> Record:
-        after = jobs.reveal(record, self.opener, field)
+        after = jobs.reveal(record, self.opener, field, self.binding)
         self.outcomes.append(Outcome(self.path, reporting.DECRYPTED, field))
         return after
 
     def seal(self, record: Record, field: str) -> Record:
-        after = jobs.seal(record, self.sealer, field, self.task.payload)
+        after = jobs.seal(record, self.sealer, field, self.task.payload, binding=self.binding)
         found = jobs.find(after, field)
         if after is record:
             self.note(reporting.UNCHANGED, field, found, None, _unopened(found))
@@ -197,12 +248,45 @@ class _Work:
 
     def rotate(self, record: Record, field: str) -> Record:
         before = jobs.find(record, field)
-        after, found = jobs.reseal(record, before, self.opener, self.sealer, field)
+        try:
+            after, found = jobs.reseal(
+                record, before, self.opener, self.sealer, self.place(record, field), blessed=self._blessed(field)
+            )
+        except (Tampered, Downgraded) as error:
+            raise self._misbound(error, before, self.opener) from None
         if after is record:
             self.note(reporting.UNCHANGED, field, before, self.sealer.key_id, _unopened(before))
             return record
         self._changed(reporting.ROTATED, field, found)
         self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
+        return after
+
+    def _blessed(self, field: str) -> Callable[[Blob], bool] | None:
+        """Return what says whether the same blob stands in the same field of the file's revision that somebody vouches for."""
+        content = self.task.around.blessed
+        if content is None:
+            return None
+
+        def is_blessed(blob: Blob) -> bool:
+            data = content(self.path)
+            if data is None:
+                return False
+            texts = (record.blob_text(field) for record in split(data, kind_of(self.path)))
+            return str(blob) in (text[0] for text in texts if text is not None)
+
+        return is_blessed
+
+    def retag(self, record: Record, field: str) -> Record:
+        if self.task.around.was is None:
+            raise Usage(problem="it is not known what the blobs were bound to")
+        before = jobs.find(record, field)
+        was = self.task.around.was(self.path, record, field, before.blob.bind)
+        after = jobs.retag(record, self.opener, was, field, self.binding)
+        found = jobs.find(after, field)
+        status = reporting.UNCHANGED if after is record else reporting.RETAGGED
+        self.note(status, field, found, None, "authentic")
+        if after is not record:
+            self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
         return after
 
     def settled(self, record: Record, field: str) -> Record:
@@ -212,33 +296,47 @@ class _Work:
 
     def verify(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
-        opened = jobs.unseal(found, self.opener, field)
-        jobs.prove(record, found, opened, self.opener, field)
-        self.note(reporting.VERIFIED, field, found, opened.key_id, opened.verdict)
+        if found.blob.auth is not None and self.opener.checks_only(found.blob):
+            return self._check(record, found, field)
+        opened = self.unseal(record, found, field)
+        jobs.prove(record, found, opened, self.opener, self.place(record, field))
+        self.note(reporting.VERIFIED, field, found, opened.key_id, opened.verdict, opened)
+        return record
+
+    def _check(self, record: Record, found: Found, field: str) -> Record:
+        """Check the tag alone: all that a verify-only key can do; the record is read through."""
+        try:
+            key = jobs.check(found, self.opener, self.place(record, field))
+        except (Tampered, Downgraded) as error:
+            raise self._misbound(error, found, self.opener) from None
+        record.read_through(field)
+        self.note(reporting.VERIFIED, field, found, key, "authentic")
         return record
 
     def _changed(self, status: str, field: str, found: Found) -> None:
         self.note(status, field, found, self.sealer.key_id, _unopened(found))
-        if self.sealer.is_too_short_to_tell(found.blob):
+        if self.sealer.format == "plain" and self.sealer.is_too_short_to_tell(found.blob):
             self.outcomes[-1] = self.outcomes[-1]._replace(message=_SHORT)
 
     @property
     def opener(self) -> Sealer:
-        return _needed(self.task.opener)
+        return needed(self.task.opener)
 
     @property
     def sealer(self) -> Sealer:
-        return _needed(self.task.sealer)
+        return needed(self.task.sealer)
 
 
 _SHORT = "a payload of one block: under a ring of several keys it opens only with the key named (--key-id)"
 
 
-def _unopened(found: Found) -> str:
-    return "unsupported_version" if found.blob.is_tagged else "unauthenticated"
+def _unopened(found: Found) -> str | None:
+    """What is known of a blob that was not opened: without a tag it may have been altered, with one nobody has looked yet."""
+    return None if found.blob.is_tagged else "unauthenticated"
 
 
-def _needed(sealer: Sealer | None) -> Sealer:
+def needed(sealer: Sealer | None) -> Sealer:
+    """Return the sealer that a verb cannot do without. Raises ``Usage``."""
     if sealer is None:
         raise Usage(problem="this verb needs a key ring")
     return sealer
@@ -253,4 +351,5 @@ _JOBS: dict[str, Callable[[_Work, Record, str], Record]] = {
     ROTATE: _Work.rotate,
     SETTLED: _Work.settled,
     VERIFY: _Work.verify,
+    RETAG: _Work.retag,
 }

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 POLICY = "sealkit.yaml"
 
+_KEPT = 64
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
 
@@ -38,13 +39,46 @@ def root_of(path: str) -> str | None:
     status = _asked(os.lstat, path)
     is_root = status is not None and stat.S_ISDIR(status.st_mode)
     start = real(path)
-    folder = start if is_root else os.path.dirname(start)
+    return policy_root(start if is_root else os.path.dirname(start)) or (start if is_root else None)
+
+
+def policy_root(folder: str) -> str | None:
+    """Return the nearest folder, from an absolute one upwards, that holds ``sealkit.yaml``; None if none does."""
     while _asked(os.lstat, os.path.join(folder, POLICY)) is None:
         above = os.path.dirname(folder)
         if above == folder:
-            return start if is_root else None
+            return None
         folder = above
     return folder
+
+
+class Below:
+    """Says where files are below their tree's root: that of the policy above them, else the folder that was given, else their own."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._given = sorted((real(path) for path in paths if is_folder(path)), key=len, reverse=True)
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, path: str) -> str:
+        """Return a file's path below its tree's root, with ``/``. ``StoreError`` if the system cannot tell."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            if len(self._folders) >= _KEPT:
+                self._folders.clear()
+            self._folders[folder] = self._prefix(real(folder or ("/" if path.startswith("/") else ".")))
+        return self._folders[folder] + name
+
+    def root(self, path: str) -> str:
+        """Return the absolute root of the tree that a file is in."""
+        return self._root(real(os.path.dirname(path) or "."))
+
+    def _prefix(self, folder: str) -> str:
+        relative = os.path.relpath(folder, self._root(folder))
+        return "" if relative == "." else relative + "/"
+
+    def _root(self, folder: str) -> str:
+        given = next((one for one in self._given if folder == one or folder.startswith(one.rstrip("/") + "/")), folder)
+        return policy_root(folder) or given
 
 
 def real(path: str) -> str:

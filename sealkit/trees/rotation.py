@@ -77,7 +77,8 @@ def unfinished_in(root: str) -> State | None:
 
 def opening(rotation: Rotation) -> Task:
     """Return the task that opens every field of a rotation and keeps nothing."""
-    return content.Task(content.OPEN, rotation.task.fields, opener=rotation.task.opener)
+    task = rotation.task
+    return content.Task(content.OPEN, task.fields, opener=task.opener, binding=task.binding, around=task.around)
 
 
 def preflight(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 _NO_SURPRISES = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")  # a work tree's settings may name programs
 
 
-class _GitFailedError(Exception):
+class GitFailedError(Exception):
     """Git is missing or refused; the text is its own."""
 
 
-def _git(folder: str, *arguments: str) -> bytes:
+def git(folder: str, *arguments: str) -> bytes:
+    """Run git in a folder and return what it prints. Raises ``GitFailedError``."""
     import subprocess  # costs as much as all other imports of this room
 
     environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
@@ -32,10 +33,10 @@ def _git(folder: str, *arguments: str) -> bytes:
         )
     except (OSError, ValueError) as error:
         reason = "git is not installed" if isinstance(error, FileNotFoundError) else str(error)
-        raise _GitFailedError(reason) from None
+        raise GitFailedError(reason) from None
     if done.returncode:
         said = os.fsdecode(done.stderr).strip().splitlines()
-        raise _GitFailedError(said[0].removeprefix("fatal: ") if said else f"git ended with {done.returncode}")
+        raise GitFailedError(said[0].removeprefix("fatal: ") if said else f"git ended with {done.returncode}")
     return done.stdout
 
 
@@ -65,8 +66,8 @@ class WorkTree:
 
     def _ask(self) -> frozenset[bytes]:
         try:
-            listing = _git(self.folder, "ls-files", "-z", "--cached", "--ignored", "--exclude-standard")
-        except _GitFailedError as failed:
+            listing = git(self.folder, "ls-files", "-z", "--cached", "--ignored", "--exclude-standard")
+        except GitFailedError as failed:
             self.complaint = StoreError(
                 problem=f"ignored files were left out, and git does not say whether it tracks some of them: {failed}",
                 hint="make git work here, or look at ignored files too with --no-gitignore",
@@ -130,7 +131,7 @@ def changed_since(revision: str, folder: str, *, ignored_too: bool) -> frozenset
     if not reason:
         try:
             return _changed_since(revision, folder, ignored_too=ignored_too)
-        except _GitFailedError as failed:
+        except GitFailedError as failed:
             reason = str(failed)
     raise Usage(
         problem=f"cannot tell what changed since {revision!r}: {reason}",
@@ -140,9 +141,9 @@ def changed_since(revision: str, folder: str, *, ignored_too: bool) -> frozenset
 
 
 def _changed_since(revision: str, folder: str, *, ignored_too: bool) -> frozenset[bytes]:
-    commit = _git(folder, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
+    commit = git(folder, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
     diff = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--relative", "--ignore-submodules")
-    names = set(_split(_git(folder, *diff, commit, "--")))
-    names.update(_split(_git(folder, *diff, "--cached", commit, "--")))
-    names.update(_split(_git(folder, "ls-files", "-z", "--others", *(() if ignored_too else ("--exclude-standard",)))))
+    names = set(_split(git(folder, *diff, commit, "--")))
+    names.update(_split(git(folder, *diff, "--cached", commit, "--")))
+    names.update(_split(git(folder, "ls-files", "-z", "--others", *(() if ignored_too else ("--exclude-standard",)))))
     return frozenset(names)

@@ -74,7 +74,7 @@ def test_several_payloads_of_one_record_need_json(desk):
 def test_json_lines(desk):
     ran = desk.run("decrypt", "--json", "records")
     assert ran.status == 0
-    assert ran.summary == {"decrypted": 7, "absent": 1}
+    assert ran.summary == {"decrypted": 7, "absent": 1, "unauthenticated": 7}
     by_path = {(line["path"], line.get("line")): line for line in ran.lines}
     article = by_path["records/article.md", 36]
     assert article["status"] == "decrypted"
@@ -221,7 +221,7 @@ def test_a_report_holds_no_payload(desk):
         assert b"harbour" in ran.out
         report = desk.read("report.jsonl")
         assert json.loads(report.splitlines()[0])["status"] == "decrypted"
-        assert json.loads(report.splitlines()[-1]) == {"summary": {"decrypted": 1}}
+        assert json.loads(report.splitlines()[-1]) == {"summary": {"decrypted": 1, "unauthenticated": 1}}
         assert b"harbour master" not in report
         assert b"payload" not in report
     assert stat.S_IMODE((desk.path / "report.jsonl").stat().st_mode) == 0o600

@@ -81,20 +81,30 @@ def test_text_of_one_blob(desk):
         "  iv          c2f0b93fdb24269962b0a6317781acc9",
         "  base64      canonical",
     ]
-    assert ran.err == "sealkit: 1 found\n"
+    assert ran.err == "sealkit: 1 found; 1 unauthenticated\n"
     assert desk.run("inspect", "-q", "records/article.md").err == ""
 
 
 def test_a_tagged_blob_shows_its_key_id(desk):
     desk.record("x.md", GOOD + ";" + "AQD" + "A" * 53)
     (line,) = desk.run("inspect", "--json", "x.md").lines
-    assert (line["format"], line["kid"], line["code"]) == ("tagged", "c000000000000000", "unsupported_version")
-    assert "kid         c000000000000000" in desk.run("inspect", "x.md").text
+    assert (line["format"], line["bind"], line["kid"]) == ("tagged", "none", "c000000000000000")
+    assert "code" not in line
+    text = desk.run("inspect", "x.md").text
+    assert "  format      tagged (three parts), bound to none; the tag was not checked\n" in text
+    assert "  kid         c000000000000000\n" in text
+
+
+@pytest.mark.parametrize("start", ["AgD", "AQP", "AAA"])
+def test_a_third_part_of_another_version_is_a_finding(desk, start):
+    desk.record("x.md", GOOD + ";" + start + "A" * 53)
+    ran = desk.run("inspect", "--json", "x.md")
+    assert (ran.status, [line["code"] for line in ran.lines]) == (1, ["unsupported_version"])
 
 
 def test_folders_and_counts(desk):
     ran = desk.run("inspect", "--json", "records")
-    assert (ran.status, ran.summary) == (0, {"found": 7, "absent": 1})
+    assert (ran.status, ran.summary) == (0, {"found": 7, "absent": 1, "unauthenticated": 7})
     assert {line["field"] for line in ran.lines} == {"secured"}
     assert len(desk.run("inspect", "records").text.splitlines()) >= 7
 
@@ -127,7 +137,7 @@ def test_verify_proves_every_field_and_writes_nothing(desk):
     before = desk.files("records")
     ran = desk.run("verify", "--json", "records")
     assert ran.status == 0
-    assert ran.summary == {"verified": 7, "absent": 1}
+    assert ran.summary == {"verified": 7, "absent": 1, "unauthenticated": 7}
     assert desk.files("records") == before
     assert "verified records/article.md:36  secured  key k2, unauthenticated" in desk.run("verify", "records").text
 
@@ -167,5 +177,7 @@ def test_a_report_says_the_same_as_json(desk):
     ran = desk.run("verify", "--json", "--report", "r.jsonl", "records")
     assert desk.read("r.jsonl") == ran.out
     assert desk.run("verify", "--report", "r.jsonl", "records/article.md").status == 0
-    assert [json.loads(line) for line in desk.read("r.jsonl").splitlines()][-1] == {"summary": {"verified": 1}}
+    assert [json.loads(line) for line in desk.read("r.jsonl").splitlines()][-1] == {
+        "summary": {"verified": 1, "unauthenticated": 1}
+    }
     assert desk.run("verify", "--report", "nowhere/r.jsonl", "records").status == 4

@@ -226,7 +226,10 @@ def _dismiss(team: list[_Worker]) -> None:
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
-        worker.process.close()  # lets go of its descriptor now
+        try:
+            worker.process.close()  # lets go of its descriptor now
+        except OSError:
+            pass
 
 
 def _serve(function: Callable[[Any], Iterable[Any]], pipe: Connection[Any, Any], inherited: list[Connection[Any, Any]]) -> None:

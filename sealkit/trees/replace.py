@@ -177,9 +177,9 @@ class _Group:
         if len(items) < self.options.syncfs_from:
             return False
         devices = {item.write.snapshot.dev: item.folder for item in items}
-        if also is not None:
-            devices.setdefault(os.fstat(also).st_dev, also)
         try:
+            if also is not None:
+                devices.setdefault(os.fstat(also).st_dev, also)
             for folder in devices.values():
                 kernel.syncfs(folder)
         except OSError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from sealkit.context import UNBOUND
 from sealkit.crypto import cipher
 from sealkit.crypto.blob import Blob
+from sealkit.crypto.tag import equal
 from sealkit.errors import (
     AmbiguousKey,
     CannotDecrypt,
@@ -250,7 +251,7 @@ class Sealer:
             tagger = key.tagger()
             return lambda context: context.bind == header[1] and tagger.accepts(tag, header, context, blob.iv, blob.ciphertext)
         found = [(key.synthesizer(), payload) for key, payload in self._payloads(blob) if _proves_by_iv(key)]
-        return lambda context: any(_equal(one.iv(context, payload), blob.iv) for one, payload in found)
+        return lambda context: any(equal(one.iv(context, payload), blob.iv) for one, payload in found)
 
     @opaque
     def unseal_own(self, blob: Blob) -> bytes | None:
@@ -264,7 +265,7 @@ class Sealer:
         if key is None or key.cbc().encrypt(unsealed.payload, blob.iv) != blob.ciphertext:
             return False
         if blob.auth is None:
-            return unsealed.format != SYNTHETIC or _equal(key.synthesizer().iv(binder.demanded(), unsealed.payload), blob.iv)
+            return unsealed.format != SYNTHETIC or equal(key.synthesizer().iv(binder.demanded(), unsealed.payload), blob.iv)
         context = binder.of_kind(blob.auth[1])
         header = _header(key, context)
         return header + key.tagger().tag(header, context, blob.iv, blob.ciphertext) == blob.auth
@@ -301,7 +302,7 @@ class Sealer:
     def _unseal_two_parts(self, blob: Blob, binder: Binder) -> Unsealed:
         fits = list(self._payloads(blob))
         for key, payload in fits:
-            if _proves_by_iv(key) and _equal(key.synthesizer().iv(binder.demanded(), payload), blob.iv):
+            if _proves_by_iv(key) and equal(key.synthesizer().iv(binder.demanded(), payload), blob.iv):
                 return Unsealed(payload, key.id, AUTHENTIC, SYNTHETIC)
         if self.is_too_short_to_tell(blob):
             raise AmbiguousKey(problem="a payload of one block is too short to tell which of several keys sealed it")
@@ -341,12 +342,6 @@ def _header(key: Key, context: Context) -> bytes:
 def _proves_by_iv(key: Key) -> bool:
     """Say whether a synthetic IV counts under a key: what it seals, or all it accepts, has to be authentic."""
     return key.format == SYNTHETIC or key.accept == AUTHENTIC
-
-
-def _equal(one: bytes, other: bytes) -> bool:
-    from sealkit.crypto.tag import equal
-
-    return equal(one, other)
 
 
 def _downgraded(key: Key, *, required: bool) -> Downgraded:

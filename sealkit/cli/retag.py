@@ -11,14 +11,10 @@ from sealkit.cli import options, run
 from sealkit.cli.change import Change, change, in_place
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
-from sealkit.records.identity import BIND_PATH, Place
 from sealkit.trees import content
+from sealkit.trees.before import Before
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sealkit.records.identity import Bind
-    from sealkit.records.record import Record
     from sealkit.trees.revision import Revision
 
 
@@ -59,7 +55,7 @@ def retag(
         raise Usage(problem="--was-field takes NAME=VALUE", hint="as in --was-field sourceUrl=https://old.example/")
     ring = options.load_ring(keys.file)
     around = run.around(where, keys, fields)
-    before = _Before(was, dict(value.split("=", 1) for value in values), around.below, keys.binding.bind)
+    before = Before(was, dict(value.split("=", 1) for value in values), around.below, keys.binding.bind)
     opened = _revision(revision, where)
     try:
         task = content.Task(
@@ -82,44 +78,3 @@ def _revision(revision: str | None, where: Where) -> Revision | None:
 
     path = where.paths[0]
     return Revision(revision, path if os.path.isdir(path) else os.path.dirname(path))
-
-
-class _Before:
-    """What a blob was bound to: what was said, else what the record is bound to now."""
-
-    def __init__(self, was: str | None, values: dict[str, str], below: Callable[[str], str] | None, bind: Bind) -> None:
-        self._bind = bind
-        self._was = was
-        self._values = values
-        self._below = below
-
-    def __call__(self, path: str, record: Record, field: str, kind: int | None) -> Place:
-        below = self._below
-        now = (lambda: below(path)) if below is not None else None
-        return self._place(record, field, self._was if self._was is not None else now, kind)
-
-    def _place(self, record: Record, field: str, file: str | Callable[[], str] | None, kind: int | None) -> Place:
-        """Return the place that the blob was bound to: in the way it says, or, where it says nothing, as is demanded now."""
-        known = {
-            None: self._bind,
-            0: None,
-            1: BIND_PATH,
-            2: self._bind if isinstance(self._bind, tuple) else tuple(self._values) or None,
-        }
-        return Place(record, field, file=file, bind=known[kind], instead=self._values)
-
-    def in_revision(self, revision: Revision) -> Callable[[str, Record, str, int | None], Place]:
-        """Return the same, of the records as they were in a git revision."""
-        from sealkit.records.record import split
-
-        below = self._below
-
-        def before(path: str, record: Record, field: str, kind: int | None) -> Place:
-            then = revision.content_before_rename(path)
-            if then is None or below is None:
-                raise Usage(problem="it was not in that revision", path=path)
-            name, data = then
-            old = next((one for one in split(data, record.kind) if one.line == record.line), record)
-            return self._place(old, field, lambda: below(name), kind)
-
-        return before

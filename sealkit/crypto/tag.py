@@ -6,6 +6,7 @@ injectively; a synthetic IV is a MAC over the same kind of encoding with the pay
 
 from __future__ import annotations
 
+from _operator import _compare_digest
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -52,10 +53,8 @@ def authenticate(key: bytes, associated: bytes, iv: bytes, ciphertext: bytes, *,
 
 
 def equal(one: bytes, other: bytes) -> bool:
-    """Compare two tags in a time that tells nothing about where they differ."""
-    from cryptography.hazmat.primitives.constant_time import bytes_eq
-
-    return bytes_eq(one, other)
+    """Compare two tags in a time that tells nothing about where they differ; what ``hmac.compare_digest`` is."""
+    return _compare_digest(one, other)
 
 
 class Tagger(KeyMaterial):

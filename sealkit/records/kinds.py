@@ -11,6 +11,9 @@ FRONT_MATTER: Final = "frontmatter"
 YAML: Final = "yaml"
 JSON: Final = "json"
 JSON_LINES: Final = "jsonl"
+POLICY: Final = "sealkit.yaml"
+"""The name of a policy, which is no record."""
+
 KINDS: Final = (FRONT_MATTER, YAML, JSON, JSON_LINES)
 
 _PAGES = (
@@ -27,8 +30,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 
 
 def is_record_name(name: str) -> bool:
-    """Say whether a file of this name is taken for a record when a folder is walked."""
-    return _suffix(name) in _KIND_BY_SUFFIX
+    """Say whether a file of this name is taken for a record when a folder is walked; a policy is none."""
+    return _suffix(name) in _KIND_BY_SUFFIX and name.rpartition("/")[2] != POLICY
 
 
 def _suffix(name: str) -> str:

@@ -7,22 +7,48 @@ walk; nothing is done before the first one is asked for. ``filters`` are those o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
     from sealkit.keys.ring import KeyRing
+    from sealkit.records.identity import Bind
     from sealkit.report import Outcome
+    from sealkit.sealer import Sealer
     from sealkit.trees.content import Task
     from sealkit.trees.found import Found
 
     Paths = Sequence[str | os.PathLike[str]]
 
-__all__ = ["decrypt", "inspect", "rotate", "seal", "verify"]
+__all__ = ["Terms", "decrypt", "inspect", "retag", "rotate", "seal", "verify"]
 
 _FIELDS = ("secured",)
+
+
+class Terms(NamedTuple):
+    """How blobs are opened and sealed: with which key alone, as what ``payload`` kind, bound to what, in which ``format``.
+
+    ``bind`` is None, ``"path"`` or the paths of fields; ``require_authentic`` opens nothing that may have been altered.
+    """
+
+    key_id: str | None = None
+    payload: str = "text"
+    bind: Bind = None
+    format: str | None = None
+    require_authentic: bool = False
+
+    def sealer(self, ring: KeyRing, key_id: str | None = None) -> Sealer:
+        """Return what opens and seals on these terms, with ``key_id`` if no other key is named."""
+        from sealkit.sealer import Sealer
+
+        named = self.key_id if self.key_id is not None else key_id
+        authentic = self.require_authentic
+        return Sealer(ring, key_id=named, payload=self.payload, format=self.format, require_authentic=authentic)
+
+
+TERMS = Terms()
 
 
 def inspect(paths: Paths, *, fields: Sequence[str] = _FIELDS, **filters: Any) -> Iterator[Outcome]:  # noqa: ANN401 - walk's own
@@ -32,20 +58,32 @@ def inspect(paths: Paths, *, fields: Sequence[str] = _FIELDS, **filters: Any) ->
     return _each(content.Task(content.INSPECT, tuple(fields)), paths, filters)
 
 
-def decrypt(paths: Paths, ring: KeyRing, *, fields: Sequence[str] = _FIELDS, **filters: Any) -> Iterator[Outcome]:  # noqa: ANN401
+def decrypt(
+    paths: Paths,
+    ring: KeyRing,
+    *,
+    fields: Sequence[str] = _FIELDS,
+    terms: Terms = TERMS,
+    **filters: Any,  # noqa: ANN401
+) -> Iterator[Outcome]:
     """Yield the payloads (``Outcome.payload``, bytes)."""
-    from sealkit.sealer import Sealer
     from sealkit.trees import content
 
-    return _each(content.Task(content.DECRYPT, tuple(fields), opener=Sealer(ring)), paths, filters)
+    return _each(_task(content.DECRYPT, paths, fields, terms, opener=terms.sealer(ring)), paths, filters)
 
 
-def verify(paths: Paths, ring: KeyRing, *, fields: Sequence[str] = _FIELDS, **filters: Any) -> Iterator[Outcome]:  # noqa: ANN401
-    """Prove the round trip of every blob."""
-    from sealkit.sealer import Sealer
+def verify(
+    paths: Paths,
+    ring: KeyRing,
+    *,
+    fields: Sequence[str] = _FIELDS,
+    terms: Terms = TERMS,
+    **filters: Any,  # noqa: ANN401
+) -> Iterator[Outcome]:
+    """Prove the round trip of every blob; with a verify-only key, its tag."""
     from sealkit.trees import content
 
-    return _each(content.Task(content.VERIFY, tuple(fields), opener=Sealer(ring)), paths, filters)
+    return _each(_task(content.VERIFY, paths, fields, terms, opener=terms.sealer(ring)), paths, filters)
 
 
 def seal(
@@ -53,14 +91,40 @@ def seal(
     ring: KeyRing,
     *,
     fields: Sequence[str] = _FIELDS,
+    terms: Terms = TERMS,
     write: bool = True,
     **filters: Any,  # noqa: ANN401
 ) -> Iterator[Outcome]:
     """Seal plaintext fields in place; without ``write``, say what would change. Raises ``TreeBusy``."""
-    from sealkit.sealer import Sealer
     from sealkit.trees import content
 
-    return _each(content.Task(content.SEAL, tuple(fields), sealer=Sealer(ring)), paths, filters, write=write)
+    return _each(_task(content.SEAL, paths, fields, terms, sealer=terms.sealer(ring)), paths, filters, write=write)
+
+
+def retag(
+    path: str | os.PathLike[str],
+    ring: KeyRing,
+    *,
+    was: str | None = None,
+    values: dict[str, str] | None = None,
+    fields: Sequence[str] = _FIELDS,
+    terms: Terms = TERMS,
+) -> Iterator[Outcome]:
+    """Bind the blobs of one record to what it is now; it was at ``was`` below the root, its bound fields held ``values``.
+
+    Raises ``TreeBusy``.
+    """
+    from os import fspath
+
+    from sealkit.trees import content
+    from sealkit.trees.before import Before
+    from sealkit.trees.roots import Below
+
+    paths = [path]
+    before = Before(was, values if values is not None else {}, Below([fspath(path)]), terms.bind)
+    task = _task(content.RETAG, paths, fields, terms, opener=terms.sealer(ring))
+    task.around = task.around._replace(was=before)
+    return _each(task, paths, {}, write=True)
 
 
 def rotate(
@@ -69,6 +133,7 @@ def rotate(
     *,
     to: str | None = None,
     fields: Sequence[str] = _FIELDS,
+    terms: Terms = TERMS,
     **filters: Any,  # noqa: ANN401
 ) -> Iterator[Outcome]:
     """Re-encrypt all blobs below a folder under the primary key, or ``to``; resume a rotation that was interrupted.
@@ -77,16 +142,16 @@ def rotate(
     """
     import os
 
-    from sealkit.sealer import Sealer
     from sealkit.trees import batch, content, journal, rotation
     from sealkit.trees.roots import held
 
     path = os.fspath(folder)
-    sealer = Sealer(ring, key_id=to if to is not None else ring.primary.id)
-    task = content.Task(content.ROTATE, tuple(fields), opener=Sealer(ring), sealer=sealer)
+    sealer = terms.sealer(ring, to if to is not None else ring.primary.id)
+    opener = terms._replace(key_id=None, format=None).sealer(ring)
+    task = _task(content.ROTATE, [path], fields, terms, opener=opener, sealer=sealer)
     root = rotation.tree_of([path]) or path
     scope = rotation.scope([path], root, filters)
-    header = journal.Header(sealer.key_id, ring.get(sealer.key_id).kid, None, list(fields), "text", scope)
+    header = journal.Header(sealer.key_id, ring.get(sealer.key_id).kid, None, list(fields), terms.payload, scope)
     plan = rotation.Rotation(task, batch.Mode(write=True, workers=1), root, header)
     with held([path]):
         rotation.probe(plan)
@@ -98,6 +163,27 @@ def rotate(
             for done in batch.each(task, _walk([path], filters), plan.mode, memory):
                 yield from done.outcomes
             rotation.finish(plan, memory)
+
+
+def _task(
+    verb: str,
+    paths: Paths,
+    fields: Sequence[str],
+    terms: Terms,
+    *,
+    opener: Sealer | None = None,
+    sealer: Sealer | None = None,
+) -> Task:
+    from os import fspath
+
+    from sealkit.records.identity import Binding
+    from sealkit.trees import content
+    from sealkit.trees.elsewhere import Elsewhere
+    from sealkit.trees.roots import Below
+
+    below = Below([fspath(path) for path in paths])
+    around = content.Around(below, Elsewhere(lambda: _walk(paths, {}), below, terms.bind, tuple(fields)))
+    return content.Task(verb, tuple(fields), opener=opener, sealer=sealer, binding=Binding(terms.bind), around=around)
 
 
 def _walk(paths: Paths, filters: dict[str, Any]) -> Iterator[Found]:

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from sealkit.crypto.blob import Blob
+from sealkit.errors import CannotDecrypt
 from sealkit.keys.key import Key
+from sealkit.sealer import Sealer
 
 IV = bytes(range(16))
 TEXT = b"three blocks of text, no more and no less."
@@ -79,6 +81,17 @@ def test_all_causes_look_the_same(desk, form):
     else:
         assert out == b""
         assert "x.md:3: cannot decrypt" in err
+
+
+def test_all_causes_are_one_error_with_nothing_behind_it(desk):
+    seen = set()
+    for blob in CAUSES.values():
+        with pytest.raises(CannotDecrypt) as caught:
+            Sealer(desk.ring()).unseal(blob)
+        error = caught.value
+        assert error.__cause__ is error.__context__ is None
+        seen.add((type(error), str(error), repr(error), error.hint, error.code, error.exit_status))
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize("args", [["verify", "--json", "tree"], ["rotate", "--partial", "--to", "k1", "--json", "tree"]])

@@ -387,3 +387,12 @@ def test_a_random_tree_agrees_with_os_walk(tree):
     tree(dict.fromkeys(names, b""))
     expected = [os.path.join(top, name)[2:] for top, _, files in os.walk(".") for name in files]
     assert paths() == sorted(expected, key=os.fsencode)
+
+
+def test_a_policy_is_no_record_unless_it_is_named(tree):
+    from sealkit.records.kinds import is_record_name
+    from sealkit.trees.walk import walk
+
+    tree({"sealkit.yaml": b"version: 1\n", "d/sealkit.yaml": b"version: 1\n", "d/a.yaml": b"a: 1\n"})
+    assert [found.path for found in walk(["."], is_record=is_record_name)] == ["d/a.yaml"]
+    assert [found.path for found in walk(["sealkit.yaml"], is_record=is_record_name)] == ["sealkit.yaml"]

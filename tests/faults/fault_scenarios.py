@@ -13,7 +13,7 @@ from fault_tree import CANARY, TEMP, Source, Tree, three
 from sealkit.keys.ring import KeyRing
 
 DONE = (0,)
-_ONE_EACH = {"sealkit.trees.batch.CHUNK": 1}  # so that three records keep two workers busy
+_ONE_EACH = {"sealkit.trees.batch.CHUNK": 1, "sealkit.trees.batch.WRITE_CHUNK": 1}  # so that three records keep two workers busy
 _TAKEN, _NOTHING = 2, 2
 
 

@@ -34,7 +34,9 @@ CALLS = ("fsync", "syncfs", "renameat", "renameat2", "unlinkat", "linkat", "writ
 SIDES = {"before": "KILL", "after": "STOP"}
 PATIENCE = 120
 VERBS = {"rotate": "k1", "seal": None}  # and what the records are under before
-TREES = {"fsync": three, "syncfs": lambda: many(40)}  # few files are synced one by one, many by one call
+# Few files are synced one by one, many by one call; and files that one group left behind are written again by the next one.
+TREES = {"fsync": three, "syncfs": lambda: many(40), "reusing": lambda: many(6)}
+REUSING = {"sealkit.trees.replace.GROUP": 2, "sealkit.trees.replace.SYNCFS": 1}
 
 
 def until(happens):
@@ -112,6 +114,7 @@ class Cuts:
         """Cut at every ``step``-th call; a run that ends before the cut is cut after its end."""
         for verb, (name, sources) in itertools.product(VERBS, TREES.items()):
             self.verb, self.old = verb, VERBS[verb]
+            self.settings = REUSING if name == "reusing" else {}
             tree = Tree(self.place, sources())
             for offset, (side, call) in enumerate(itertools.product(SIDES, CALLS)):
                 number = 1 + (first - offset) % step
@@ -133,7 +136,7 @@ class Cuts:
     def _until(self, call, side, number):
         """Run to the call; return its exit status if it ended before."""
         inject = f"{call}:signal={SIDES[side]}:when={number}"
-        self.tracer = tracer = Tracer(self.place, (self.verb, "tree"), inject, call, {})
+        self.tracer = tracer = Tracer(self.place, (self.verb, "tree"), inject, call, self.settings)
         self.pid = tracer.run.pid
         if side == "after":
             return None if tracer.reaches_its_stop() else tracer.run.wait()

@@ -11,7 +11,12 @@ import pytest
 from fault_runs import members, outlived
 from fault_tree import Tree, many
 
-IN_CHUNKS = {"sealkit.trees.batch.CHUNK": 16}
+IN_CHUNKS = {
+    "sealkit.trees.batch.CHUNK": 16,
+    "sealkit.trees.batch.WRITE_CHUNK": 16,
+    "sealkit.trees.replace.GROUP": 6,
+    "sealkit.trees.replace.SYNCFS": 4,
+}
 OTHER = {"k1": "k2", "k2": "k1"}
 DONE, SOME_FAILED = 0, 4
 

@@ -31,7 +31,7 @@ def test_at_random_moments(place, name, workers, times, amount):
     number = getattr(signal, f"SIG{name}")
     chance = random.Random(f"{name}{workers}")
     tree = Tree(place, many(RECORDS))
-    settings = {"sealkit.trees.batch.CHUNK": 8}
+    settings = {"sealkit.trees.batch.CHUNK": 8, "sealkit.trees.batch.WRITE_CHUNK": 8}
     takes, interrupted, slowest = 0.2, 0, 0.0
     for _ in range(amount(times)):
         tree.make("k1")
@@ -87,7 +87,7 @@ def send(run, number):
 def test_a_second_interrupt_does_no_harm(place):
     """Whoever presses Ctrl-C twice gets the same end."""
     tree = Tree(place, many(RECORDS)).make("k1")
-    run = place.start("rotate", "tree", settings={"sealkit.trees.batch.CHUNK": 8})
+    run = place.start("rotate", "tree", settings={"sealkit.trees.batch.CHUNK": 8, "sealkit.trees.batch.WRITE_CHUNK": 8})
     wait_until_it_works(tree)
     for _ in range(5):
         send(run, signal.SIGINT)

@@ -30,9 +30,10 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 
 
 def is_record_name(name: str) -> bool:
-    """Say whether a file of this name is taken for a record when a folder is walked; a policy is none."""
-    return _suffix(name) in _KIND_BY_SUFFIX and name.rpartition("/")[2] != POLICY
+    """Say whether a file of this name, without its folder, is taken for a record when a folder is walked; a policy is none."""
+    return _suffix(name) in _KIND_BY_SUFFIX and name != POLICY
 
 
 def _suffix(name: str) -> str:
-    return name.rpartition("/")[2].rpartition(".")[2].lower()
+    _, dot, suffix = name.rpartition(".")
+    return suffix.lower() if dot else ""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sealkit.trees.journal import Entry, Journal
     from sealkit.trees.store import Snapshot
 
-CHUNK = 256
+CHUNK = 128
 """How many files are given to a worker together."""
 
 WRITE_CHUNK = 1024

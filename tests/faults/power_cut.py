@@ -136,7 +136,7 @@ class Cuts:
     def _until(self, call, side, number):
         """Run to the call; return its exit status if it ended before."""
         inject = f"{call}:signal={SIDES[side]}:when={number}"
-        self.tracer = tracer = Tracer(self.place, (self.verb, "tree"), inject, call, self.settings)
+        self.tracer = tracer = Tracer(self.place, (self.verb, "tree"), inject, call, {"settings": self.settings})
         self.pid = tracer.run.pid
         if side == "after":
             return None if tracer.reaches_its_stop() else tracer.run.wait()

@@ -14,8 +14,16 @@ from sealkit.keys.ring import RING_VARIABLE, user_ring
 @options.ring_file
 @click.option("--id", "key_id", metavar="ID", help="The key's name: a-z 0-9 . _ -; the next free of k1, k2, … if not given.")
 @click.option("--bits", type=click.Choice(["128", "192", "256"]), default="256", show_default=True, help="The key's size.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["plain", "tagged", "synthetic"]),
+    default="plain",
+    show_default=True,
+    help="The format it seals in; tagged and synthetic show every alteration.",
+)
 @click.option("--primary", is_flag=True, help="Make it the ring's primary: from now on it seals.")
-def keygen(file: str | None, key_id: str | None, bits: str, primary: bool) -> int:
+def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: bool) -> int:
     """Make a random key and write it to a ring: a new file (0600), or added to the one there is. Nothing is overwritten.
 
     The ring is --keys FILE, else $SEALKIT_KEYS, else ~/.config/sealkit/keys.yaml. In a new ring the key is the primary.
@@ -23,14 +31,14 @@ def keygen(file: str | None, key_id: str | None, bits: str, primary: bool) -> in
     \b
     Example:
       sealkit keygen --keys keys.yaml
-      sealkit keygen --keys keys.yaml --id k2 --primary
+      sealkit keygen --keys keys.yaml --id k2 --format tagged --primary
     """
     from sealkit.keys.process import protect_process
     from sealkit.keys.ringstore import add_key
 
     protect_process()
     path = file or os.environ.get(RING_VARIABLE) or user_ring(os.environ)
-    key = add_key(path, key_id if key_id is not None else _next_id(path), int(bits), primary=primary)
+    key = add_key(path, key_id if key_id is not None else _next_id(path), int(bits), format=form, primary=primary)
     show.out(f"{key.id}  {key.bits} bits  kid {key.kid}  in {path}")
     return 0
 

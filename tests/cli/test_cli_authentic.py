@@ -285,3 +285,14 @@ def sealed_elsewhere(tree):
     assert tree.run("seal", "x.md").status == 0
     use(tree, "ring.yaml")
     return re.search(rb'secured: "([^"]*)"', tree.read("x.md"))[1].decode()
+
+
+@pytest.mark.parametrize(("form", "verdict"), [("plain", "unauthenticated"), ("tagged", "authentic"), ("synthetic", "authentic")])
+def test_keygen_makes_keys_of_every_format(desk, form, verdict):
+    assert desk.run("keygen", "--keys", "new.yaml").status == 0
+    assert desk.run("keygen", "--keys", "new.yaml", "--format", form, "--primary").status == 0
+    use(desk, "new.yaml")
+    desk.record("x.md", "the plaintext of a record")
+    assert desk.run("seal", "x.md").status == 0
+    (line,) = desk.run("decrypt", "--json", "x.md").lines
+    assert (line["key"], line["code"], line["format"]) == ("k2", verdict, form)

@@ -24,7 +24,8 @@ $stdin.each_line do |line|
   row = JSON.parse(line)
   next if row["kind"] == "json"
 
-  text = Base64.decode64(row["yaml"]).force_encoding("UTF-8")
+  # As a file is read ("bom|utf-8", Psych.load_file): of a string that begins with a byte order mark Psych reads the first pair alone.
+  text = Base64.decode64(row["yaml"]).force_encoding("UTF-8").delete_prefix("\uFEFF")
   answer = begin
     at(Psych.safe_load(text, permitted_classes: [Date, Time, Symbol], aliases: true), row["steps"])
   rescue StandardError, SyntaxError => e

@@ -47,6 +47,7 @@ _look = lru_cache(maxsize=1024)(skeleton)
 _AMBIGUOUS = (DuplicateKey, MergedField, LookAlikeKey, LineBreakDispute)
 
 
+@lru_cache(maxsize=1024)
 def field_path(path: str) -> tuple[bytes, ...]:
     """Return the path of one field as a tag has it: for each step ``k`` and the UTF-8 key, or ``i`` and the decimal index.
 

@@ -200,10 +200,10 @@ class _Work:
         """Return what blobs in a field are bound to."""
         return self.binding.place(record, field)
 
-    def unseal(self, record: Record, found: Found, field: str) -> Unsealed:
+    def unseal(self, found: Found, place: Place) -> Unsealed:
         """Open a blob; if it is not authentic here, look for where it is."""
         try:
-            return jobs.unseal(found, self.opener, self.place(record, field))
+            return jobs.unseal(found, self.opener, place)
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, found, self.opener) from None
 
@@ -221,13 +221,13 @@ class _Work:
 
     def open(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
-        opened = self.unseal(record, found, field)
+        opened = self.unseal(found, self.place(record, field))
         self.note(reporting.FOUND, field, found, opened.key_id, opened.verdict, opened)
         return record
 
     def decrypt(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
-        opened = self.unseal(record, found, field)
+        opened = self.unseal(found, self.place(record, field))
         self.note(reporting.DECRYPTED, field, found, opened.key_id, opened.verdict, opened)
         self.outcomes[-1] = self.outcomes[-1]._replace(payload=opened.payload)
         return record
@@ -298,8 +298,9 @@ class _Work:
         found = jobs.find(record, field)
         if found.blob.auth is not None and self.opener.checks_only(found.blob):
             return self._check(record, found, field)
-        opened = self.unseal(record, found, field)
-        jobs.prove(record, found, opened, self.opener, self.place(record, field))
+        place = self.place(record, field)
+        opened = self.unseal(found, place)
+        jobs.prove(record, found, opened, self.opener, place)
         self.note(reporting.VERIFIED, field, found, opened.key_id, opened.verdict, opened)
         return record
 

@@ -8,7 +8,7 @@ import pytest
 from fault_runs import Place, Warm, missing_strace
 
 PART = os.environ.get("SEALKIT_FAULTS_PART")
-PARTS = 20
+PARTS = 40
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +37,13 @@ def strace():
 
 @pytest.fixture(scope="session")
 def share():
-    """Which fault points are tried: (first, step). All of them; with SEALKIT_FAULTS_PART every twentieth, from that one on."""
+    """Which fault points are tried: (first, step). All of them; with SEALKIT_FAULTS_PART every fortieth, from that one on."""
     return (int(PART) % PARTS, PARTS) if PART else (0, 1)
 
 
 @pytest.fixture(scope="session")
 def amount(share):
-    """How many of a number of random tries are made: all of them, or a twentieth."""
+    """How many of a number of random tries are made: all of them, or a fortieth."""
     return lambda number: -(-number // share[1])
 
 

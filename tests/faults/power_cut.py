@@ -33,6 +33,7 @@ SIZES = {"ext4": 64 << 20, "xfs": 320 << 20}
 CALLS = ("fsync", "syncfs", "renameat", "renameat2", "unlinkat", "linkat", "write", "mkdir")
 SIDES = {"before": "KILL", "after": "STOP"}
 PATIENCE = 120
+TURNS = 8
 VERBS = {"rotate": "k1", "seal": None}  # and what the records are under before
 # Few files are synced one by one, many by one call; and files that one group left behind are written again by the next one.
 TREES = {"fsync": three, "syncfs": lambda: many(40), "reusing": lambda: many(6)}
@@ -111,15 +112,20 @@ class Cuts:
         self.seen = {"cuts": 0, "old": 0, "mixed": 0, "new": 0, "temporary files": 0}
 
     def every(self, first=0, step=1):
-        """Cut at every ``step``-th call; a run that ends before the cut is cut after its end."""
-        for verb, (name, sources) in itertools.product(VERBS, TREES.items()):
+        """Cut at one call in ``step``; a run that ends before the cut is cut after its end.
+
+        A part takes one in eight of the kinds of calls, for each costs at least that one cut after the end.
+        """
+        turns = TURNS if step % TURNS == 0 else 1
+        stride = step // turns
+        kinds = itertools.product(VERBS, TREES.items(), SIDES, CALLS)
+        for verb, (name, sources), side, call in itertools.islice(kinds, first % turns, None, turns):
             self.verb, self.old = verb, VERBS[verb]
             self.settings = REUSING if name == "reusing" else {}
             tree = Tree(self.place, sources())
-            for offset, (side, call) in enumerate(itertools.product(SIDES, CALLS)):
-                number = 1 + (first - offset) % step
-                while self.one(tree, call, side, number, f"{verb}, {name} tree, {side} {call} no. {number}"):
-                    number += step
+            number = 1 + first // turns % stride
+            while self.one(tree, call, side, number, f"{verb}, {name} tree, {side} {call} no. {number}"):
+                number += stride
 
     def one(self, tree, call, side, number, what):
         tree.make(self.old)

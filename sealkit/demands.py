@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealkit.config import shown
-from sealkit.errors import ConfigError
+from sealkit.errors import ConfigError, Usage
+from sealkit.keys.key import STRENGTH
 from sealkit.opaque import opaque
 from sealkit.records import fieldpath
 from sealkit.records.identity import Bind, overlap
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PAYLOADS: Final = ("text", "json", "binary")
-STRENGTH: Final = ("plain", "synthetic", "tagged")
-"""The formats, from the one that proves nothing to the one whose proof can be checked without decryption."""
 
 
 class FieldRule(NamedTuple):
@@ -33,10 +32,6 @@ class FieldRule(NamedTuple):
     bind: Bind = None
     keys: tuple[str, ...] = ()
     line: int = 0
-
-    def format_under(self, key_format: str) -> str:
-        """Return the format to seal in under a key of this format: the stronger one, for a policy may only raise what the ring says."""
-        return max(self.format, key_format, key=STRENGTH.index)
 
     def is_met_by(self, format: str) -> bool:
         """Say whether a blob of this format is what is demanded, or stronger."""
@@ -58,6 +53,61 @@ class Rule(NamedTuple):
     exclude: tuple[str, ...]
     fields: tuple[FieldRule, ...]
     line: int = 0
+
+
+class Asked(NamedTuple):
+    """What a command says of the fields itself; None where it leaves that to the policy, or else to what holds without one.
+
+    ``fields``: paths. ``payload``: their kind. ``bind``: what blobs are bound to, which counts where ``says_bind``.
+    """
+
+    fields: tuple[str, ...] | None = None
+    payload: str | None = None
+    bind: Bind = None
+    says_bind: bool = False
+
+    def alone(self) -> tuple[FieldRule, ...]:
+        """Return what is asked of a record of which no policy demands anything."""
+        named = self.fields if self.fields is not None else (FieldRule().path,)
+        return tuple(self._undemanded(path) for path in named)
+
+    def over(self, rule: Rule, *, writes: bool) -> tuple[FieldRule, ...]:
+        """Return what is asked of a record together with what a policy demands of it.
+
+        A field that is named and not demanded is only asked for. A verb that only reads goes by what was said; one that ``writes`` may
+        not write what the policy refuses: raises ``Usage``.
+        """
+        if self.fields is None:
+            return tuple(self._asked(demand, writes=writes) for demand in rule.fields)
+        demanded = {fieldpath.parse(demand.path): demand for demand in rule.fields}
+        return tuple(self._named(path, demanded, writes=writes) for path in self.fields)
+
+    def _undemanded(self, path: str) -> FieldRule:
+        return FieldRule(path, required=False, payload=self.payload or "text", bind=self.bind)
+
+    def _named(self, path: str, demanded: dict[fieldpath.Steps, FieldRule], *, writes: bool) -> FieldRule:
+        steps = fieldpath.parse(path)
+        meant = (demand for known, demand in demanded.items() if len(known) == len(steps) and overlap(known, steps))
+        demand = next(meant, None)
+        if demand is None:
+            return self._undemanded(path)
+        return self._asked(demand._replace(path=path), writes=writes)
+
+    def _asked(self, demand: FieldRule, *, writes: bool) -> FieldRule:
+        kind = self.payload if self.payload is not None else demand.payload
+        bind = self.bind if self.says_bind else demand.bind
+        if writes and kind != demand.payload:
+            raise _refused(demand, f"payloads of the kind {demand.payload}, not {kind}", "--payload-kind")
+        if writes and demand.bind is not None and bind != demand.bind:
+            raise _refused(demand, "another binding", "--bind")
+        return demand._replace(payload=kind, bind=bind)
+
+
+def _refused(demand: FieldRule, what: str, option: str) -> Usage:
+    return Usage(
+        problem=f"the policy demands {what} of field {shown(demand.path)}",
+        hint=f"leave {option} out, and the policy decides; or change the policy",
+    )
 
 
 @opaque

@@ -174,6 +174,8 @@ def reseal(
     """
     opened = unseal(found, opener, place)
     form = sealer.forced_format if sealer.forced_format is not None else opened.format
+    if opened.authenticated or blessed is not None:
+        form = sealer.raised(form)
     if opened.key_id == sealer.key_id and opened.format == form:
         return record, found
     if form != "plain" and not opened.authenticated and (blessed is None or not blessed(found.blob)):
@@ -253,7 +255,7 @@ def _seal_payload(record: Record, sealer: sealing.Sealer, place: Place, payload:
 
 def _kept(opened: sealing.Unsealed, sealer: sealing.Sealer) -> str | None:
     """Return the format of a blob that takes the place of another: never a weaker one, unless that was asked for."""
-    return opened.format if opened.authenticated and sealer.forced_format is None else None
+    return sealer.raised(opened.format) if opened.authenticated and sealer.forced_format is None else None
 
 
 def _text(record: Record, field: str) -> tuple[str, int] | None:

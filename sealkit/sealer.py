@@ -7,7 +7,8 @@ key and carries a tag, which is checked before anything is decrypted; a syntheti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
+import copy
+from typing import TYPE_CHECKING, Final, Self
 
 from sealkit.context import UNBOUND
 from sealkit.crypto import cipher
@@ -25,9 +26,10 @@ from sealkit.errors import (
     UnsupportedVersion,
     Usage,
 )
-from sealkit.keys.key import FORMATS
+from sealkit.keys.key import FORMATS, STRENGTH
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
+from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +37,6 @@ if TYPE_CHECKING:
     from sealkit.context import Binder, Context
     from sealkit.keys.key import Key
     from sealkit.keys.ring import KeyRing
-
-UNAUTHENTICATED: Final = "unauthenticated"
-AUTHENTIC: Final = "authentic"
 
 PLAIN, TAGGED, SYNTHETIC = FORMATS
 PAYLOAD_KINDS: Final = KINDS
@@ -61,36 +60,6 @@ __all__ = [
 ]
 
 
-class Unsealed:
-    """What a blob opened to: ``payload`` (bytes), ``key_id`` (the key that opened it), ``verdict``, ``format``.
-
-    The verdict ``unauthenticated`` says that somebody without the key may have altered the payload; ``authentic`` that nobody did. The
-    format is that of the blob: ``plain``, ``tagged``, or ``synthetic`` for a two-part blob whose IV fits.
-    """
-
-    __slots__ = ("format", "key_id", "payload", "verdict")
-
-    def __init__(self, payload: bytes, key_id: str, verdict: str, format: str = PLAIN) -> None:
-        self.payload = payload
-        self.key_id = key_id
-        self.verdict = verdict
-        self.format = format
-
-    @property
-    def authenticated(self) -> bool:
-        """Whether the verdict is ``authentic``."""
-        return self.verdict == AUTHENTIC
-
-    def __repr__(self) -> str:
-        return f"<Unsealed {len(self.payload)} bytes, key {self.key_id}, {self.verdict}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise Usage(problem="an unsealed payload is never pickled", hint="pickle its .payload, if you must")
-
-    def __getstate__(self) -> NoReturn:
-        self.__reduce__()
-
-
 class Sealer:
     """Seals under the primary key of a ring, and opens under its enabled keys.
 
@@ -101,7 +70,7 @@ class Sealer:
     ``DisabledKey`` and ``Usage``.
     """
 
-    __slots__ = ("_format", "_named", "_openers", "_payload", "_requires_authentic", "_ring", "_sealing")
+    __slots__ = ("_accepts", "_format", "_least", "_named", "_openers", "_payload", "_requires_authentic", "_ring", "_sealing")
 
     @opaque
     def __init__(
@@ -120,17 +89,50 @@ class Sealer:
             raise Usage(problem=f"no such format: {format!r}", hint=f"one of {', '.join(FORMATS)}")
         named = opens or ((key_id,) if key_id is not None else ())
         if payload == BINARY and not named:
-            raise Usage(
-                problem="a binary payload has no form that could tell a wrong key",
-                hint="name the key with --key-id ID (key_id=...)",
-            )
+            raise _unnamed()
         self._named = bool(named)
         self._ring = ring
         self._sealing = _enabled(ring.get(key_id)) if key_id is not None else ring.primary if ring.can_seal else None
         self._openers = tuple(_enabled(ring.get(name)) for name in dict.fromkeys(named)) if named else ring.enabled
         self._payload = payload
         self._format = format
+        self._least = self._accepts = PLAIN
         self._requires_authentic = require_authentic
+
+    @opaque
+    def under(self, *, payload: str, least: str, keys: tuple[str, ...] = (), opens: bool) -> Self:
+        """Return a sealer that does as a policy demands of a field: payloads of that kind, in the format ``least`` or a stronger one.
+
+        If it ``opens``, weaker blobs are ``Downgraded``. Else it seals under one of the ``keys`` (any, if none is demanded): that which
+        was named, or the primary, or the first of them that the ring has; under a key whose IVs prove nothing, in the format ``tagged``
+        where ``synthetic`` is demanded. Raises ``Usage`` for a key or a format that was named and is refused, and ``NoUsableKey``.
+        """
+        other = copy.copy(self)
+        other._payload = payload
+        if payload == BINARY and not self._named:
+            raise _unnamed()
+        if opens:
+            other._accepts = least
+            return other
+        key = self._sealer()
+        other._sealing = key = key if not keys or key.id in keys else self._allowed(key, keys)
+        other._least = TAGGED if least == SYNTHETIC and not _proves_by_iv(key) else least
+        if self._format is not None and _is_weaker(self._format, least):
+            raise Usage(
+                problem=f"the policy demands the format {least} at least, and {self._format} is weaker",
+                hint="leave --format out, and the policy decides",
+            )
+        return other
+
+    def _allowed(self, key: Key, keys: tuple[str, ...]) -> Key:
+        """Return the first of the keys that may seal, where ``key``, which may not, is the primary one and was not named."""
+        names = ", ".join(keys)
+        if self._named:
+            raise Usage(problem=f"the policy lets no key but {names} seal here, and {key.id} was named", hint="name one of those")
+        allowed = [one for one in self._ring.enabled if one.id in keys and not one.is_verify_only]
+        if not allowed:
+            raise NoUsableKey(problem=f"the policy lets no key but {names} seal here, and the ring has none of them enabled")
+        return min(allowed, key=lambda one: keys.index(one.id))
 
     def __repr__(self) -> str:
         return f"<Sealer {self._sealing.id if self._sealing is not None else 'verify-only'}, {self._payload} payloads>"
@@ -143,7 +145,11 @@ class Sealer:
     @property
     def format(self) -> str:
         """The format that blobs are sealed in. Raises ``NoUsableKey`` if no key seals."""
-        return self._format if self._format is not None else self._sealer().format
+        return self._format if self._format is not None else self.raised(self._sealer().format)
+
+    def raised(self, form: str) -> str:
+        """Return the format that takes the place of another: that one, or what is demanded where that is stronger."""
+        return self._least if _is_weaker(form, self._least) else form
 
     @property
     def forced_format(self) -> str | None:
@@ -300,6 +306,8 @@ class Sealer:
         return key
 
     def _unseal_two_parts(self, blob: Blob, binder: Binder) -> Unsealed:
+        if self._accepts == TAGGED:
+            raise _undemanded(TAGGED)
         fits = list(self._payloads(blob))
         for key, payload in fits:
             if _proves_by_iv(key) and equal(key.synthesizer().iv(binder.demanded(), payload), blob.iv):
@@ -311,6 +319,9 @@ class Sealer:
         if len(fits) > 1:
             raise AmbiguousKey(problem="more than one key of the ring opens this blob: " + ", ".join(key.id for key, _ in fits))
         key, payload = fits[0]
+        if self._accepts != PLAIN:
+            del payload, fits
+            raise _undemanded(self._accepts)
         if self._requires_authentic or key.accept == AUTHENTIC:
             del payload, fits
             raise _downgraded(key, required=self._requires_authentic)
@@ -350,6 +361,22 @@ def _downgraded(key: Key, *, required: bool) -> Downgraded:
     return Downgraded(
         problem=f"key {key.id} accepts authentic blobs only, and this one has no tag",
         hint="somebody may have cut the tag off; if the blob is known to be good, set the key's accept to any",
+    )
+
+
+def _is_weaker(form: str, least: str) -> bool:
+    return STRENGTH.index(form) < STRENGTH.index(least)
+
+
+def _undemanded(form: str) -> Downgraded:
+    return Downgraded(
+        problem=f"the policy demands the format {form} here, or a stronger one, and this blob is neither", hint=_UPGRADE_HINT
+    )
+
+
+def _unnamed() -> Usage:
+    return Usage(
+        problem="a binary payload has no form that could tell a wrong key", hint="name the key with --key-id ID (key_id=...)"
     )
 
 

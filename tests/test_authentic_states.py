@@ -50,7 +50,9 @@ class Tree(RuleBasedStateMachine):
     @initialize(bind=st.sampled_from(["path", ("id",)]))
     def begin(self, bind):
         self.terms = Terms(bind=bind)
-        (self.folder / "sealkit.yaml").write_text("version: 1\nrecords: []\n")
+        (self.folder / "sealkit.yaml").write_text(
+            'version: 1\nrecords: [{include: ["**"], fields: [{path: secured, required: false}]}]\n'
+        )
         for name in NAMES:
             self.write(name, f"the first payload of {name}")
         self.seal()

@@ -280,21 +280,10 @@ def test_a_contradiction_that_is_sure_is_found_at_once(one, other, sure):
 
 
 # --- what is demanded ------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("demanded", "key", "seals_in"),
-    [
-        *(("plain", form, form) for form in FORMATS),
-        ("synthetic", "plain", "synthetic"),
-        ("synthetic", "synthetic", "synthetic"),
-        ("synthetic", "tagged", "tagged"),
-        *(("tagged", form, "tagged") for form in FORMATS),
-    ],
-)
-def test_a_policy_only_raises(demanded, key, seals_in):
-    rule = FieldRule(format=demanded)
-    assert rule.format_under(key) == seals_in
-    assert rule.is_met_by(seals_in)
-    assert rule.is_met_by(key) == (seals_in == key)
+@pytest.mark.parametrize("demanded", demands.STRENGTH)
+@pytest.mark.parametrize("form", demands.STRENGTH)
+def test_what_meets_a_demand(demanded, form):
+    assert FieldRule(format=demanded).is_met_by(form) == (demands.STRENGTH.index(form) >= demands.STRENGTH.index(demanded))
 
 
 def test_the_keys_that_may_seal():

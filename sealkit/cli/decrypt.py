@@ -48,8 +48,7 @@ def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, r
         raise Usage(problem="--record writes a record, not JSON lines", hint="give one of --record and --json")
     ring = options.load_ring(keys.file)
     verb = content.REVEAL if whole else content.DECRYPT
-    around = run.around(where, keys, fields)
-    task = content.Task(verb, fields, opener=keys.sealer(ring), binding=keys.binding, around=around)
+    task = run.task(verb, where, keys.asked(fields), opener=keys.sealer(ring))
     if several or (output.json and not whole):
         return _many(task, where, output, target)
     done = [run.stdin(task, where)] if where.is_stdin else list(batch.each(task, run.walk(where), Mode()))

@@ -64,8 +64,7 @@ def identify(ring_file: str | None, where: Where, fields: tuple[str, ...], keys:
       sealkit keys identify posts/
     """
     ring = options.load_ring(keys.file if keys.file is not None else ring_file)
-    around = run.around(where, keys, fields)
-    task = content.Task(content.OPEN, fields, opener=keys.sealer(ring), binding=keys.binding, around=around)
+    task = run.task(content.OPEN, where, keys.asked(fields), opener=keys.sealer(ring))
     counting = _Counting(
         run.Maker(output, run.lines(lambda outcome: f"{outcome.key}  {show.line(outcome.place)}  {outcome.field}"))
     )

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from sealkit.demands import Asked
     from sealkit.keys.ring import KeyRing
-    from sealkit.records.identity import Binding
     from sealkit.sealer import Sealer
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -54,23 +54,24 @@ class Keys(NamedTuple):
 
     file: str | None
     key_id: str | None
-    payload_kind: str
+    payload_kind: str | None
     bind: str | None
     require_authentic: bool
 
-    @property
-    def binding(self) -> Binding:
-        """What blobs are to be bound to. Raises ``Usage``."""
-        from sealkit.records.identity import Binding, parse_bind
+    def asked(self, fields: tuple[str, ...]) -> Asked:
+        """Return what was said of the fields; what was not is left to the policy. Raises ``Usage``."""
+        from sealkit.demands import Asked
+        from sealkit.records.identity import parse_bind
 
-        return Binding(parse_bind(self.bind))
+        return Asked(fields or None, self.payload_kind, parse_bind(self.bind), self.bind is not None)
 
     def sealer(self, ring: KeyRing, key_id: str | None = None, **more: Any) -> Sealer:
         """Return what opens and seals under a ring, with the key that was named, or ``key_id``."""
         from sealkit.sealer import Sealer
 
         named = key_id if key_id is not None else self.key_id
-        return Sealer(ring, key_id=named, payload=self.payload_kind, require_authentic=self.require_authentic, **more)
+        kind = self.payload_kind if self.payload_kind is not None else "text"
+        return Sealer(ring, key_id=named, payload=kind, require_authentic=self.require_authentic, **more)
 
 
 class Output(NamedTuple):
@@ -152,9 +153,7 @@ def keys(function: F) -> F:
             "payload_kind": click.option(
                 "--payload-kind",
                 type=click.Choice(["text", "json", "binary"]),
-                default="text",
-                show_default=True,
-                help="What payloads are; a wrong key is told by it.",
+                help="What payloads are (the policy's word, else text); a wrong key is told by it.",
             ),
             "bind": click.option(
                 "--bind",
@@ -221,9 +220,8 @@ def fields(function: F) -> F:
         "--field",
         "fields",
         multiple=True,
-        default=("secured",),
         metavar="PATH",
-        help="The field: secured, a.b, a[].b, a[0].b. May be repeated.",
+        help="The field (the policy's, else secured): a.b, a[].b, a[0].b. May be repeated.",
     )(function)
 
 

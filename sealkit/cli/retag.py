@@ -54,17 +54,11 @@ def retag(
     if any("=" not in value for value in values):
         raise Usage(problem="--was-field takes NAME=VALUE", hint="as in --was-field sourceUrl=https://old.example/")
     ring = options.load_ring(keys.file)
-    around = run.around(where, keys, fields)
-    before = Before(was, dict(value.split("=", 1) for value in values), around.below, keys.binding.bind)
+    task = run.task(content.RETAG, where, keys.asked(fields), opener=keys.sealer(ring))
+    before = Before(was, dict(value.split("=", 1) for value in values), task.around.below)
     opened = _revision(revision, where)
     try:
-        task = content.Task(
-            content.RETAG,
-            fields,
-            opener=keys.sealer(ring),
-            binding=keys.binding,
-            around=around._replace(was=before if opened is None else before.in_revision(opened)),
-        )
+        task.around = task.around._replace(was=before if opened is None else before.in_revision(opened))
         return in_place(task, where, output, change)
     finally:
         if opened is not None:

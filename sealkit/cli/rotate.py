@@ -96,9 +96,9 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, form: 
     sealer = keys.sealer(ring, turn.to if turn.to is not None else ring.primary.id, format=form)
     opener = keys._replace(key_id=None).sealer(ring, opens=(source, sealer.key_id) if source is not None else None)
     with _blessing(turn, where) as blessed:
-        around = run.around(where, keys, fields)._replace(blessed=blessed)
-        task = content.Task(content.ROTATE, fields, opener=opener, sealer=sealer, binding=keys.binding, around=around)
-        return _rotate(task, ring, where, fields, keys, turn, change, output)
+        task = run.task(content.ROTATE, where, keys.asked(fields), opener=opener, sealer=sealer)
+        task.around = task.around._replace(blessed=blessed)
+        return _rotate(task, ring, where, keys, turn, change, output)
 
 
 @contextmanager
@@ -118,7 +118,6 @@ def _rotate(
     task: content.Task,
     ring: KeyRing,
     where: Where,
-    fields: tuple[str, ...],
     keys: Keys,
     turn: Turn,
     change: Change,
@@ -137,7 +136,7 @@ def _rotate(
     given = {name: value for name, value in settings.items() if value is not None}
     scope = rotation.scope(where.paths, root, where.filters() | given)
     source = turn.source if turn.source is not None else keys.key_id
-    header = Header(sealer.key_id, ring.get(sealer.key_id).kid, source, list(fields), keys.payload_kind, scope)
+    header = Header(sealer.key_id, ring.get(sealer.key_id).kid, source, list(task.fields), keys.payload_kind or "text", scope)
     return _tree(rotation.Rotation(task, change.mode(output), root, header), where, output, change, partial=turn.partial)
 
 

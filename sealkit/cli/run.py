@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sealkit import report as reporting
 from sealkit.cli import show
@@ -16,9 +16,10 @@ from sealkit.report import Outcome, Report, json_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sealkit.cli.options import Keys, Output, Where
+    from sealkit.cli.options import Output, Where
+    from sealkit.demands import Asked
     from sealkit.trees.batch import Done, Mode, Piece
-    from sealkit.trees.content import Around, Task
+    from sealkit.trees.content import Task
     from sealkit.trees.found import Found
 
 STDIN = "-"
@@ -169,17 +170,15 @@ def walk(where: Where) -> Iterator[Found]:
     )
 
 
-def around(where: Where, keys: Keys, fields: tuple[str, ...]) -> Around:
-    """Return what a verb may ask about the tree that was named."""
-    from sealkit.trees.content import Around
-    from sealkit.trees.elsewhere import Elsewhere
-    from sealkit.trees.roots import Below
+def task(verb: str, where: Where, asked: Asked, **more: Any) -> Task:
+    """Return the task of a verb on what was named; ``more`` are its sealers and its payload."""
+    from sealkit.trees import tasks
 
-    if where.is_stdin:
-        name = where.as_name
-        return Around(below=Below(()) if name is not None else None)
-    below = Below(where.paths)
-    return Around(below, Elsewhere(lambda: walk(where._replace(since=None)), below, keys.binding.bind, fields))
+    if not where.is_stdin:
+        return tasks.task(verb, asked, where.paths, lambda: walk(where._replace(since=None)), **more)
+    if where.as_name is None:
+        return tasks.nowhere(verb, asked, **more)
+    return tasks.task(verb, asked, (), **more)
 
 
 def records(task: Task, where: Where, output: Output, mode: Mode, maker: Callable[[Sequence[Done]], Piece]) -> int:

@@ -51,14 +51,12 @@ def seal(
     """
     payload = None if source is None else _payload(source, where, fields)
     ring = options.load_ring(keys.file, seals=True)
-    sealer = keys.sealer(ring, format=form)
-    around = run.around(where, keys, fields)
-    task = content.Task(content.SEAL, fields, sealer=sealer, payload=payload, binding=keys.binding, around=around)
+    task = run.task(content.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=payload)
     return in_place(task, where, output, change)
 
 
 def _payload(source: str, where: Where, fields: tuple[str, ...]) -> bytes:
-    if len(where.paths) != 1 or len(fields) != 1 or "[]" in fields[0]:
+    if len(where.paths) != 1 or len(fields) > 1 or any("[]" in field for field in fields):
         raise Usage(problem="--payload is for one field of one record")
     if kind_of(where.as_name or where.paths[0]) == JSON_LINES:
         raise Usage(problem="--payload is for one record; a JSON Lines file holds one on each line")

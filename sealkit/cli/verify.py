@@ -27,8 +27,7 @@ def verify(where: Where, fields: tuple[str, ...], keys: Keys, output: Output) ->
       sealkit verify posts/
     """
     ring = options.load_ring(keys.file)
-    around = run.around(where, keys, fields)
-    task = content.Task(content.VERIFY, fields, opener=keys.sealer(ring), binding=keys.binding, around=around)
+    task = run.task(content.VERIFY, where, keys.asked(fields), opener=keys.sealer(ring))
     mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
     return run.records(task, where, output, mode, run.Maker(output, run.lines(_line)))
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sealkit.crypto.tag import Synthesizer, Tagger
 
 FORMATS = ("plain", "tagged", "synthetic")
+STRENGTH = ("plain", "synthetic", "tagged")
+"""The formats, from the one that proves nothing to the one whose proof can be checked without decryption."""
 ACCEPTS = ("any", "authentic")
 STATES = ("enabled", "disabled")
 KID_BYTES = 8

@@ -24,17 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Terms", "decrypt", "inspect", "retag", "rotate", "seal", "verify"]
 
-_FIELDS = ("secured",)
-
 
 class Terms(NamedTuple):
     """How blobs are opened and sealed: with which key alone, as what ``payload`` kind, bound to what, in which ``format``.
 
-    ``bind`` is None, ``"path"`` or the paths of fields; ``require_authentic`` opens nothing that may have been altered.
+    ``bind`` is ``"path"`` or the paths of fields; ``require_authentic`` opens nothing that may have been altered. Where ``payload`` or
+    ``bind`` is None, the policy of the tree decides, or else payloads are text, and blobs bound to nothing.
     """
 
     key_id: str | None = None
-    payload: str = "text"
+    payload: str | None = None
     bind: Bind = None
     format: str | None = None
     require_authentic: bool = False
@@ -45,24 +44,24 @@ class Terms(NamedTuple):
 
         named = self.key_id if self.key_id is not None else key_id
         authentic = self.require_authentic
-        return Sealer(ring, key_id=named, payload=self.payload, format=self.format, require_authentic=authentic)
+        return Sealer(ring, key_id=named, payload=self.payload or "text", format=self.format, require_authentic=authentic)
 
 
 TERMS = Terms()
 
 
-def inspect(paths: Paths, *, fields: Sequence[str] = _FIELDS, **filters: Any) -> Iterator[Outcome]:  # noqa: ANN401 - walk's own
+def inspect(paths: Paths, *, fields: Sequence[str] | None = None, **filters: Any) -> Iterator[Outcome]:  # noqa: ANN401 - walk's own
     """Yield what is in the fields, without a key."""
     from sealkit.trees import content
 
-    return _each(content.Task(content.INSPECT, tuple(fields)), paths, filters)
+    return _each(_task(content.INSPECT, paths, fields, TERMS), paths, filters)
 
 
 def decrypt(
     paths: Paths,
     ring: KeyRing,
     *,
-    fields: Sequence[str] = _FIELDS,
+    fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
     **filters: Any,  # noqa: ANN401
 ) -> Iterator[Outcome]:
@@ -76,7 +75,7 @@ def verify(
     paths: Paths,
     ring: KeyRing,
     *,
-    fields: Sequence[str] = _FIELDS,
+    fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
     **filters: Any,  # noqa: ANN401
 ) -> Iterator[Outcome]:
@@ -90,7 +89,7 @@ def seal(
     paths: Paths,
     ring: KeyRing,
     *,
-    fields: Sequence[str] = _FIELDS,
+    fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
     write: bool = True,
     **filters: Any,  # noqa: ANN401
@@ -107,7 +106,7 @@ def retag(
     *,
     was: str | None = None,
     values: dict[str, str] | None = None,
-    fields: Sequence[str] = _FIELDS,
+    fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
 ) -> Iterator[Outcome]:
     """Bind the blobs of one record to what it is now; it was at ``was`` below the root, its bound fields held ``values``.
@@ -118,11 +117,10 @@ def retag(
 
     from sealkit.trees import content
     from sealkit.trees.before import Before
-    from sealkit.trees.roots import Below
 
-    paths = [path]
-    before = Before(was, values if values is not None else {}, Below([fspath(path)]), terms.bind)
+    paths = [fspath(path)]
     task = _task(content.RETAG, paths, fields, terms, opener=terms.sealer(ring))
+    before = Before(was, values if values is not None else {}, task.around.below)
     task.around = task.around._replace(was=before)
     return _each(task, paths, {}, write=True)
 
@@ -132,7 +130,7 @@ def rotate(
     ring: KeyRing,
     *,
     to: str | None = None,
-    fields: Sequence[str] = _FIELDS,
+    fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
     **filters: Any,  # noqa: ANN401
 ) -> Iterator[Outcome]:
@@ -151,7 +149,7 @@ def rotate(
     task = _task(content.ROTATE, [path], fields, terms, opener=opener, sealer=sealer)
     root = rotation.tree_of([path]) or path
     scope = rotation.scope([path], root, filters)
-    header = journal.Header(sealer.key_id, ring.get(sealer.key_id).kid, None, list(fields), terms.payload, scope)
+    header = journal.Header(sealer.key_id, ring.get(sealer.key_id).kid, None, list(task.fields), terms.payload or "text", scope)
     plan = rotation.Rotation(task, batch.Mode(write=True, workers=1), root, header)
     with held([path]):
         rotation.probe(plan)
@@ -168,7 +166,7 @@ def rotate(
 def _task(
     verb: str,
     paths: Paths,
-    fields: Sequence[str],
+    fields: Sequence[str] | None,
     terms: Terms,
     *,
     opener: Sealer | None = None,
@@ -176,14 +174,12 @@ def _task(
 ) -> Task:
     from os import fspath
 
-    from sealkit.records.identity import Binding
-    from sealkit.trees import content
-    from sealkit.trees.elsewhere import Elsewhere
-    from sealkit.trees.roots import Below
+    from sealkit.demands import Asked
+    from sealkit.trees import tasks
 
-    below = Below([fspath(path) for path in paths])
-    around = content.Around(below, Elsewhere(lambda: _walk(paths, {}), below, terms.bind, tuple(fields)))
-    return content.Task(verb, tuple(fields), opener=opener, sealer=sealer, binding=Binding(terms.bind), around=around)
+    asked = Asked(tuple(fields) if fields is not None else None, terms.payload, terms.bind, terms.bind is not None)
+    named = [fspath(path) for path in paths]
+    return tasks.task(verb, asked, named, lambda: _walk(paths, {}), opener=opener, sealer=sealer)
 
 
 def _walk(paths: Paths, filters: dict[str, Any]) -> Iterator[Found]:

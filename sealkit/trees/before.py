@@ -19,38 +19,40 @@ if TYPE_CHECKING:
 class Before:
     """What a blob was bound to: what was said, else what the record is bound to now."""
 
-    def __init__(self, was: str | None, values: dict[str, str], below: Callable[[str], str] | None, bind: Bind) -> None:
-        self._bind = bind
+    def __init__(self, was: str | None, values: dict[str, str], below: Callable[[str], str] | None) -> None:
         self._was = was
         self._values = values
         self._below = below
 
-    def __call__(self, path: str, record: Record, field: str, kind: int | None) -> Place:
-        """Return the place that the blob in a field of a record was bound to; ``kind`` is the binding that the blob says it has."""
+    def __call__(self, path: str, record: Record, field: str, bind: Bind, kind: int | None) -> Place:
+        """Return the place that the blob in a field of a record was bound to.
+
+        ``bind`` is the binding that is demanded now, ``kind`` the one that the blob says it has.
+        """
         below = self._below
         now = (lambda: below(path)) if below is not None else None
-        return self._place(record, field, self._was if self._was is not None else now, kind)
+        return self._place(record, field, self._was if self._was is not None else now, bind, kind)
 
-    def _place(self, record: Record, field: str, file: str | Callable[[], str] | None, kind: int | None) -> Place:
+    def _place(self, record: Record, field: str, file: str | Callable[[], str] | None, bind: Bind, kind: int | None) -> Place:
         """Return the place that the blob was bound to: in the way it says, or, where it says nothing, as is demanded now."""
         known = {
-            None: self._bind,
+            None: bind,
             0: None,
             1: BIND_PATH,
-            2: self._bind if isinstance(self._bind, tuple) else tuple(self._values) or None,
+            2: bind if isinstance(bind, tuple) else tuple(self._values) or None,
         }
         return Place(record, field, file=file, bind=known[kind], instead=self._values)
 
-    def in_revision(self, revision: Revision) -> Callable[[str, Record, str, int | None], Place]:
+    def in_revision(self, revision: Revision) -> Callable[[str, Record, str, Bind, int | None], Place]:
         """Return the same, of the records as they were in a git revision."""
         below = self._below
 
-        def before(path: str, record: Record, field: str, kind: int | None) -> Place:
+        def before(path: str, record: Record, field: str, bind: Bind, kind: int | None) -> Place:
             then = revision.content_before_rename(path)
             if then is None or below is None:
                 raise Usage(problem="it was not in that revision", path=path)
             name, data = then
             old = next((one for one in split(data, record.kind) if one.line == record.line), record)
-            return self._place(old, field, lambda: below(name), kind)
+            return self._place(old, field, lambda: below(name), bind, kind)
 
         return before

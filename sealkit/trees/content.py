@@ -14,10 +14,12 @@ from sealkit.records.record import Record, join, split
 from sealkit.report import Outcome, failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from sealkit.crypto.blob import Blob
+    from sealkit.demands import FieldRule
     from sealkit.jobs import Found
+    from sealkit.records.identity import Bind
     from sealkit.sealer import Sealer, Unsealed
 
 INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY, RETAG = (
@@ -36,18 +38,21 @@ INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY, RETAG = (
 class Around(NamedTuple):
     """What a verb may ask about the tree that a file is in; each may be None, where nothing is known.
 
-    ``below`` gives a file's path below the tree's root; ``elsewhere`` names the record that a blob is authentic for, None if there is
+    ``demanded`` says what is demanded of a file's fields, in the place of the task's own ``fields`` and ``binding``; ``below`` gives a
+    file's path below the tree's root; ``elsewhere`` names the record that a blob is authentic for, None if there is
     none; ``blessed`` gives a file's content in the git revision that somebody vouches for, None if it was not there; ``was`` says, of
     a field and the kind of binding its blob has, what that was bound to before (``retag``).
     """
 
+    demanded: Callable[[str], Sequence[FieldRule]] | None = None
     below: Callable[[str], str] | None = None
     elsewhere: Callable[[Sealer, Blob], str | None] | None = None
     blessed: Callable[[str], bytes | None] | None = None
-    was: Callable[[str, Record, str, int | None], Place] | None = None
+    was: Callable[[str, Record, str, Bind, int | None], Place] | None = None
 
 
 NOWHERE = Around()
+_STRICT = frozenset({DECRYPT, REVEAL, VERIFY})
 
 
 class Task:
@@ -57,7 +62,7 @@ class Task:
     bound to. ``open`` is ``decrypt`` without the payload, ``reveal`` puts the payload in the blob's place.
     """
 
-    __slots__ = ("around", "binding", "fields", "opener", "payload", "sealer", "verb")
+    __slots__ = ("_orders", "around", "binding", "fields", "opener", "payload", "sealer", "verb")
 
     def __init__(
         self,
@@ -77,6 +82,26 @@ class Task:
         self.opener = opener
         self.sealer = sealer
         self.payload = payload
+        self._orders: dict[FieldRule, Order] = {}
+
+    def orders(self, path: str) -> Sequence[Order]:
+        """Return what to do in a file. Raises ``ConfigError`` for a policy that is none, ``Usage`` for what a policy refuses."""
+        demanded = self.around.demanded
+        if demanded is None:
+            return [Order(pattern, self.binding, self.opener, self.sealer) for pattern in self.fields]
+        return [self._orders.get(demand) or self._order(demand) for demand in demanded(path)]
+
+    def _order(self, demand: FieldRule) -> Order:
+        """Return what to do to the fields of which this is demanded. An unfinished upgrade must not keep blobs from being rotated."""
+        least = demand.format if self.verb in _STRICT else "plain"
+        opener, sealer = self.opener, self.sealer
+        if opener is not None:
+            opener = opener.under(payload=demand.payload, least=least, opens=True)
+        if sealer is not None:
+            sealer = sealer.under(payload=demand.payload, least=demand.format, keys=demand.keys, opens=False)
+        order = Order(demand.path, self.binding._replace(bind=demand.bind), opener, sealer)
+        self._orders[demand] = order
+        return order
 
     def as_settled(self) -> Task:
         """Return the task for a file that was written already: what is there is counted as unchanged."""
@@ -84,6 +109,15 @@ class Task:
 
     def __repr__(self) -> str:
         return f"<Task {self.verb} {','.join(self.fields)}>"
+
+
+class Order(NamedTuple):
+    """What a task is to do to the fields that a pattern (``a[].b``) names, and with what."""
+
+    pattern: str
+    binding: Binding
+    opener: Sealer | None
+    sealer: Sealer | None
 
 
 class Replaced(NamedTuple):
@@ -109,7 +143,10 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
         records = split(data, kind_of(name if name is not None else path))
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
-    work = _Work(task, path, name)
+    try:
+        work = _Work(task, path, name)
+    except SealkitError as error:
+        return Result([failure(path, error)], None, [])
     changed = False
     for index, record in enumerate(records):
         if record.is_blank:
@@ -153,22 +190,27 @@ def _changed_since(path: str, field: str, line: int) -> Outcome:
 class _Work:
     """A task on the records of one file: the outcomes so far, and the blobs that change places."""
 
-    __slots__ = ("binding", "job", "outcomes", "path", "replaced", "task")
+    __slots__ = ("_opener", "_sealer", "binding", "file", "job", "orders", "outcomes", "path", "replaced", "task")
 
     def __init__(self, task: Task, path: str, name: str | None = None) -> None:
         self.task = task
         self.path = path
-        self.binding = task.binding
+        known_as = name if name is not None else path
+        self.orders = task.orders(known_as)
+        self.file: Callable[[], str] | None = None
         below = task.around.below
         if below is not None:
-            self.binding = task.binding._replace(file=lambda: below(name if name is not None else path))
+            self.file = lambda: below(known_as)
         self.job = _JOBS[task.verb]
         self.outcomes: list[Outcome] = []
         self.replaced: list[Replaced] = []
 
     def on(self, record: Record) -> Record:
         """Do the task to each field of a record, and return what becomes of it."""
-        for pattern in self.task.fields:
+        for order in self.orders:
+            pattern, self.binding, self._opener, self._sealer = order
+            if self.file is not None:
+                self.binding = self.binding._replace(file=self.file)
             if self.task.payload is None and record.lacks(pattern):
                 self.outcomes.append(Outcome(self.path, reporting.ABSENT, pattern, "absent", line=record.line))
                 continue
@@ -280,7 +322,7 @@ class _Work:
         if self.task.around.was is None:
             raise Usage(problem="it is not known what the blobs were bound to")
         before = jobs.find(record, field)
-        was = self.task.around.was(self.path, record, field, before.blob.bind)
+        was = self.task.around.was(self.path, record, field, self.binding.bind, before.blob.bind)
         after = jobs.retag(record, self.opener, was, field, self.binding)
         found = jobs.find(after, field)
         status = reporting.UNCHANGED if after is record else reporting.RETAGGED
@@ -321,11 +363,11 @@ class _Work:
 
     @property
     def opener(self) -> Sealer:
-        return needed(self.task.opener)
+        return needed(self._opener)
 
     @property
     def sealer(self) -> Sealer:
-        return needed(self.task.sealer)
+        return needed(self._sealer)
 
 
 _SHORT = "a payload of one block: under a ring of several keys it opens only with the key named (--key-id)"

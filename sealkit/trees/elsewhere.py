@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sealkit.context import FIELDS, NONE, PATH
 from sealkit.errors import SealkitError
-from sealkit.records.identity import Place
+from sealkit.records.identity import BIND_PATH, Place
 from sealkit.records.kinds import JSON_LINES, kind_of
 from sealkit.records.record import split
 from sealkit.trees.store import Store
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sealkit.context import Context
     from sealkit.crypto.blob import Blob
-    from sealkit.records.identity import Bind
+    from sealkit.demands import FieldRule
     from sealkit.sealer import Sealer
     from sealkit.trees.found import Found
 
@@ -31,12 +31,11 @@ class Elsewhere:
     """
 
     def __init__(
-        self, walk: Callable[[], Iterable[Found]], below: Callable[[str], str], bind: Bind, fields: tuple[str, ...]
+        self, walk: Callable[[], Iterable[Found]], below: Callable[[str], str], demanded: Callable[[str], Iterable[FieldRule]]
     ) -> None:
         self._walk = walk
-        self._bind = bind
         self._below = below
-        self._fields = fields
+        self._demanded = demanded
         self._known: dict[int, list[tuple[str, Context]]] = {}
         self._searches = 0
 
@@ -55,8 +54,6 @@ class Elsewhere:
         return None
 
     def _identities(self, bind: int) -> Iterator[tuple[str, Context]]:
-        if bind == FIELDS and not isinstance(self._bind, tuple):
-            return
         with Store() as store:
             for found in self._walk():
                 if found.problem is None:
@@ -64,8 +61,11 @@ class Elsewhere:
 
     def _of_file(self, found: Found, bind: int, store: Store) -> Iterator[tuple[str, Context]]:
         """Yield the identities that a file has; one that cannot be read has none, and is reported where it is looked at."""
-        several = any("[]" in field for field in self._fields)
         try:
+            demanded = [one for one in self._demanded(found.path) if bind != FIELDS or isinstance(one.bind, tuple)]
+            several = any("[]" in one.path for one in demanded)
+            if not demanded:
+                return
             if bind == FIELDS or several:
                 records = split(store.read(found.path, found.root).data, kind_of(found.path))
             else:  # the field's path and the file's name are enough
@@ -73,12 +73,12 @@ class Elsewhere:
         except SealkitError:
             return
         below = self._below(found.path)
-        demanded = self._bind if bind == FIELDS else "path" if bind == PATH else None
         for record in records:
             where = f"{below}:{record.line}" if kind_of(found.path) == JSON_LINES else below
-            for pattern in self._fields:
+            for one in demanded:
+                told = one.bind if bind == FIELDS else BIND_PATH if bind == PATH else None
                 try:
-                    for field in record.paths(pattern):
-                        yield f"{where}, field {field}", Place(record, field, file=below, bind=demanded).of_kind(bind)
+                    for field in record.paths(one.path):
+                        yield f"{where}, field {field}", Place(record, field, file=below, bind=told).of_kind(bind)
                 except SealkitError:
                     continue

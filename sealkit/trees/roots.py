@@ -56,25 +56,34 @@ class Below:
     """Says where files are below their tree's root: that of the policy above them, else the folder that was given, else their own."""
 
     def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
         self._given = sorted((real(path) for path in paths if is_folder(path)), key=len, reverse=True)
-        self._folders: dict[str, str] = {}
+        self._folders: dict[str, tuple[str, str]] = {}
 
     def __call__(self, path: str) -> str:
         """Return a file's path below its tree's root, with ``/``. ``StoreError`` if the system cannot tell."""
         folder, _, name = path.rpartition("/")
+        return self._of(folder, path)[1] + name
+
+    def roots(self) -> set[str]:
+        """Return the roots of the trees that the given paths are in. ``StoreError`` if the system cannot tell."""
+        places = (real(path) if is_folder(path) else real(os.path.dirname(path) or ".") for path in self._paths)
+        return {self._root(place) for place in places}
+
+    def root(self, path: str) -> str:
+        """Return the absolute root of the tree that a file is in. ``StoreError`` if the system cannot tell."""
+        return self._of(path.rpartition("/")[0], path)[0]
+
+    def _of(self, folder: str, path: str) -> tuple[str, str]:
+        """Return the root of the tree that a folder is in, and how its files' paths begin below it."""
         if folder not in self._folders:
             if len(self._folders) >= _KEPT:
                 self._folders.clear()
-            self._folders[folder] = self._prefix(real(folder or ("/" if path.startswith("/") else ".")))
-        return self._folders[folder] + name
-
-    def root(self, path: str) -> str:
-        """Return the absolute root of the tree that a file is in."""
-        return self._root(real(os.path.dirname(path) or "."))
-
-    def _prefix(self, folder: str) -> str:
-        relative = os.path.relpath(folder, self._root(folder))
-        return "" if relative == "." else relative + "/"
+            place = real(folder or ("/" if path.startswith("/") else "."))
+            root = self._root(place)
+            relative = os.path.relpath(place, root)
+            self._folders[folder] = (root, "" if relative == "." else relative + "/")
+        return self._folders[folder]
 
     def _root(self, folder: str) -> str:
         given = next((one for one in self._given if folder == one or folder.startswith(one.rstrip("/") + "/")), folder)

@@ -78,7 +78,7 @@ def unfinished_in(root: str) -> State | None:
 def opening(rotation: Rotation) -> Task:
     """Return the task that opens every field of a rotation and keeps nothing."""
     task = rotation.task
-    return content.Task(content.OPEN, task.fields, opener=task.opener, binding=task.binding, around=task.around)
+    return content.Task(content.OPEN, task.fields, opener=task.opener, sealer=task.sealer, binding=task.binding, around=task.around)
 
 
 def preflight(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:

@@ -3,6 +3,7 @@
 import pytest
 
 from sealkit.context import Context
+from sealkit.demands import Asked
 from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
 from sealkit.records.identity import Place
@@ -19,7 +20,8 @@ PAYLOAD = b"a payload, and what it belongs to"
 
 
 def finder(bind, fields=("secured",)):
-    return Elsewhere(lambda: walk(["."], is_record=is_record_name), Below(["."]), bind, fields)
+    asked = Asked(fields, bind=bind).alone()
+    return Elsewhere(lambda: walk(["."], is_record=is_record_name), Below(["."]), lambda path: asked)
 
 
 @pytest.fixture

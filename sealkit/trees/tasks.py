@@ -1,0 +1,53 @@
+"""A task with all that it may ask about the trees that its paths are in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sealkit.records.identity import Binding
+from sealkit.trees import content
+from sealkit.trees.content import Around, Task
+from sealkit.trees.demanded import Demanded
+from sealkit.trees.elsewhere import Elsewhere
+from sealkit.trees.roots import Below
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sealkit.demands import Asked
+    from sealkit.sealer import Sealer
+    from sealkit.trees.found import Found
+
+WRITING = frozenset({content.SEAL, content.ROTATE, content.RETAG})
+
+
+def task(
+    verb: str,
+    asked: Asked,
+    paths: Sequence[str],
+    walk: Callable[[], Iterable[Found]] | None = None,
+    *,
+    opener: Sealer | None = None,
+    sealer: Sealer | None = None,
+    payload: bytes | None = None,
+) -> Task:
+    """Return the task of a verb on what is below the paths: as was asked for, and as the policies there demand.
+
+    ``walk`` yields the records among which the place of a misplaced blob is looked for.
+    """
+    below = Below(paths)
+    only = verb == content.SEAL and payload is None
+    demanded = Demanded(below, asked, writes=verb in WRITING, only_matched=only, named=frozenset(paths))
+    demanded.read()
+    around = Around(demanded, below, Elsewhere(walk, below, demanded) if walk is not None else None)
+    return _task(verb, asked, opener=opener, sealer=sealer, payload=payload, around=around)
+
+
+def nowhere(verb: str, asked: Asked, **more: Any) -> Task:  # noqa: ANN401 - the sealers and the payload, as above
+    """Return the task of a verb on a record that is in no tree."""
+    return _task(verb, asked, **more)
+
+
+def _task(verb: str, asked: Asked, **more: Any) -> Task:  # noqa: ANN401
+    fields = tuple(demand.path for demand in asked.alone())
+    return Task(verb, fields, binding=Binding(asked.bind), **more)

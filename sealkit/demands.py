@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 PAYLOADS: Final = ("text", "json", "binary")
 
 
+UNCOVERED: Final = -1
+"""The ``line`` of a demand on a record that no rule matches: nothing may stand open there, and that is all."""
+
+
 class FieldRule(NamedTuple):
     """What is demanded of one field.
 
     ``path`` may name several (``a[].b``). ``required``: every record must have it. ``payload``: what it opens to, ``text``, ``json`` or
     ``binary``. ``format``: at least this one of ``STRENGTH``. ``bind``: None, ``"path"``, or the fields that it is bound to.
-    ``keys``: the ids of those that may seal here, empty for all. ``line``: where the policy says so, 0 if it does not.
+    ``keys``: the ids of those that may seal here, empty for all. ``line``: where the policy says so, 0 if it does not, or ``UNCOVERED``.
     """
 
     path: str = "secured"
@@ -53,6 +57,11 @@ class Rule(NamedTuple):
     exclude: tuple[str, ...]
     fields: tuple[FieldRule, ...]
     line: int = 0
+
+
+def leniently(demands: Iterable[FieldRule]) -> tuple[FieldRule, ...]:
+    """Return demands that only say where nothing may stand open: for what was sealed before the policy was what it is."""
+    return tuple(demand._replace(required=False, format="plain", bind=None) for demand in demands)
 
 
 class Asked(NamedTuple):

@@ -12,6 +12,7 @@ from sealkit.crypto.blob import Blob
 from sealkit.errors import (
     BlobError,
     BrokenBlob,
+    Downgraded,
     FieldAbsent,
     Malformed,
     NotAString,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealkit import sealer as sealing
+    from sealkit.demands import FieldRule
     from sealkit.records.record import Record, Value
 
 FIELD = "secured"
@@ -95,6 +97,54 @@ def check(found: Found, sealer: sealing.Sealer, place: Place) -> str:
         return sealer.check(found.blob, place)
     except (BlobError, RecordError, Usage) as error:
         raise error.at(line=found.line, field=place.field) from None
+
+
+@opaque
+def gate(record: Record, demand: FieldRule, field: str, place: Place) -> Found:
+    """Return the blob in a field that is as is demanded, as far as that shows without a key; and nothing stands open beside it.
+
+    Raises as ``inspect``, ``Downgraded`` for a weaker format or another binding than is demanded, ``Unbound``, and ``Unsealed`` for a
+    field beside it whose name says that it holds the payload.
+    """
+    found = inspect(record, field)
+    blob = found.blob
+    if demand.format == "tagged" and blob.auth is None:
+        raise Downgraded(
+            problem="the policy demands a tagged blob, and this one has two parts",
+            hint="somebody may have cut the tag off; if not, see: sealkit rotate --bless REV",
+        ).at(line=found.line, field=field)
+    if blob.bind is not None:
+        try:
+            place.of_kind(blob.bind) if demand.bind is not None else None
+        except (BlobError, RecordError) as error:
+            raise error.at(line=found.line, field=field) from None
+    _nothing_open(record, field)
+    return found
+
+
+@opaque
+def lacks(record: Record, field: str, demand: FieldRule) -> None:
+    """Make sure that a field that was not found may be missing, that the record reads to its end, and that nothing stands there in its place.
+
+    Raises ``FieldAbsent`` where the field is demanded, and as ``gate``.
+    """
+    if demand.required:
+        raise FieldAbsent(problem=f"the policy demands the field {field!r} of this record", hint="add it and seal it").at(
+            line=record.line, field=field
+        )
+    record.values(field)
+    _nothing_open(record, field)
+
+
+def _nothing_open(record: Record, field: str) -> None:
+    from sealkit.records.beside import beside
+
+    found = beside(record, field)
+    if found is not None:
+        name, line = found
+        raise Unsealed(problem=f"{name!r} stands open beside {field!r}, and its name says that it is the payload").at(
+            line=line, field=field
+        )
 
 
 @opaque

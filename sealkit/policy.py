@@ -81,9 +81,7 @@ class Policy:
         a path that does not lead down from the root.
         """
         below = _below_root(path)
-        if self._matchers is None:
-            self._matchers = [_Matcher(rule) for rule in self.rules]
-        matching = tuple(number for number, matcher in enumerate(self._matchers) if matcher.covers(below))
+        matching = tuple(number for number, matcher in enumerate(self._matched()) if matcher.covers(below))
         if not matching:
             return None
         if matching not in self._known:
@@ -91,6 +89,23 @@ class Policy:
                 self._known.clear()
             self._known[matching] = self._together(matching)
         return self._known[matching]
+
+    @opaque
+    def matching(self, path: str | bytes) -> frozenset[int]:
+        """Return the numbers of the rules, from 0, that the path of a file matches. Raises ``Usage`` as ``rule``."""
+        below = _below_root(path)
+        return frozenset(number for number, matcher in enumerate(self._matched()) if matcher.covers(below))
+
+    @opaque
+    def leaves_out(self, path: str | bytes) -> bool:
+        """Say whether an ``exclude`` glob of a rule leaves out a file that its ``include`` globs cover."""
+        below = _below_root(path)
+        return any(matcher.leaves_out(below) for matcher in self._matched())
+
+    def _matched(self) -> list[_Matcher]:
+        if self._matchers is None:
+            self._matchers = [_Matcher(rule) for rule in self.rules]
+        return self._matchers
 
     def _together(self, matching: tuple[int, ...]) -> Rule:
         try:
@@ -111,7 +126,11 @@ class _Matcher:
 
     def covers(self, path: bytes) -> bool:
         """Say whether a path is among the records of the rule."""
-        return self._include.covers(path) and not (self._exclude is not None and self._exclude.covers(path))
+        return self._include.covers(path) and not self.leaves_out(path)
+
+    def leaves_out(self, path: bytes) -> bool:
+        """Say whether a path would be among the records of the rule, were it not excluded."""
+        return self._exclude is not None and self._exclude.covers(path) and self._include.covers(path)
 
 
 def _normal(text: str) -> bytes:

@@ -16,6 +16,7 @@ ROTATED: Final = "rotated"
 RESTORED: Final = "restored"
 RETAGGED: Final = "retagged"
 VERIFIED: Final = "verified"
+CHECKED: Final = "checked"
 UNCHANGED: Final = "unchanged"
 WOULD_CHANGE: Final = "would_change"
 ABSENT: Final = "absent"
@@ -25,7 +26,21 @@ FAILED: Final = "failed"
 CHANGED: Final = (SEALED, ROTATED, RESTORED, RETAGGED)
 """The statuses of fields whose file was written."""
 
-_ORDER = (FOUND, DECRYPTED, SEALED, ROTATED, RETAGGED, RESTORED, VERIFIED, WOULD_CHANGE, UNCHANGED, ABSENT, FINDING, FAILED)
+_ORDER = (
+    FOUND,
+    DECRYPTED,
+    SEALED,
+    ROTATED,
+    RETAGGED,
+    RESTORED,
+    VERIFIED,
+    CHECKED,
+    WOULD_CHANGE,
+    UNCHANGED,
+    ABSENT,
+    FINDING,
+    FAILED,
+)
 _UNAUTHENTICATED = "unauthenticated"
 _DONE, _FINDINGS, _USAGE, _FAILED = 0, 1, 2, 4
 

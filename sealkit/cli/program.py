@@ -25,6 +25,8 @@ VERBS = {
     "seal": "Turn plaintext fields into blobs, in place.",
     "rotate": "Re-encrypt blobs under another key, in place.",
     "verify": "Prove that every blob survives the round trip.",
+    "check": "The gate: nothing unsealed, broken or forged; needs no key.",
+    "init": "Write a policy for a tree, by looking at it.",
     "retag": "Bind authentic blobs anew, after a rename or an edit.",
     "keygen": "Make a key, in a new ring or an existing one.",
     "keys": "List the keys of the ring; say which one records are under.",

@@ -153,14 +153,14 @@ def lines(line: Callable[[Outcome], str | None]) -> Callable[[Done], bytes]:
     return text
 
 
-def walk(where: Where) -> Iterator[Found]:
-    """Yield the records that were named."""
+def walk(where: Where, is_record: Callable[[str], bool] | None = None) -> Iterator[Found]:
+    """Yield the records that were named; ``is_record`` says of the names of files which those are."""
     from sealkit.records.kinds import is_record_name
     from sealkit.trees.walk import walk as walk_tree
 
     return walk_tree(
         where.paths,
-        is_record=is_record_name,
+        is_record=is_record if is_record is not None else is_record_name,
         include=where.include,
         exclude=where.exclude,
         since=where.since,

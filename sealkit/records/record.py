@@ -102,7 +102,7 @@ class Record:
         if field is None:
             return None
         self._string(field)
-        return field.blob_text, self._line(field.node.line)
+        return field.blob_text, self.file_line(field.node.line)
 
     def lacks(self, path: str = "secured") -> bool:
         """Say whether the fast scan shows that there is no such field; False says nothing. Raises ``BadFieldPath``."""
@@ -272,7 +272,7 @@ class Record:
         raise NotAString(
             problem=f"{field.path!r} is a list or a mapping, not a string",
             type=field.type,
-            line=self._line(field.node.line),
+            line=self.file_line(field.node.line),
             field=field.path,
         )
 
@@ -282,14 +282,14 @@ class Record:
             raise NotAString(
                 problem=f"{field.path!r} is not a string but {field.type}",
                 type=field.type,
-                line=self._line(node.line),
+                line=self.file_line(node.line),
                 field=field.path,
             )
         return node.text
 
     def _value(self, field: Field) -> Value:
         node = field.node
-        line = self._line(node.line)
+        line = self.file_line(node.line)
         if not isinstance(node, Scalar):
             return Value(field.path, None, None, field.type, line)
         text, blob = (node.text, field.blob_text) if field.is_string else (None, None)
@@ -305,13 +305,13 @@ class Record:
             self._read = Document(self.raw[region.start : region.end] if region is not None else b"", self.kind)
         return self._read
 
-    def _line(self, line: int) -> int:
+    def file_line(self, line: int) -> int:
         """Turn a line of the region into a line of the file."""
         return line + (self.region.line if self.region is not None else 1) + self.line - 2
 
     def placed(self, error: SealkitError, path: str) -> SealkitError:
         """Give an error, whose line counts within the region, its line in the file and the field."""
-        line = self._line(error.line or 1)
+        line = self.file_line(error.line or 1)
         error.line = None
         return error.at(line=line, field=path)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, SealkitError, StoreError
 from sealkit.report import Outcome, failure
-from sealkit.trees import content
+from sealkit.trees import content, undo
 from sealkit.trees.found import Found
 from sealkit.trees.store import Store
 
@@ -79,7 +79,8 @@ class Done(NamedTuple):
 class Piece(NamedTuple):
     """What is to be printed of some files, in order, and what became of them; plain values, fit for a pipe.
 
-    ``counts`` counts outcomes by (status, code, exit status); ``problems`` are the outcomes with an exit status, as tuples.
+    ``counts`` counts outcomes by (status, code, exit status); ``problems`` are the outcomes with an exit status, as tuples. ``ivs`` are those of the
+    blobs in them, in hexadecimal, where somebody compares them.
     """
 
     out: bytes
@@ -87,6 +88,7 @@ class Piece(NamedTuple):
     problems: list[tuple[object, ...]]
     counts: dict[tuple[str, str | None, int], int]
     files: int
+    ivs: Sequence[str] = ()
 
 
 def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None = None) -> Iterator[Done]:
@@ -266,7 +268,7 @@ def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]
         except SealkitError as error:
             yield Done(found, [failure(found.path, error)])
             return
-        result = content.restore(found.path, snapshot.data, entry.replaced)
+        result = undo.restore(found.path, snapshot.data, entry.replaced)
         done = Done(found, result.outcomes, snapshot.data, result.data)
         problem = _replaced([done], [(0, snapshot)], mode, None)[0] if result.data is not None else None
         if not isinstance(problem, ChangedUnderneath) or attempt + 1 == _TRIES:

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit import jobs
 from sealkit import report as reporting
 from sealkit.context import BINDS
-from sealkit.errors import BlobError, Downgraded, Misbound, SealkitError, Tampered, Usage
+from sealkit.demands import UNCOVERED, FieldRule
+from sealkit.errors import BlobError, Downgraded, FieldAbsent, Misbound, SealkitError, Tampered, Usage
 from sealkit.records.identity import UNDEMANDED, Binding, Place
 from sealkit.records.kinds import kind_of
 from sealkit.records.record import Record, join, split
 from sealkit.report import Outcome, failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from sealkit.crypto.blob import Blob
-    from sealkit.demands import FieldRule
     from sealkit.jobs import Found
     from sealkit.records.identity import Bind
     from sealkit.sealer import Sealer, Unsealed
 
-INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY, RETAG = (
+INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY, RETAG, CHECK = (
     "inspect",
     "open",
     "decrypt",
@@ -32,6 +32,7 @@ INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY, RETAG = (
     "settled",
     "verify",
     "retag",
+    "check",
 )
 
 
@@ -52,6 +53,7 @@ class Around(NamedTuple):
 
 
 NOWHERE = Around()
+_OPEN = frozenset({"unsealed", "not_a_string", "broken_blob", "lookalike_key", "duplicate_key"})
 _STRICT = frozenset({DECRYPT, REVEAL, VERIFY})
 
 
@@ -88,7 +90,8 @@ class Task:
         """Return what to do in a file. Raises ``ConfigError`` for a policy that is none, ``Usage`` for what a policy refuses."""
         demanded = self.around.demanded
         if demanded is None:
-            return [Order(pattern, self.binding, self.opener, self.sealer) for pattern in self.fields]
+            rules = (FieldRule(pattern, required=False, bind=self.binding.bind) for pattern in self.fields)
+            return [Order(rule, self.binding, self.opener, self.sealer) for rule in rules]
         return [self._orders.get(demand) or self._order(demand) for demand in demanded(path)]
 
     def _order(self, demand: FieldRule) -> Order:
@@ -96,10 +99,11 @@ class Task:
         least = demand.format if self.verb in _STRICT else "plain"
         opener, sealer = self.opener, self.sealer
         if opener is not None:
-            opener = opener.under(payload=demand.payload, least=least, opens=True)
+            kind = demand.payload if self.verb != CHECK else "text"  # tags are checked, and nothing is opened
+            opener = opener.under(payload=kind, least=least, opens=True)
         if sealer is not None:
             sealer = sealer.under(payload=demand.payload, least=demand.format, keys=demand.keys, opens=False)
-        order = Order(demand.path, self.binding._replace(bind=demand.bind), opener, sealer)
+        order = Order(demand, self.binding._replace(bind=demand.bind), opener, sealer)
         self._orders[demand] = order
         return order
 
@@ -112,9 +116,9 @@ class Task:
 
 
 class Order(NamedTuple):
-    """What a task is to do to the fields that a pattern (``a[].b``) names, and with what."""
+    """What a task is to do to the fields that a demand's path (``a[].b``) names, and with what."""
 
-    pattern: str
+    demand: FieldRule
     binding: Binding
     opener: Sealer | None
     sealer: Sealer | None
@@ -157,40 +161,10 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     return Result(work.outcomes, join(records) if changed else None, work.replaced)
 
 
-def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:
-    """Put the old blobs back into the content of a file, wherever the new ones still stand."""
-    try:
-        records = {record.line: record for record in split(data, kind_of(path))}
-    except SealkitError as error:
-        return Result([failure(path, error)], None, [])
-    outcomes = []
-    changed = False
-    for line, field, old, new in replaced:
-        try:
-            before = records.get(line)
-            after = jobs.exchange(before, field, new, old) if before is not None else None
-        except SealkitError as error:
-            outcomes.append(failure(path, error, field))
-            continue
-        if before is None or after is None:
-            outcomes.append(_changed_since(path, field, line))
-            continue
-        records[line] = after
-        changed = changed or after is not before
-        status = reporting.RESTORED if after is not before else reporting.UNCHANGED
-        outcomes.append(Outcome(path, status, field, line=jobs.find(after, field).line))
-    return Result(outcomes, join(list(records.values())) if changed else None, [])
-
-
-def _changed_since(path: str, field: str, line: int) -> Outcome:
-    problem = "the field was changed since the rotation: it was left alone"
-    return Outcome(path, reporting.FINDING, field, "changed_since", line=line, message=problem, exit_status=1)
-
-
 class _Work:
     """A task on the records of one file: the outcomes so far, and the blobs that change places."""
 
-    __slots__ = ("_opener", "_sealer", "binding", "file", "job", "orders", "outcomes", "path", "replaced", "task")
+    __slots__ = ("_opener", "_sealer", "binding", "demand", "file", "job", "orders", "outcomes", "path", "replaced", "task")
 
     def __init__(self, task: Task, path: str, name: str | None = None) -> None:
         self.task = task
@@ -208,24 +182,52 @@ class _Work:
     def on(self, record: Record) -> Record:
         """Do the task to each field of a record, and return what becomes of it."""
         for order in self.orders:
-            pattern, self.binding, self._opener, self._sealer = order
+            self.demand, self.binding, self._opener, self._sealer = order
+            pattern = order.demand.path
             if self.file is not None:
                 self.binding = self.binding._replace(file=self.file)
             if self.task.payload is None and record.lacks(pattern):
-                self.outcomes.append(Outcome(self.path, reporting.ABSENT, pattern, "absent", line=record.line))
+                self.absent(record, pattern)
                 continue
             try:
                 fields = record.paths(pattern)
             except SealkitError as error:
-                self.outcomes.append(failure(self.path, error, pattern))
+                self.wrong(error, pattern)
                 continue
             if not fields:
-                self.outcomes.append(Outcome(self.path, reporting.ABSENT, pattern, "absent", line=record.line))
+                self.absent(record, pattern)
             for field in fields:
                 try:
                     record = self.job(self, record, field)
                 except SealkitError as error:
-                    self.outcomes.append(failure(self.path, error, field))
+                    if isinstance(error, FieldAbsent) and self.task.verb == CHECK:
+                        self.absent(record, field)
+                    else:
+                        self.wrong(error, field)
+        return record
+
+    def wrong(self, error: SealkitError, field: str) -> None:
+        """Note what is wrong with a field; where no rule matches the record, only what stands open is."""
+        if self.demand.line != UNCOVERED or error.code in _OPEN:
+            self.outcomes.append(failure(self.path, error, field))
+
+    def absent(self, record: Record, field: str) -> None:
+        """Note that a record lacks a field; the gate takes that for a finding where the field is demanded, and reads on."""
+        outcome = Outcome(self.path, reporting.ABSENT, field, "absent", line=record.line)
+        if self.task.verb == CHECK:
+            try:
+                jobs.lacks(record, field, self.demand)
+            except SealkitError as error:
+                if self.demand.line != UNCOVERED or error.code in _OPEN:
+                    outcome = failure(self.path, error, field)._replace(status=reporting.FINDING, exit_status=1)
+        self.outcomes.append(outcome)
+
+    def check(self, record: Record, field: str) -> Record:
+        """Check a field as the gate does: without a key, or with keys that check tags."""
+        found = jobs.gate(record, self.demand, field, self.place(record, field))
+        if self._opener is not None and found.blob.auth is not None:
+            return self._check(record, found, field, reporting.CHECKED)
+        self.note(reporting.CHECKED, field, found, None, _unopened(found))
         return record
 
     def note(
@@ -339,21 +341,21 @@ class _Work:
     def verify(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
         if found.blob.auth is not None and self.opener.checks_only(found.blob):
-            return self._check(record, found, field)
+            return self._check(record, found, field, reporting.VERIFIED)
         place = self.place(record, field)
         opened = self.unseal(found, place)
         jobs.prove(record, found, opened, self.opener, place)
         self.note(reporting.VERIFIED, field, found, opened.key_id, opened.verdict, opened)
         return record
 
-    def _check(self, record: Record, found: Found, field: str) -> Record:
+    def _check(self, record: Record, found: Found, field: str, status: str) -> Record:
         """Check the tag alone: all that a verify-only key can do; the record is read through."""
         try:
             key = jobs.check(found, self.opener, self.place(record, field))
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, found, self.opener) from None
         record.read_through(field)
-        self.note(reporting.VERIFIED, field, found, key, "authentic")
+        self.note(status, field, found, key, "authentic")
         return record
 
     def _changed(self, status: str, field: str, found: Found) -> None:
@@ -395,4 +397,5 @@ _JOBS: dict[str, Callable[[_Work, Record, str], Record]] = {
     SETTLED: _Work.settled,
     VERIFY: _Work.verify,
     RETAG: _Work.retag,
+    CHECK: _Work.check,
 }

@@ -74,6 +74,10 @@ class Below:
         """Return the absolute root of the tree that a file is in. ``StoreError`` if the system cannot tell."""
         return self._of(path.rpartition("/")[0], path)[0]
 
+    def is_given(self, folder: str) -> bool:
+        """Say whether an absolute folder is one of the given ones, or below one."""
+        return any(folder == one or folder.startswith(one.rstrip("/") + "/") for one in self._given)
+
     def _of(self, folder: str, path: str) -> tuple[str, str]:
         """Return the root of the tree that a folder is in, and how its files' paths begin below it."""
         if folder not in self._folders:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sealkit.records.identity import Binding
 from sealkit.trees import content
 from sealkit.trees.content import Around, Task
-from sealkit.trees.demanded import Demanded
+from sealkit.trees.demanded import PASSED_OVER, SEARCHED, Demanded, Reach, Reading
 from sealkit.trees.elsewhere import Elsewhere
 from sealkit.trees.roots import Below
 
@@ -30,14 +30,15 @@ def task(
     opener: Sealer | None = None,
     sealer: Sealer | None = None,
     payload: bytes | None = None,
+    policies: Reading = Reading(),  # noqa: B008 - a constant
 ) -> Task:
     """Return the task of a verb on what is below the paths: as was asked for, and as the policies there demand.
 
-    ``walk`` yields the records among which the place of a misplaced blob is looked for.
+    ``walk`` yields the records among which the place of a misplaced blob is looked for; ``policies`` says how these are read.
     """
     below = Below(paths)
-    only = verb == content.SEAL and payload is None
-    demanded = Demanded(below, asked, writes=verb in WRITING, only_matched=only, named=frozenset(paths))
+    uncovered = SEARCHED if verb == content.CHECK else PASSED_OVER if verb == content.SEAL and payload is None else ""
+    demanded = Demanded(below, asked, Reach(verb in WRITING, uncovered, frozenset(paths), policies.leniently), policies.read)
     demanded.read()
     around = Around(demanded, below, Elsewhere(walk, below, demanded) if walk is not None else None)
     return _task(verb, asked, opener=opener, sealer=sealer, payload=payload, around=around)

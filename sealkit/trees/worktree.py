@@ -21,16 +21,14 @@ class GitFailedError(Exception):
     """Git is missing or refused; the text is its own."""
 
 
-def git(folder: str, *arguments: str) -> bytes:
-    """Run git in a folder and return what it prints. Raises ``GitFailedError``."""
+def git(folder: str, *arguments: str, feed: bytes = b"") -> bytes:
+    """Run git in a folder, with ``feed`` as its input, and return what it prints. Raises ``GitFailedError``."""
     import subprocess  # costs as much as all other imports of this room
 
     environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", *_NO_SURPRISES, *arguments]
     try:
-        done = subprocess.run(
-            command, cwd=folder or ".", env=environment, capture_output=True, check=False, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, cwd=folder or ".", env=environment, capture_output=True, check=False, input=feed)
     except (OSError, ValueError) as error:
         reason = "git is not installed" if isinstance(error, FileNotFoundError) else str(error)
         raise GitFailedError(reason) from None

@@ -179,7 +179,9 @@ def test_refuses_and_points(text, kind, part, offset, words):
     assert error.__cause__ is None
 
 
-@pytest.mark.parametrize("value", [None, b"", BLOBS["1 block"].encode(), 7, ["a;b"], object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [None, b"", BLOBS["1 block"].encode(), 7, ["a;b"], object()], ids=lambda value: type(value).__name__
+)
 def test_what_is_not_text_is_malformed(value):
     assert (refusal(value).part, refusal(value).offset) == ("blob", 0)
     assert not Blob.resembles(value)

@@ -1,0 +1,285 @@
+"""``sealkit check``: the gate. It lets nothing unsealed, broken or forged through, and needs no key."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from sealkit.cli import options, run, show
+from sealkit.cli.options import Output, Where
+from sealkit.demands import Asked
+from sealkit.errors import Usage
+from sealkit.report import CHECKED, FINDING, Outcome
+from sealkit.trees import batch, content
+from sealkit.trees.batch import Done, Mode
+from sealkit.trees.found import Found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sealkit.keys.ring import KeyRing
+    from sealkit.trees.batch import Piece
+    from sealkit.trees.content import Task
+    from sealkit.trees.demanded import Demanded
+    from sealkit.trees.gate import Watch
+    from sealkit.trees.ivs import Ivs
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_FORMATS = ("text", "json", "sarif", "github", "junit")
+
+
+class What(NamedTuple):
+    """What is looked at instead of the work tree, and what else is asked."""
+
+    staged: bool
+    history: bool
+    self_test: bool
+    i_know: bool
+    form: str | None
+
+
+def what(function: F) -> F:
+    """Add what is looked at, and how it is printed."""
+    return options.group(
+        What,
+        "what",
+        {
+            "staged": click.option("--staged", is_flag=True, help="Look at what git would commit: the index, not the work tree."),
+            "history": click.option(
+                "--history", is_flag=True, help="Look at every version in every commit: was anything ever committed open?"
+            ),
+            "self_test": click.option(
+                "--self-test", is_flag=True, help="Plant unsealed records in a temporary copy; fail if the gate lets one through."
+            ),
+            "i_know": click.option(
+                "--i-know", is_flag=True, help="Read keys that decrypt although a pull request from elsewhere is being built."
+            ),
+            "form": click.option(
+                "--format",
+                "form",
+                type=click.Choice(_FORMATS),
+                help="What is printed: text (the default), or findings for a program.",
+            ),
+        },
+    )(function)
+
+
+@click.command()
+@options.where
+@options.fields
+@options.ring_file
+@what
+@options.output
+def check(
+    where: Where,
+    fields: tuple[str, ...],
+    file: str | None,
+    what: What,
+    output: Output,
+) -> int:
+    """Let nothing unsealed, broken or forged through: every record as the policy demands, or exit 1. No key is needed.
+
+    Every record that a rule matches must read without a guess and hold a well-formed blob in each required field, of the format and
+    binding that the policy demands; nothing may stand open in it, beside it, or in records that no rule matches. What cannot be looked at
+    is a finding, and so is a rule that matches nothing. IVs are compared over the whole tree. With --since, only what changed is looked at,
+    and nothing in it may be weaker than it was, or an older blob brought back.
+
+    With --keys, tags are checked too: give a ring of verify-only keys (sealkit keys export --verify-only).
+
+    \b
+    Example:
+      sealkit check .
+      sealkit check --staged .
+      sealkit check --since origin/main --format github .
+      sealkit check --history --format sarif . > sealkit.sarif
+    """
+    _refuse(what, where)
+    output = output._replace(json=output.json or what.form == "json")
+    ring = _ring(file, i_know=what.i_know) if file is not None else None
+    if what.self_test:
+        from sealkit.cli.selftest import self_test as test_the_gate
+
+        return test_the_gate(where, output)
+    return Gate(where, Asked(fields or None), ring, what, output).look()
+
+
+def _refuse(what: What, where: Where) -> None:
+    if sum((what.staged, what.history, what.self_test, where.is_stdin)) > 1:
+        raise Usage(
+            problem="stdin, --staged, --history and --self-test are different things to look at", hint="ask for one of them"
+        )
+    if where.since is not None and what.history:
+        raise Usage(problem="--history is all that ever was, --since is what changed", hint="give one of them")
+
+
+def _ring(file: str, *, i_know: bool) -> KeyRing:
+    """Return the ring whose keys check tags. Who may change blobs must not learn what keys that decrypt make of them."""
+    ring = options.load_ring(file)
+    if i_know or not _is_from_elsewhere() or all(key.is_verify_only for key in ring.enabled):
+        return ring
+    raise Usage(
+        problem="a pull request is being built, and this ring holds keys that decrypt",
+        hint="give the build a ring of verify-only keys (sealkit keys export --verify-only); or say --i-know",
+    )
+
+
+def _is_from_elsewhere() -> bool:
+    if os.environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
+        return True
+    source = os.environ.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
+    return source is not None and source != os.environ.get("CI_PROJECT_ID")
+
+
+class Gate:
+    """One run of the gate."""
+
+    def __init__(self, where: Where, asked: Asked, ring: KeyRing | None, what: What, output: Output) -> None:
+        from sealkit.sealer import Sealer
+
+        self._where = where
+        self._what = what
+        self._output = output
+        more: dict[str, object] = {"opener": Sealer(ring)} if ring is not None else {}
+        if where.is_stdin:
+            self.task = run.task(content.CHECK, where, asked, **more)
+            return
+        from sealkit.trees.demanded import Reading, read_policy
+        from sealkit.trees.versions import Repository
+
+        self._repository = Repository(where.paths) if what.staged or what.history else None
+        read = self._repository.staged_file if what.staged and self._repository is not None else read_policy
+        self.task = run.task(content.CHECK, where, asked, policies=Reading(read, what.history), **more)
+        if self._demanded.has_policy():
+            self._where = where._replace(hidden=True)
+
+    @property
+    def _demanded(self) -> Demanded:
+        demanded = self.task.around.demanded
+        assert demanded is not None  # noqa: S101 - every task on paths has one
+        return demanded  # type: ignore[return-value]
+
+    def look(self) -> int:
+        """Look at everything, print what is wrong, and return the exit status."""
+        printer = Printer(self._output, "check", self._what.form)
+        maker = run.Maker(self._output, run.no_text)
+        if self._where.is_stdin:
+            return run.printed([maker([run.stdin(self.task, self._where)])], printer, self._where)
+        from sealkit.trees.gate import Watch
+        from sealkit.trees.ivs import Ivs
+
+        whole = all(os.path.isdir(path) for path in self._where.paths) and self._where.since is None and not self._what.history
+        whole = whole and not (self._where.include or self._where.exclude)
+        watch, ivs = Watch(self._demanded, whole=whole), Ivs()
+        for piece in self._pieces(watch, _WithIvs(maker)):
+            ivs.add(piece.ivs)
+            printer.add(piece)
+        for outcome in self._afterwards(watch, ivs):
+            printer.add(maker([Done(Found(outcome.path, ""), [outcome])]))
+        return self._closed(printer)
+
+    def _closed(self, printer: run.Printer) -> int:
+        printer.progress.clear()
+        if not printer.report.total and self._where.since is not None:
+            show.note(f"no record changed since {self._where.since}")
+            return printer.close()
+        if not printer.report.exit_status:
+            run.refuse_nothing(printer.report, self._where)
+        return printer.close()
+
+    def _pieces(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+        if self._repository is None:
+            mode = Mode(workers=self._output.workers, fail_fast=self._output.fail_fast)
+            return batch.pieces(self.task, watch.passing(self._walk()), mode, maker)
+        return (maker([done]) for done in self._versions(watch))
+
+    def _walk(self) -> Iterator[Found]:
+        return run.walk(self._where, is_record=_is_any)
+
+    def _versions(self, watch: Watch) -> Iterator[Done]:
+        """Do the task to what git holds."""
+        repository = self._repository
+        assert repository is not None  # noqa: S101
+        versions = repository.staged(_is_any) if self._what.staged else repository.history(_is_any)
+        with repository.objects() as read:
+            for version in versions:
+                found = Found(version.path, repository.top, problem=version.problem)
+                for one in watch.passing([found]):
+                    done = _looked_at(self.task, one, None if one.problem is not None else read(version.object))
+                    yield done if version.commit is None else _in_commit(done, version.commit)
+
+    def _afterwards(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
+        yield from watch.findings()
+        if self._where.since is not None:
+            from sealkit.cli.since import weaker
+
+            yield from weaker(self._where, self._what.staged, self._demanded, self._walk)
+        if ivs.suspects and not self._what.history:
+            yield from ivs.findings(self._again(), self._demanded)
+
+    def _again(self) -> Iterable[Done]:
+        from sealkit.trees.gate import Watch
+
+        watch = Watch(self._demanded, whole=False)
+        if self._repository is not None:
+            return self._versions(watch)
+        return batch.each(self.task, watch.passing(self._walk()), Mode())
+
+
+def _is_any(name: str) -> bool:
+    return True
+
+
+def _looked_at(task: Task, found: Found, data: bytes | None) -> Done:
+    from sealkit.report import failure
+
+    if found.problem is not None or data is None:
+        return Done(found, [failure(found.path, found.problem)] if found.problem is not None else [])
+    return Done(found, content.run(task, found.path, data).outcomes, data)
+
+
+def _in_commit(done: Done, commit: str) -> Done:
+    def placed(outcome: Outcome) -> Outcome:
+        if not outcome.exit_status:
+            return outcome
+        return outcome._replace(status=FINDING, exit_status=1, message=f"in commit {commit[:12]}: {outcome.message}")
+
+    return done._replace(outcomes=[placed(outcome) for outcome in done.outcomes])
+
+
+class _WithIvs:
+    """Makes what is printed, and hands on the IVs of blobs that are in order, to be compared."""
+
+    def __init__(self, maker: Callable[[Sequence[Done]], Piece]) -> None:
+        self._maker = maker
+
+    def __call__(self, some: Sequence[Done]) -> Piece:
+        ivs = [one.iv for done in some for one in done.outcomes if one.status == CHECKED and one.iv is not None]
+        return self._maker(some)._replace(ivs=ivs)
+
+
+class Printer(run.Printer):
+    """Prints findings as text or JSON lines as they come, or all of them at the end in the format that was asked for."""
+
+    def __init__(self, output: Output, what: str, form: str | None) -> None:
+        super().__init__(output, what)
+        self._form = None if form in (None, "text", "json") else form
+        self._problems: list[Outcome] = []
+
+    def add(self, piece: Piece) -> None:
+        """Take one piece."""
+        if self._form is not None:
+            self._problems += [Outcome(*problem) for problem in piece.problems]  # type: ignore[arg-type]
+            piece = piece._replace(problems=[], out=b"")
+        super().add(piece)
+
+    def close(self) -> int:
+        """Print what is left, and return the exit status."""
+        if self._form is not None:
+            from sealkit.cli.findings import FORMATS
+
+            sys.stdout.buffer.write(FORMATS[self._form](self._problems, self.report.counts.get(CHECKED, 0)))
+        return super().close()

@@ -1,0 +1,83 @@
+"""``sealkit check --self-test``: unsealed records are planted in a copy, and the gate must find each."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from sealkit.cli import run, show
+from sealkit.cli.options import Where
+from sealkit.demands import Asked
+from sealkit.errors import NothingMatched, SealkitError
+from sealkit.policy import NAME
+from sealkit.records.kinds import kind_of
+from sealkit.records.record import join, split
+from sealkit.trees import batch, content
+from sealkit.trees.batch import Mode
+from sealkit.trees.demanded import read_policy
+from sealkit.trees.store import read, write_new
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealkit.cli.options import Output
+    from sealkit.trees.demanded import Demanded
+
+_PLANTED = "sealkit planted this text to see whether the gate finds it"
+_MOST = 20
+
+
+def self_test(where: Where, output: Output) -> int:
+    """Plant plaintext in copies of the first records, and return 0 if the gate finds all of it, else 1."""
+    task = run.task(content.CHECK, where, Asked())
+    demanded = task.around.demanded
+    assert demanded is not None  # noqa: S101 - every task on paths has one
+    tried = missed = 0
+    for path, field, policy, below, data in _plants(where, demanded):  # type: ignore[arg-type]
+        tried += 1
+        if _is_let_through(policy, below, data, field):
+            missed += 1
+            show.note(f"error: {path}: plaintext in field {field!r} is let through")
+    if not tried:
+        raise NothingMatched(problem="no record with a blob in which plaintext could be planted", hint="seal a record first")
+    if not output.quiet:
+        show.note(f"{tried} planted, {tried - missed} found")
+    return 1 if missed else 0
+
+
+def _plants(where: Where, demanded: Demanded) -> Iterator[tuple[str, str, bytes | None, str, bytes]]:
+    """Yield copies with plaintext in a blob's place: the path, the field, the policy, the path below the root, the content."""
+    count = 0
+    for found in run.walk(where):
+        if found.problem is not None:
+            continue
+        data = read(found.path, found.root).data
+        for demand in demanded(found.path):
+            try:
+                records = split(data, kind_of(found.path))
+                field = records[0].paths(demand.path)[0]
+                if records[0].blob_text(field) is None:
+                    continue
+                records[0] = records[0].set(field, _PLANTED)
+            except (SealkitError, IndexError):
+                continue
+            policy = read_policy(os.path.join(demanded.root(found.path), NAME))
+            yield found.path, field, policy, demanded.below(found.path), join(records)
+            count += 1
+            if count == _MOST:
+                return
+
+
+def _is_let_through(policy: bytes | None, below: str, data: bytes, field: str) -> bool:
+    """Put a record into a folder of its own, with the policy, and ask the gate."""
+    with tempfile.TemporaryDirectory(prefix="sealkit-self-test-") as folder:
+        if policy is not None:
+            write_new(os.path.join(folder, NAME), policy)
+        path = os.path.join(folder, below)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_new(path, data)
+        where = Where((folder,), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
+        task = run.task(content.CHECK, where, Asked())
+        found = [outcome for done in batch.each(task, run.walk(where), Mode()) for outcome in done.outcomes]
+    return not any(outcome.exit_status and outcome.field == field for outcome in found)

@@ -1,0 +1,101 @@
+"""What the gate asks of a tree as a whole: that each rule matches a record, that what a rule covers is one, that names are apart."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from typing import TYPE_CHECKING
+
+from sealkit.errors import SealkitError
+from sealkit.records.kinds import POLICY, is_record_name
+from sealkit.report import FINDING, Outcome, failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sealkit.policy import Policy
+    from sealkit.trees.demanded import Demanded
+    from sealkit.trees.found import Found
+
+
+class Watch:
+    """Looks at the files of a tree as they pass, and lets records through; ``findings`` are what is wrong with the rest.
+
+    With ``whole``, the files are all that the given folders hold: a rule that matches none of them is a finding, where the root is below.
+    """
+
+    def __init__(self, demanded: Demanded, *, whole: bool) -> None:
+        self._demanded = demanded
+        self._whole = whole
+        self._findings: list[Outcome] = []
+        self._unmatched: dict[Policy, set[int]] = {}
+        self._places: dict[Policy, str] = {}
+        self._folded: dict[str, str] = {}
+
+    def passing(self, found: Iterable[Found]) -> Iterator[Found]:
+        """Yield the records among some files, each problem met on the way among them."""
+        for one in found:
+            try:
+                if one.problem is not None or self._is_record(one):
+                    yield one
+            except SealkitError as error:
+                self._findings.append(failure(one.path, error))
+
+    def findings(self) -> list[Outcome]:
+        """Return what is wrong with the files that have passed."""
+        missing = [
+            self._finding(
+                self._places[policy],
+                "nothing_matched",
+                "no record matches this rule: a gate that looks at nothing is open",
+                policy.rules[number].line or None,
+            )
+            for policy, numbers in self._unmatched.items()
+            for number in sorted(numbers)
+        ]
+        return [*self._findings, *missing]
+
+    def _is_record(self, found: Found) -> bool:
+        name = os.path.basename(found.path)
+        policy = self._demanded.policy(found.path)
+        if policy is None:
+            return found.named or is_record_name(name)
+        if name == POLICY:
+            return False
+        below = self._demanded.below(found.path)
+        if policy not in self._unmatched:
+            whole = self._whole and self._demanded.is_whole(found.path)
+            self._unmatched[policy] = set(range(len(policy.rules))) if whole else set()
+            self._places[policy] = os.path.join(os.path.relpath(self._demanded.root(found.path)), POLICY)
+        matching = policy.matching(below)
+        self._unmatched[policy] -= matching
+        if matching:
+            self._compare(found.path)
+            if not is_record_name(name):
+                problem = "a rule of the policy covers this file, which is no record: what it holds is not known"
+                self._findings.append(self._finding(found.path, "unsupported_record", problem))
+                return False
+        return is_record_name(name)
+
+    def _compare(self, path: str) -> None:
+        """Find two files whose names some file systems do not tell apart (Unicode normal forms, case)."""
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+        if folded == path:
+            return
+        other = self._folded.setdefault(folded, path)
+        if other == path and not _is_another(folded, path):
+            return
+        twin = other if other != path else folded
+        problem = f"some systems take this name and that of {twin!r} for one: what is checked there is another file"
+        self._findings.append(self._finding(path, "name_clash", problem))
+
+    def _finding(self, path: str, code: str, problem: str, line: int | None = None) -> Outcome:
+        return Outcome(path, FINDING, None, code, line=line, message=problem, exit_status=1)
+
+
+def _is_another(one: str, other: str) -> bool:
+    """Say whether there is a file of the first name that is not the second: on some systems both lead to the same."""
+    try:
+        return not os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False

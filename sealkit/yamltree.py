@@ -29,6 +29,9 @@ MAX_EVENTS = 100_000
 MAX_ALIASES = 100
 MAX_DIRECTIVES = 100
 
+_TOO_DEEP = "exceeded maximum nesting depth"
+"""What libyaml itself says, since 0.2.6, of flow collections more than 1,000 deep, before it hands on the first of them."""
+
 _ODD_BREAKS = re.compile(rb"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 
@@ -103,7 +106,13 @@ def compose(data: bytes) -> Node | None:
             for node in walk(root):
                 node.line = bisect_left(feeds, node.start) + 1
         return root
+    if failure.problem.endswith(_TOO_DEEP):
+        raise OverLimit(problem=_nested_deeper(), line=failure.line)
     raise BadSyntax(problem=failure.problem, line=failure.line)
+
+
+def _nested_deeper() -> str:
+    return f"YAML nested deeper than {MAX_DEPTH}"
 
 
 def _line_feeds(data: bytes) -> list[int] | None:
@@ -191,7 +200,7 @@ class _Composer:
 
     def _open(self, event: _Event, open_nodes: list[Mapping | Sequence]) -> None:
         if len(open_nodes) >= MAX_DEPTH:
-            raise OverLimit(problem=f"YAML nested deeper than {MAX_DEPTH}", line=_line(event.start_mark, self._feeds))
+            raise OverLimit(problem=_nested_deeper(), line=_line(event.start_mark, self._feeds))
         kind = Mapping if _kind(event) is yaml.MappingStartEvent else Sequence
         node = kind(event.start_mark.index, event.start_mark.line + 1, flow=bool(event.flow_style))
         self._remember(node, event)

@@ -40,9 +40,8 @@ class Around(NamedTuple):
     """What a verb may ask about the tree that a file is in; each may be None, where nothing is known.
 
     ``demanded`` says what is demanded of a file's fields, in the place of the task's own ``fields`` and ``binding``; ``below`` gives a
-    file's path below the tree's root; ``elsewhere`` names the record that a blob is authentic for, None if there is
-    none; ``blessed`` gives a file's content in the git revision that somebody vouches for, None if it was not there; ``was`` says, of
-    a field and the kind of binding its blob has, what that was bound to before (``retag``).
+    file's path below the tree's root; ``elsewhere`` names the record that a blob is authentic for, if any; ``blessed`` gives a file's
+    content in the git revision that somebody vouches for, if any; ``was`` says what a field's blob was bound to before (``retag``).
     """
 
     demanded: Callable[[str], Sequence[FieldRule]] | None = None

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from sealkit.errors import ConfigError
-from sealkit.keys import key, ringfile, sources
+from sealkit.keys import encodings, key, ringfile, sources
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = json.loads((ROOT / "docs" / "ring.schema.json").read_text())
@@ -159,10 +159,10 @@ def test_sources_with_attributes_of_their_own(name):
 
 def test_the_schema_knows_every_source_and_word():
     known = set(SCHEMA["$defs"]["source"]["properties"]) - {"encoding"}
-    assert known >= {*sources._KINDS, *getattr(sources, "LATER", ())}
+    assert known >= {*sources.KINDS, *getattr(sources, "LATER", ())}
     assert set(SCHEMA["$defs"]["key"]["properties"]) == set(ringfile._ENTRY)
     properties = SCHEMA["$defs"]["key"]["properties"]
     for name, words in (("format", key.FORMATS), ("accept", key.ACCEPTS), ("state", key.STATES)):
         assert set(properties[name]["enum"]) == set(words)
-    assert set(SCHEMA["$defs"]["encoding"]["enum"]) == set(sources.ENCODINGS)
+    assert set(SCHEMA["$defs"]["encoding"]["enum"]) == set(encodings.ENCODINGS)
     assert SCHEMA["properties"]["keys"]["maxItems"] == ringfile.MAX_KEYS

@@ -6,13 +6,16 @@ import os
 from itertools import combinations
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from sealkit.config import shown_path
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
-from sealkit.keys import sources
+from sealkit.keys import files
+from sealkit.keys.access import Access, take_variable
+from sealkit.keys.encodings import decode, encoded
 from sealkit.keys.key import Key, check_members, refuse_copy, wipe
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, MutableMapping
+    from collections.abc import Callable, Iterable, Iterator, MutableMapping
 
     from sealkit.keys.ringfile import Declaration
 
@@ -53,15 +56,26 @@ class KeyRing:
 
     @classmethod
     @opaque
-    def load(cls, path: str | os.PathLike[str], *, environ: MutableMapping[str, str] | None = None) -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        environ: MutableMapping[str, str] | None = None,
+        ask: Callable[[str], str] | None = None,
+        unsafe_files: bool = False,
+    ) -> Self:
         """Return the ring that a ring file describes, with the bytes of every enabled key fetched.
 
-        ``environ`` stands in for this process's environment. A key that cannot be had is an error, since a blob it sealed would
-        look damaged; a disabled one is then kept without bytes. A file with key bytes in it must not be open to other users, but
-        for the public ones of ``keys.example``. Raises ``ConfigError`` and ``NoUsableKey``, both with path and, where known, line.
+        ``environ`` stands in for this process's environment; ``ask`` is called with a question when somebody has to type something
+        (None: such a key cannot be had); ``unsafe_files`` takes key files that others may read. A key that cannot be had is an error,
+        since a blob it sealed would look damaged; a disabled one is then kept without bytes. A file with key bytes in it must not be
+        open to other users, but for the public ones of ``keys.example``; one inside a tree may not name programs. Raises
+        ``ConfigError`` and ``NoUsableKey``, both with path and, where known, line.
         """
-        place = os.fsdecode(path)
-        access = sources.Access(os.environ if environ is None else environ)
+        return cls._load(os.fsdecode(path), Access(os.environ if environ is None else environ, ask=ask, unsafe_files=unsafe_files))
+
+    @classmethod
+    def _load(cls, place: str, access: Access) -> Self:
         try:
             ring = cls._read(place, access)
         except SealkitError as error:
@@ -72,13 +86,15 @@ class KeyRing:
         return ring
 
     @classmethod
-    def _read(cls, path: str, access: sources.Access) -> Self:
+    def _read(cls, path: str, access: Access) -> Self:
         from sealkit.keys import ringfile  # reads YAML, which a ring from the environment does not need
 
-        content = sources.read_regular(path, "key ring", limit=MAX_RING_FILE, follow=True)
+        content = files.read_regular(path, "key ring", limit=MAX_RING_FILE, follow=True)
         text = ringfile.parse(bytes(content.data), os.path.dirname(path))
+        _check_trusted(path, text.keys)
+        access.others = {declared.id: declared.source for declared in text.keys}
         ring = cls([_fetch(declared, access) for declared in text.keys], primary=text.primary)
-        reason = sources.exposure(content.status)
+        reason = files.exposure(content.status)
         secret = [
             declared.id for declared in text.keys if declared.source.literal and not ring.get(declared.id).is_one_of(EXAMPLE_KEYS)
         ]
@@ -89,20 +105,28 @@ class KeyRing:
 
     @classmethod
     @opaque
-    def find(cls, path: str | os.PathLike[str] | None = None, environ: MutableMapping[str, str] | None = None) -> Self:
+    def find(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        environ: MutableMapping[str, str] | None = None,
+        *,
+        ask: Callable[[str], str] | None = None,
+        unsafe_files: bool = False,
+    ) -> Self:
         """Return the ring at ``path``; else at ``$SEALKIT_KEYS``; else the user's; else the one key of ``$SEALKIT_SECRET``.
 
         The user's ring is ``$XDG_CONFIG_HOME/sealkit/keys.yaml``, with ``~/.config`` for want of the variable, on every system.
         The key from the environment has the id ``env`` and the prefix ``hex:`` or ``base64:``. A ring that was named but is not
-        there is an error, never a reason to look further. Raises ``ConfigError`` and ``NoUsableKey``.
+        there is an error, never a reason to look further. The rest is as for ``load``. Raises ``ConfigError`` and ``NoUsableKey``.
         """
         variables = os.environ if environ is None else environ
+        access = Access(variables, ask=ask, unsafe_files=unsafe_files)
         named = path if path is not None else variables.get(RING_VARIABLE) or None
         if named is not None:
-            return cls.load(named, environ=variables)
+            return cls._load(os.fsdecode(named), access)
         place = user_ring(variables)
         if _exists(place):
-            ring = cls.load(place, environ=variables)
+            ring = cls._load(place, access)
             if SECRET_VARIABLE in variables:
                 ring.warnings += (f"{SECRET_VARIABLE} is set but not used: {place} is there",)
             return ring
@@ -110,15 +134,15 @@ class KeyRing:
 
     @classmethod
     def _from_environment(cls, environ: MutableMapping[str, str]) -> Self:
-        value = sources.take_variable(SECRET_VARIABLE, environ)
+        value = take_variable(SECRET_VARIABLE, environ)
         if not value:
             raise NoUsableKey(problem="no key ring", hint=_NO_RING_HINT)
         prefix, colon, text = value.partition(":")
         if not colon or prefix not in _PREFIXES:
             hint = "write hex:DIGITS or base64:TEXT; the encoding is never guessed"
             raise NoUsableKey(problem=f"{SECRET_VARIABLE}: no prefix that says how the key is written", hint=hint)
-        access = sources.Access(environ)
-        secret = sources.decode(sources.encoded(text, SECRET_VARIABLE), prefix, SECRET_VARIABLE, access)
+        access = Access(environ)
+        secret = decode(encoded(text, SECRET_VARIABLE), prefix, SECRET_VARIABLE, access)
         ring = cls([_key_of(secret, "env")], primary="env")
         ring.warnings = (*access.warnings, *ring.warnings)
         return ring
@@ -233,8 +257,24 @@ def ringfile_text(keys: list[tuple[str, str, bytes, str]]) -> bytes:
     return ringfile.verify_only_ring(keys)
 
 
-def _fetch(declared: Declaration, access: sources.Access) -> Key:
+def _check_trusted(path: str, keys: Iterable[Declaration]) -> None:
+    """Refuse what a ring must not make its reader run when it may have come with a tree; the user's own ring is where no tree puts it."""
+    for declared in keys:
+        for source in (declared.source, declared.mac):
+            if source is not None and source.runs and not _is_users_own(path) and (root := files.tree_above(path)) is not None:
+                problem = f"key {declared.id}: a ring in a tree cannot name a program, and this one is below {shown_path(root)}"
+                raise ConfigError(problem=problem, hint="keep the ring outside the tree", line=declared.line)
+
+
+def _is_users_own(path: str) -> bool:
+    own = user_ring(os.environ)
+    return _exists(own) and os.path.realpath(path) == os.path.realpath(own)
+
+
+def _fetch(declared: Declaration, access: Access) -> Key:
     mac = None
+    if not declared.enabled and (declared.source.costly or (declared.mac is not None and declared.mac.costly)):
+        return _without_bytes(declared)
     try:
         secret = declared.source.read(access)
         mac = declared.mac.read(access) if declared.mac is not None else None
@@ -242,7 +282,7 @@ def _fetch(declared: Declaration, access: sources.Access) -> Key:
         if declared.enabled or declared.source.literal:
             error.at(line=declared.line)
             raise
-        return Key(declared.id, None, format=declared.format, accept=declared.accept, state=declared.state)
+        return _without_bytes(declared)
     attributes = {"format": declared.format, "accept": declared.accept, "state": declared.state}
     try:
         if declared.kid is not None:
@@ -253,6 +293,10 @@ def _fetch(declared: Declaration, access: sources.Access) -> Key:
     finally:
         wipe(secret)
         wipe(mac if mac is not None else bytearray())
+
+
+def _without_bytes(declared: Declaration) -> Key:
+    return Key(declared.id, None, format=declared.format, accept=declared.accept, state=declared.state)
 
 
 def _key_of(secret: bytearray, key_id: str) -> Key:

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from sealkit import config, yamltree
 from sealkit.errors import ConfigError, SealkitError
+from sealkit.keys.access import Source, check_needs
+from sealkit.keys.given import Literal
 from sealkit.keys.key import ACCEPTS, FORMATS, STATES, check_attributes, check_id, check_members
-from sealkit.keys.sources import Literal, Source, declare
+from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
 from sealkit.tree import DOUBLE, PLAIN, SINGLE, Mapping, Node, Scalar, Sequence, flatten
 
@@ -76,6 +78,7 @@ def parse(data: bytes, folder: str) -> RingText:
     keys = tuple(_declaration(config.as_table(entry, of="an entry of keys", line=entry.line), folder) for entry in entries)
     named = str(primary) if primary is not None else None
     check_members(keys, named, line=primary.line if primary is not None else None)
+    check_needs({key.id: key.source.needs for key in keys}, {key.id: key.line for key in keys})
     return RingText(named, keys)
 
 

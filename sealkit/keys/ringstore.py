@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy
-from sealkit.keys import ringfile, sources
+from sealkit.keys import files, ringfile
+from sealkit.keys.access import Access
 from sealkit.keys.key import Key, check_attributes, check_id, random_secret, wipe
 from sealkit.keys.ring import MAX_RING_FILE
 from sealkit.opaque import opaque
@@ -63,7 +64,7 @@ def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
     content = _read(path)
     declared = {key.id: key for key in ringfile.parse(bytes(content.data), "").keys}
     found = declared.get(key_id)
-    written = found.source.read(sources.Access({})) if found is not None and found.source.literal else bytearray()
+    written = found.source.read(Access({})) if found is not None and found.source.literal else bytearray()
     same = written == secret
     wipe(written)
     if found is None or not same:
@@ -71,9 +72,9 @@ def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
     return Key(key_id, secret, format=found.format, accept=found.accept, state=found.state)
 
 
-def _read(path: str) -> sources.Content:
+def _read(path: str) -> files.Content:
     try:
-        return sources.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
+        return files.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
     except NoUsableKey as error:
         error.at(path=path)
         raise
@@ -118,7 +119,7 @@ def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool) -> None:
     with _store_errors(path), _locked(path) as before:
         _sweep(path)
         content = _read(path)
-        reason = sources.exposure(content.status)
+        reason = files.exposure(content.status)
         if secret and reason is not None:
             problem = f"{_LABEL}: a key cannot be written to a file that is {reason}"
             raise NoUsableKey(problem=problem, hint="chmod 600 the ring file, and make sure that you own it", path=path)

@@ -1,0 +1,118 @@
+"""How key bytes are written: in a stated encoding, never a guessed one.
+
+32 hex digits are also valid base64. Text may end with one line ending, LF or CRLF, which does not count; ``raw`` takes every byte.
+"""
+
+from __future__ import annotations
+
+import binascii
+import os
+from typing import TYPE_CHECKING
+
+from sealkit.errors import ConfigError, NoUsableKey
+from sealkit.keys.key import SIZES
+from sealkit.opaque import opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sealkit.config import Table
+    from sealkit.keys.access import Access
+
+ENCODINGS = ("hex", "base64", "utf8", "raw")
+
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+_HEX_LENGTHS = frozenset(2 * size for size in SIZES)
+_PRINTABLE = frozenset(range(0x20, 0x7F))
+
+
+def encoding_of(entry: Table, kind: str, label: str) -> str:
+    """Return the encoding that a source's table states. Raises ``ConfigError`` for none."""
+    if "encoding" not in entry:
+        hint = "add encoding: hex, base64, utf8 or raw; it is never guessed, since 32 hex digits are also base64"
+        raise ConfigError(problem=f"{label}: source {kind} without encoding", hint=hint, line=entry.line)
+    return entry.choice("encoding", ENCODINGS, of=label, default="")
+
+
+@opaque
+def encoded(text: str, label: str) -> bytearray:
+    """Return a text's bytes: those of the environment exactly, whatever they are. Raises ``NoUsableKey``."""
+    try:
+        return bytearray(os.fsencode(text))
+    except UnicodeEncodeError:
+        pass
+    raise NoUsableKey(problem=f"{label}: not text", hint="hex digits and base64 are plain ASCII")
+
+
+@opaque
+def decode(content: bytearray, encoding: str, label: str, access: Access) -> bytearray:
+    """Return the key that some content spells in a stated encoding, 16, 24 or 32 bytes.
+
+    ``hex``: digits of either case, nothing between. ``base64``: RFC 4648 section 4, padded, the one canonical spelling. ``utf8``:
+    printable ASCII characters used as the key; warned about. ``raw``: the bytes as they are. Raises ``NoUsableKey``, with a hint
+    when the content looks like another encoding.
+    """
+    text = content if encoding == "raw" else _without_line_ending(content)
+    secret = _DECODERS[encoding](text)
+    if secret is None:
+        hint = _other_encoding(text, encoding) or _SPELLING[encoding]
+        raise NoUsableKey(problem=f"{label}: not valid {encoding}", hint=hint)
+    if len(secret) not in SIZES:
+        hint = _other_encoding(text, encoding) or "a key has 16, 24 or 32 bytes; make one with: sealkit keygen"
+        raise NoUsableKey(problem=f"{label}: {len(secret)} bytes as {encoding}; a key has 16, 24 or 32", hint=hint)
+    if encoding == "utf8":
+        access.warnings.append(
+            f"{label}: characters used as the key are far weaker than {8 * len(secret)} bits: rotate to a new key"
+        )
+    elif encoding == "base64" and _HEX.issuperset(text):
+        access.warnings.append(f"{label}: read as base64, but it looks like hex: if so, say encoding: hex")
+    return secret
+
+
+def _without_line_ending(content: bytearray) -> bytearray:
+    if content.endswith(b"\r\n"):
+        return content[:-2]
+    return content[:-1] if content.endswith(b"\n") else content
+
+
+def _from_hex(text: bytearray) -> bytearray | None:
+    return bytearray(binascii.a2b_hex(text)) if _HEX.issuperset(text) and len(text) % 2 == 0 else None
+
+
+def _from_base64(text: bytearray) -> bytearray | None:
+    try:
+        secret = bytearray(binascii.a2b_base64(text, strict_mode=True))
+    except ValueError:
+        return None
+    # strict_mode lets other spellings of the last character pass
+    return secret if binascii.b2a_base64(secret, newline=False) == text else None
+
+
+def _from_utf8(text: bytearray) -> bytearray | None:
+    return bytearray(text) if _PRINTABLE.issuperset(text) else None
+
+
+_DECODERS: dict[str, Callable[[bytearray], bytearray | None]] = {
+    "hex": _from_hex,
+    "base64": _from_base64,
+    "utf8": _from_utf8,
+    "raw": bytearray,
+}
+_SPELLING = {
+    "hex": "an even number of digits 0-9 a-f, nothing before, between or after them",
+    "base64": "padded base64 on one line, in its canonical spelling (RFC 4648 section 4)",
+    "utf8": "16, 24 or 32 printable ASCII characters on one line",
+}
+
+
+def _other_encoding(text: bytearray, encoding: str) -> str | None:
+    """Guess for the hint, and only there, what content of the wrong size or spelling was meant as."""
+    bare = text.strip()
+    if encoding != "hex" and len(bare) in _HEX_LENGTHS and _HEX.issuperset(bare):
+        return f"a {len(bare)}-character text of hex digits is probably hex: encoding: hex"
+    if encoding == "raw" and len(bare) in SIZES:
+        return "there is white space around it, and raw takes every byte"
+    if encoding != "base64" and len(bare) % 4 == 0 and bare.endswith(b"=") and _BASE64.issuperset(bare):
+        return "it is probably base64: encoding: base64"
+    return None

@@ -198,6 +198,23 @@ def test_every_record_by_itself_and_through_a_pipe(mine, name):
         ["decrypt", "--key-id", "k9", "tree/good.md"],
         ["keys"],
         ["keys", "--json"],
+        ["keys", "check"],
+        ["keys", "check", "--json"],
+        ["keys", "identify"],
+        ["keys", "disable", "k1"],
+        ["keys", "disable", "k2"],
+        ["keys", "set-format", "k1", "tagged"],
+        ["keys", "set-primary", "k2"],
+        ["keys", "rename", "k1", "k9"],
+        ["keys", "add", "k9", "--from-file", "marked.key", "--encoding", "hex"],
+        ["keys", "add", "k9", "--from-file", "marked.key", "--encoding", "base64"],
+        ["keys", "add", "k9", "--from-file", "marked.key", "--encoding", "hex", "--copy"],
+        ["keys", "add", "k9", "--from-file", "marked.key", "--encoding", "raw", "--copy"],
+        ["keys", "identify", "--from-file", "marked.key", "--encoding", "hex"],
+        ["keys", "export", "--verify-only", "k1"],
+        ["keys", "export", "--secret", "k1"],
+        ["keys", "export", "--secret", "k1", "-o", "nowhere/k1.key"],
+        ["keys", "export", "--secret", "k1", "-o", "open/k1.key"],
         ["keygen", "--id", "k1"],
         ["keygen", "--id", "new", "--primary"],
     ],
@@ -206,6 +223,8 @@ def test_every_record_by_itself_and_through_a_pipe(mine, name):
 def test_other_failures(mine, args):
     mine.write("payload.txt", PAYLOAD.encode())
     mine.write("payload.bin", PAYLOAD.encode() + b"\xff\0")
+    mine.write("marked.key", HEX.encode())
+    (mine.path / "marked.key").chmod(0o600)
     before = mine.files()
     ran = mine.run(*args)
     assert not hits(ran.out, ran.err.encode())
@@ -261,6 +280,8 @@ RING_COMMANDS = (
     ["decrypt", "tree/foreign.md"],
     ["keys", "--json"],
     ["keygen", "--id", "k3", "--primary"],
+    ["keys", "check"],
+    ["keys", "disable", "k2"],
     ["seal", "--check", "tree"],
 )
 
@@ -294,8 +315,8 @@ def test_a_secret_in_the_environment(mine, value):
 )
 @pytest.mark.parametrize("key", [HEX, B64])
 def test_a_key_as_an_argument(mine, option, key):
-    for verb in ("decrypt", "seal", "keys", "keygen"):
-        ran = mine.run(verb, *option.format(key).split(" "), *([] if verb.startswith("key") else ["tree/good.md"]))
+    for verb in ("decrypt", "seal", "keys", "keygen", "keys add", "keys disable"):
+        ran = mine.run(*verb.split(), *option.format(key).split(" "), *([] if verb.startswith("key") else ["tree/good.md"]))
         assert ran.status in (0, 2, 3)
         if not (ran.status == 0 and "--key-id" in option):
             assert not hits(ran.out, ran.err.encode()), ran

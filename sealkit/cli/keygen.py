@@ -7,7 +7,6 @@ import os
 import click
 
 from sealkit.cli import options, show
-from sealkit.keys.ring import RING_VARIABLE, user_ring
 
 
 @click.command()
@@ -37,7 +36,7 @@ def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: 
     from sealkit.keys.ringstore import add_key
 
     protect_process()
-    path = file or os.environ.get(RING_VARIABLE) or user_ring(os.environ)
+    path = options.ring_path(file)
     key = add_key(path, key_id if key_id is not None else _next_id(path), int(bits), format=form, primary=primary)
     show.out(f"{key.id}  {key.bits} bits  kid {key.kid}  in {path}")
     return 0

@@ -1,28 +1,52 @@
-"""``sealkit keys``: what the ring holds, without key bytes; which of its keys records are under; what may be given away."""
+"""``sealkit keys``: the keys of the ring, without their bytes, and their whole life; each verb of it is in a module of its own kind."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-from sealkit.cli import options, run, show
-from sealkit.cli.options import Keys, Output, Where
-from sealkit.errors import Usage
+from sealkit.cli import options, show
 from sealkit.report import json_line
-from sealkit.trees import content
-from sealkit.trees.batch import Done, Mode
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+# The verbs of a key's life, in the order in which --help lists them: the module that each is in, and what it does.
+VERBS = {
+    "check": ("keys_export", "Look whether every key of the ring can be had, and by whom else."),
+    "add": ("keys_ring", "Add a key that lives elsewhere, or bring one into the ring."),
+    "enable": ("keys_ring", "Let a key open and seal again."),
+    "disable": ("keys_ring", "Keep a key on record, to be used for nothing."),
+    "set-primary": ("keys_ring", "Say which key seals."),
+    "set-format": ("keys_ring", "Change the format that a key seals in."),
+    "set-accept": ("keys_ring", "Say whether blobs without a tag count under a key."),
+    "rename": ("keys_ring", "Give a key another id."),
+    "identify": ("keys_use", "Say which key each record is under."),
+    "export": ("keys_export", "Print keys that only check tags; or write a key to a file."),
+}
 
-    from sealkit.trees.batch import Piece
 
-_CLOSED = ("cannot_decrypt", "unknown_key", "ambiguous_key")
+class Life(click.Group):
+    """The group of verbs on keys; it imports a verb's module when that verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in their order."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb's command, or None."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"sealkit.cli.{VERBS[cmd_name][0]}")
+        command = getattr(module, cmd_name.replace("-", "_"))
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Life, invoke_without_command=True)
 @options.ring_file
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each key.")
 @click.pass_context
@@ -47,74 +71,4 @@ def keys(ctx: click.Context, file: str | None, as_json: bool) -> int:
         else:
             size = "verify-only" if key.is_verify_only else f"{key.bits} bits"
             show.out(f"{key.id}  {size}  {key.state}  {key.format}  kid {key.kid}{'  primary' if is_primary else ''}")
-    return 0
-
-
-@keys.command()
-@options.where
-@options.fields
-@options.keys
-@options.output
-@click.pass_obj
-def identify(ring_file: str | None, where: Where, fields: tuple[str, ...], keys: Keys, output: Output) -> int:
-    """Say which key of the ring each record is under, or none, with counts.
-
-    \b
-    Example:
-      sealkit keys identify posts/
-    """
-    ring = options.load_ring(keys.file if keys.file is not None else ring_file)
-    task = run.task(content.OPEN, where, keys.asked(fields), opener=keys.sealer(ring))
-    counting = _Counting(
-        run.Maker(output, run.lines(lambda outcome: f"{outcome.key}  {show.line(outcome.place)}  {outcome.field}"))
-    )
-    status = run.records(task, where, output, Mode(workers=1, fail_fast=output.fail_fast), counting)
-    for name, count in sorted(counting.counts.items()):
-        show.note(f"{count} under {name}")
-    return status
-
-
-class _Counting:
-    """Makes what is printed, and counts fields by the key they are under."""
-
-    def __init__(self, maker: run.Maker) -> None:
-        self._maker = maker
-        self.counts: dict[str, int] = {}
-
-    def __call__(self, some: Sequence[Done]) -> Piece:
-        for done in some:
-            for outcome in done.outcomes:
-                name = (
-                    f"key {outcome.key}" if outcome.key is not None else "no key of the ring" if outcome.code in _CLOSED else None
-                )
-                if name is not None:
-                    self.counts[name] = self.counts.get(name, 0) + 1
-        return self._maker(some)
-
-
-@keys.command()
-@options.ring_file
-@click.option("--verify-only", is_flag=True, help="Keys that check tags, and can do nothing else.")
-@click.option("-o", "target", metavar="FILE", shell_complete=options.files, help="Write to this new file (0600), not to stdout.")
-@click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.pass_obj
-def export(ring_file: str | None, file: str | None, verify_only: bool, target: str | None, ids: tuple[str, ...]) -> int:
-    """Print a ring of verify-only keys for CI: it checks tags with verify, but neither opens nor seals.
-
-    Who has it can make tags, too: keep it as secret as other credentials of the pipeline. Without ID, all keys that tag are exported.
-
-    \b
-    Example:
-      sealkit keys export --verify-only k2 -o verify.yaml
-    """
-    if not verify_only:
-        raise Usage(problem="keys themselves are never exported", hint="add --verify-only for keys that only check tags")
-    ring = options.load_ring(file if file is not None else ring_file)
-    text = ring.export_verify_only(ids or None)
-    if target is None:
-        sys.stdout.buffer.write(text)
-    else:
-        from sealkit.trees.store import write_new
-
-        write_new(target, text)
     return 0

@@ -113,11 +113,22 @@ def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
 
 def where(function: F) -> F:
     """Add PATH... and what filters records below folders."""
+    return _add_where(function, required=True)
+
+
+def maybe_where(function: F) -> F:
+    """Add [PATH]... and what filters records below folders."""
+    return _add_where(function, required=False)
+
+
+def _add_where(function: F, *, required: bool) -> F:
     return group(
         _where,
         "where",
         {
-            "paths": click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=files),
+            "paths": click.argument(
+                "paths", nargs=-1, required=required, metavar="PATH..." if required else "[PATH]...", shell_complete=files
+            ),
             "as_name": click.option(
                 "--as", "as_name", metavar="NAME", help="What stdin (-) is, as if it were a file of that name."
             ),
@@ -223,6 +234,15 @@ def fields(function: F) -> F:
         metavar="PATH",
         help="The field (the policy's, else secured): a.b, a[].b, a[0].b. May be repeated.",
     )(function)
+
+
+def ring_path(file: str | None) -> str:
+    """Return where the ring is that is to be changed: as was said, else where it would be looked for."""
+    import os
+
+    from sealkit.keys.ring import RING_VARIABLE, user_ring
+
+    return file or os.environ.get(RING_VARIABLE) or user_ring(os.environ)
 
 
 def load_ring(file: str | None, *, seals: bool = False) -> KeyRing:

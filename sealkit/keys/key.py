@@ -260,6 +260,22 @@ class Key:
         """Tell, in constant time, whether two keys have the same bytes; keys without bytes are like no other."""
         return bool(self._secret and other._secret) and _equal(self._secret or b"", other._secret or b"")
 
+    @opaque
+    def encoded(self, encoding: str) -> bytearray:
+        """Return the bytes of the key, for a file of their own, as ``hex``, ``base64`` (each one line) or ``raw``; for the caller to wipe.
+
+        The one way out of a key. Raises ``NoUsableKey`` for a key without bytes, and for one with a separate MAC secret, of which they are half.
+        """
+        secret = self._usable()
+        if self._mac_secret is not None:
+            hint = "copy its entry of the ring, with source and mac"
+            raise NoUsableKey(problem=f"key {self._id} has a separate MAC secret, so its bytes are half of it", hint=hint)
+        if encoding == "raw":
+            return bytearray(secret)
+        from binascii import b2a_base64, hexlify
+
+        return bytearray((b2a_base64(secret, newline=False) if encoding == "base64" else hexlify(secret)) + b"\n")
+
     def is_one_of(self, secrets: tuple[bytes, ...]) -> bool:
         """Tell whether its bytes are among some known ones (those published as examples)."""
         return any(_equal(self._secret or b"", secret) for secret in secrets)

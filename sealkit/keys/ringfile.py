@@ -1,7 +1,6 @@
-"""The text of a ring file: read into declarations, and edited byte-exactly.
+"""The text of a ring file: read into declarations, and made.
 
-Pure functions from bytes to values or bytes: no file is opened and no key is fetched here. Edits are splices proven afterwards: the
-new text must read as the old one but for the one change, or a ``ConfigError`` asks for an edit by hand.
+Pure functions from bytes to values or bytes: no file is opened and no key is fetched here. ``ringedit`` changes a text.
 """
 
 from __future__ import annotations
@@ -9,14 +8,13 @@ from __future__ import annotations
 import binascii
 from typing import NamedTuple
 
-from sealkit import config, yamltree
-from sealkit.errors import ConfigError, SealkitError
+from sealkit import config
+from sealkit.errors import ConfigError
 from sealkit.keys.access import Source, check_needs
 from sealkit.keys.given import Literal
 from sealkit.keys.key import ACCEPTS, FORMATS, STATES, check_attributes, check_id, check_members
 from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
-from sealkit.tree import DOUBLE, PLAIN, SINGLE, Mapping, Node, Scalar, Sequence, flatten
 
 MAX_KEYS = 256
 _NO_SOURCE = Literal("", "hex", "")
@@ -25,7 +23,6 @@ _TOP = ("version", "primary", "keys")
 _ENTRY = ("id", "source", "mac", "verify_only", "format", "accept", "state")
 _KID = frozenset("0123456789abcdef")
 _NOT_TEXT_ELSEWHERE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_BOM = b"\xef\xbb\xbf"
 
 
 class Declaration(NamedTuple):
@@ -143,52 +140,8 @@ def new_ring(key_id: str, secret: bytearray, *, format: str = "plain") -> bytes:
     check_id(key_id)
     check_attributes(key_id, format=format, accept="any", state="enabled")
     head = "# A sealkit key ring. Whoever reads this file can open what its keys sealed: keep it at mode 600, out of version control.\n"
-    entry = _entry(key_id, secret, format, indent="  ", end_of_line="\n")
-    return f"{head}version: 1\nprimary: {_word(key_id)}\nkeys:\n{entry}\n".encode()
-
-
-@opaque
-def with_key(data: bytes, key_id: str, secret: bytearray, *, format: str = "plain") -> bytes:
-    """Return the ring text with one more key at the end of its list, every other byte unchanged.
-
-    Raises ``ConfigError`` if the ring has the id already, or is written in a way that cannot be added to.
-    """
-    check_id(key_id)
-    check_attributes(key_id, format=format, accept="any", state="enabled")
-    if any(key.id == key_id for key in parse(data, "").keys):
-        raise ConfigError(problem=f"{_RING}: it has a key {key_id} already", hint="take another id; a key is never overwritten")
-    text = _decoded(data)
-    root = _root(data)
-    keys = _member(root, "keys")
-    if not isinstance(keys, Sequence) or keys.flow or not keys.items:
-        raise _by_hand(keys.line)
-    at = _end_of_line(text, _last_leaf(keys).end)
-    first = keys.items[0]
-    indent = text[text.rfind("\n", 0, keys.start) + 1 : keys.start]
-    end_of_line = "\r\n" if "\r\n" in text else "\n"
-    entry = _entry(key_id, secret, format, indent=indent, end_of_line=end_of_line)
-    added = entry + end_of_line if text[:at].endswith("\n") else end_of_line + entry
-    changed = _encoded(text[:at] + added + text[at:], data)
-    _prove_added(root, changed, key_id, first.line)
-    return changed
-
-
-@opaque
-def with_primary(data: bytes, key_id: str) -> bytes:
-    """Return the ring text with another of its enabled keys as primary, only that scalar changed. Raises ``ConfigError``."""
-    check_members(parse(data, "").keys, key_id, line=None)
-    text = _decoded(data)
-    root = _root(data)
-    old = _member(root, "primary")
-    if not isinstance(old, Scalar) or old.style not in {PLAIN, SINGLE, DOUBLE}:
-        raise _by_hand(old.line)
-    word = f"{old.style}{key_id}{old.style}" if old.style else _word(key_id)
-    changed = _encoded(text[: old.start] + word + text[old.end :], data)
-    after = _reread(changed)
-    new = _member(after, "primary") if after is not None else None
-    if not isinstance(new, Scalar) or new.text != key_id or list(flatten(root, old)) != list(flatten(after, new)):
-        raise _by_hand(old.line)
-    return changed
+    entry = "".join(f"  {line}\n" for line in entry_lines(key_id, literal_source(secret), format=format))
+    return f"{head}version: 1\nprimary: {word(key_id)}\nkeys:\n{entry}".encode()
 
 
 @opaque
@@ -200,7 +153,7 @@ def verify_only_ring(keys: list[tuple[str, str, bytes, str]]) -> bytes:
     lines = [head, "version: 1\nkeys:\n"]
     for key_id, kid, mac, accept in keys:
         encoded = binascii.b2a_base64(mac, newline=False).decode("ascii")
-        lines.append(f'  - id: {_word(key_id)}\n    verify_only: {{kid: "{kid}", base64: "{encoded}"}}\n')
+        lines.append(f'  - id: {word(key_id)}\n    verify_only: {{kid: "{kid}", base64: "{encoded}"}}\n')
         if accept != "any":
             lines.append(f"    accept: {accept}\n")
     text = "".join(lines).encode()
@@ -208,78 +161,22 @@ def verify_only_ring(keys: list[tuple[str, str, bytes, str]]) -> bytes:
     return text
 
 
-def _entry(key_id: str, secret: bytearray, form: str, *, indent: str, end_of_line: str) -> str:
-    encoded = binascii.b2a_base64(secret, newline=False).decode("ascii")
-    lines = [f"{indent}- id: {_word(key_id)}", f'{indent}  source: {{base64: "{encoded}"}}']
-    if form != "plain":
-        lines.append(f"{indent}  format: {form}")
-    return end_of_line.join(lines)
+def literal_source(secret: bytearray) -> str:
+    """Return the source of a key whose bytes stand in the ring itself, as a ring file has it."""
+    return f'{{base64: "{binascii.b2a_base64(secret, newline=False).decode("ascii")}"}}'
 
 
-def _word(key_id: str) -> str:
+def entry_lines(key_id: str, source: str, *, format: str, accept: str = "any") -> list[str]:
+    """Return the lines of an entry of a ring, without indentation; ``source`` is a flow mapping. What is the default is left out."""
+    lines = [f"- id: {word(key_id)}", f"  source: {source}"]
+    if format != "plain":
+        lines.append(f"  format: {format}")
+    if accept != "any":
+        lines.append(f"  accept: {accept}")
+    return lines
+
+
+def word(key_id: str) -> str:
     """Quote an id that other YAML readers would take for a number, a date, a truth value or null."""
     plain = key_id[0].isalpha() and key_id not in _NOT_TEXT_ELSEWHERE
     return key_id if plain else f'"{key_id}"'
-
-
-def _root(data: bytes) -> Mapping:
-    root = yamltree.compose(data)
-    if not isinstance(root, Mapping):
-        raise ConfigError(problem=f"{_RING}: must be a mapping", hint="start with version: 1")
-    return root
-
-
-def _member(root: Mapping, name: str) -> Node:
-    return next(value for key, value in root.pairs if isinstance(key, Scalar) and key.text == name)
-
-
-def _last_leaf(node: Node) -> Node:
-    """Return the node whose end is where the text of a block collection ends; the collection's own end lies at the next token."""
-    while isinstance(node, Mapping | Sequence) and not node.flow:
-        children = node.items if isinstance(node, Sequence) else [value for _, value in node.pairs]
-        if not children:
-            break
-        node = children[-1]
-    return node
-
-
-def _end_of_line(text: str, at: int) -> int:
-    if text[:at].endswith("\n"):
-        return at
-    found = text.find("\n", at)
-    end = found if found >= 0 else len(text)
-    return end - 1 if text[:end].endswith("\r") else end
-
-
-def _prove_added(before: Mapping, changed: bytes, key_id: str, line: int) -> None:
-    """Read the changed text again: it must end in the new key, and without it be the old ring."""
-    after = _reread(changed)
-    keys = _member(after, "keys") if after is not None else None
-    if isinstance(keys, Sequence) and parse(changed, "").keys[-1].id == key_id:
-        keys.items.pop()
-        if list(flatten(before)) == list(flatten(after)):
-            return
-    raise _by_hand(line)
-
-
-def _reread(changed: bytes) -> Mapping | None:
-    """Return the nodes of a changed ring, None if it is no ring any more."""
-    try:
-        parse(changed, "")
-        return _root(changed)
-    except SealkitError:
-        return None
-
-
-def _by_hand(line: int) -> ConfigError:
-    problem = f"{_RING}: written in a way that cannot be changed without touching more than the one thing"
-    return ConfigError(problem=problem, hint="edit this ring by hand, or start a new one", line=line)
-
-
-def _decoded(data: bytes) -> str:
-    """Decode a ring text that was parsed; without its byte order mark, as positions count."""
-    return data.removeprefix(_BOM).decode("utf-8")
-
-
-def _encoded(text: str, like: bytes) -> bytes:
-    return (_BOM if like.startswith(_BOM) else b"") + text.encode("utf-8")

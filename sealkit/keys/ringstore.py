@@ -10,18 +10,21 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy
-from sealkit.keys import files, ringfile
+from sealkit.keys import files, ringedit, ringfile
 from sealkit.keys.access import Access
 from sealkit.keys.key import Key, check_attributes, check_id, random_secret, wipe
-from sealkit.keys.ring import MAX_RING_FILE
+from sealkit.keys.ring import EXAMPLE_KEYS, MAX_RING_FILE, KeyRing
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sealkit.keys.access import Source
+
 _LABEL = "key ring"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECRET_MODE = 0o600
+_OTHERS = 0o077
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _FOLDER_MODE = 0o700
 
@@ -49,14 +52,63 @@ def add_key(path: str, key_id: str, bits: int = 256, *, format: str = "plain", p
 
 
 @opaque
+def add_source(path: str, key_id: str, source: str, *, format: str = "plain", accept: str = "any", primary: bool = False) -> None:
+    """Add a key whose source is a flow mapping, such as ``{env: NAME, encoding: hex}``; it is read before the ring is replaced.
+
+    Raises as ``add_key``, and ``NoUsableKey`` if the bytes of a key of the new ring cannot be had, or are those of another key.
+    """
+
+    def edit(data: bytes) -> bytes:
+        changed = ringedit.with_entry(data, key_id, source, format=format, accept=accept)
+        return ringedit.with_primary(changed, key_id) if primary else changed
+
+    _change(path, edit, secret=False, loads=True)
+
+
+@opaque
 def set_primary(path: str, key_id: str) -> None:
-    """Make another enabled key of a ring file its primary, every other byte unchanged. Raises as ``add_key``."""
-    _change(path, lambda data: ringfile.with_primary(data, key_id), secret=False)
+    """Make another enabled key of a ring file its primary, every other byte unchanged; its bytes must be there. Raises as ``add_source``."""
+    _change(path, lambda data: ringedit.with_primary(data, key_id), secret=False, loads=True)
+
+
+@opaque
+def set_attribute(path: str, key_id: str, name: str, value: str) -> None:
+    """Change the ``state``, ``format`` or ``accept`` of a key. What is enabled is read before. Raises as ``add_source``."""
+    enables = (name, value) == ("state", "enabled")
+    _change(path, lambda data: ringedit.with_attribute(data, key_id, name, value), secret=False, loads=enables)
+
+
+@opaque
+def rename(path: str, key_id: str, new_id: str) -> None:
+    """Give a key another id, wherever the ring names it. Raises ``ConfigError``, ``NoUsableKey``, ``StoreError`` and ``TreeBusy``."""
+    _change(path, lambda data: ringedit.with_id(data, key_id, new_id), secret=False)
+
+
+@opaque
+def remove(path: str, key_id: str) -> None:
+    """Cut a key out of a ring that can do without it; bytes that stand in the ring are gone then. Raises as ``rename``."""
+    _change(path, lambda data: ringedit.without(data, key_id), secret=False)
+
+
+@opaque
+def export_secret(path: str, key_id: str, encoding: str, target: str) -> None:
+    """Write the bytes of a key to a new file of their own, mode 0600, as ``hex``, ``base64`` or ``raw``; synced when this returns.
+
+    Raises ``NoUsableKey``, ``ConfigError``, and ``StoreError`` if there is such a file.
+    """
+    with KeyRing.load(path) as ring:
+        text = ring.get(key_id).encoded(encoding)
+    try:
+        with _store_errors(target, "key file"):
+            _write_new(target, text, _SECRET_MODE)
+            _sync_folder(target)
+    finally:
+        wipe(text)
 
 
 def _with_key(data: bytes, key_id: str, secret: bytearray, form: str, *, primary: bool) -> bytes:
-    changed = ringfile.with_key(data, key_id, secret, format=form)
-    return ringfile.with_primary(changed, key_id) if primary else changed
+    changed = ringedit.with_key(data, key_id, secret, format=form)
+    return ringedit.with_primary(changed, key_id) if primary else changed
 
 
 def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
@@ -82,7 +134,7 @@ def _read(path: str) -> files.Content:
 
 # --- files -----------------------------------------------------------------------------------------------------------
 @contextmanager
-def _store_errors(path: str) -> Iterator[None]:
+def _store_errors(path: str, label: str = _LABEL) -> Iterator[None]:
     """Turn what the system says into a ``StoreError``."""
     try:
         yield
@@ -92,7 +144,7 @@ def _store_errors(path: str) -> Iterator[None]:
         reason = "no such path can exist"
     else:
         return
-    raise StoreError(problem=f"{_LABEL}: {reason}", hint="check the path, the space left, and who may write there", path=path)
+    raise StoreError(problem=f"{label}: {reason}", hint="check the path, the space left, and who may write there", path=path)
 
 
 def _create(path: str, data: bytes) -> None:
@@ -114,23 +166,51 @@ def _create(path: str, data: bytes) -> None:
         _sync_folder(path)
 
 
-def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool) -> None:
-    """Replace a ring file by its edited text, atomically and with its mode, while no other sealkit does."""
+def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool, loads: bool = False) -> None:
+    """Replace a ring file by its edited text, atomically, while no other sealkit does; the mode is kept, but for a ring with key bytes.
+
+    With ``loads``, the new ring must load, from the disk, before it takes the place of the old one.
+    """
     with _store_errors(path), _locked(path) as before:
         _sweep(path)
         content = _read(path)
+        data = bytes(content.data)
         reason = files.exposure(content.status)
-        if secret and reason is not None:
-            problem = f"{_LABEL}: a key cannot be written to a file that is {reason}"
+        if reason is not None and (secret or _holds_secret(data)):
+            problem = f"{_LABEL}: a key cannot be in a file that is {reason}"
             raise NoUsableKey(problem=problem, hint="chmod 600 the ring file, and make sure that you own it", path=path)
-        changed = _located(path, edit, bytes(content.data))
-        _replace(path, changed, before)
+        changed = _located(path, edit, data)
+        if changed != data:
+            _replace(path, changed, before, loads=loads)
+            if _read(path).data != changed:
+                raise ChangedUnderneath(problem=f"{_LABEL}: it does not read back as it was written", path=path)
+        elif loads:
+            KeyRing.load(path).close()
+
+
+def _holds_secret(data: bytes) -> bool:
+    """Say whether key bytes that not everybody knows stand in a ring text."""
+    for declared in ringfile.parse(data, "").keys:
+        for source in (declared.source, declared.mac):
+            if source is not None and source.literal and not _is_example(source):
+                return True
+    return False
+
+
+def _is_example(literal: Source) -> bool:
+    try:
+        secret = literal.read(Access({}))
+    except NoUsableKey:  # no key as it stands, but who knows what it is half of
+        return False
+    known = any(secret == example for example in EXAMPLE_KEYS)
+    wipe(secret)
+    return known
 
 
 def _located(path: str, edit: Callable[[bytes], bytes], data: bytes) -> bytes:
     try:
         return edit(data)
-    except ConfigError as error:
+    except (ConfigError, NoUsableKey) as error:
         error.at(path=path)
         raise
 
@@ -154,16 +234,32 @@ def _locked(path: str) -> Iterator[os.stat_result]:
         os.close(descriptor)
 
 
-def _replace(path: str, data: bytes, before: os.stat_result) -> None:
+def _replace(path: str, data: bytes, before: os.stat_result, *, loads: bool) -> None:
     temporary = _temporary(path)
-    _write_new(temporary, data, stat.S_IMODE(before.st_mode), owner=before)
+    mode = stat.S_IMODE(before.st_mode)
+    _write_new(temporary, data, mode & ~_OTHERS if _holds_literals(data) else mode, owner=before)
     try:
+        if loads:
+            _load(temporary, path)
         _check_unchanged(path, before)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
     _sync_folder(path)
+
+
+def _holds_literals(data: bytes) -> bool:
+    return any(key.source.literal or (key.mac is not None and key.mac.literal) for key in ringfile.parse(data, "").keys)
+
+
+def _load(temporary: str, path: str) -> None:
+    """Load a ring that is to take the place of another, from the disk, with the bytes of all its enabled keys."""
+    try:
+        KeyRing.load(temporary).close()
+    except (ConfigError, NoUsableKey) as error:
+        error.path, error.line = path, None  # it speaks of a ring that nobody sees
+        raise
 
 
 def _temporary(path: str) -> str:
@@ -190,7 +286,7 @@ def _check_unchanged(path: str, before: os.stat_result) -> None:
         raise ChangedUnderneath(problem=f"{_LABEL}: somebody else changed it meanwhile", path=path)
 
 
-def _write_new(path: str, data: bytes, mode: int, *, owner: os.stat_result | None = None) -> None:
+def _write_new(path: str, data: bytes | bytearray, mode: int, *, owner: os.stat_result | None = None) -> None:
     """Write a file that is not there yet and sync it; on any failure it is removed. The mode is set after the content."""
     descriptor = os.open(path, _CREATE, _SECRET_MODE)
     try:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealkit.errors import ConfigError
-from sealkit.keys import ringfile
+from sealkit.keys import ringedit, ringfile
 
 SECRET = bytearray(range(16))
 TEXT = base64.b64encode(SECRET).decode()
@@ -69,7 +69,7 @@ def test_with_key_only_adds(before, after):
     stem = before.removesuffix(eol)
     indent = next(line for line in before.splitlines() if line.lstrip().startswith("- ")).split("-")[0]
     expected = stem + eol + entry(indent, eol=eol) + eol + after
-    changed = ringfile.with_key((before + after).encode(), "new", SECRET)
+    changed = ringedit.with_key((before + after).encode(), "new", SECRET)
     assert changed.decode() == expected
     ring = ringfile.parse(changed, "")
     assert (ring.primary, [key.id for key in ring.keys]) == ("a", ["a", "new"])
@@ -77,13 +77,13 @@ def test_with_key_only_adds(before, after):
 
 def test_with_key_to_a_file_without_a_final_line_ending():
     before = f"{HEAD}keys:\n  - id: a\n    source: {A}"
-    assert ringfile.with_key(before.encode(), "new", SECRET).decode() == f"{before}\n{entry()}"
+    assert ringedit.with_key(before.encode(), "new", SECRET).decode() == f"{before}\n{entry()}"
 
 
 def test_with_key_says_the_format():
     before = f"{HEAD}keys:\n  - id: a\n    source: {A}\n"
     assert (
-        ringfile.with_key(before.encode(), "new", SECRET, format="synthetic").decode()
+        ringedit.with_key(before.encode(), "new", SECRET, format="synthetic").decode()
         == f"{before}{entry()}\n    format: synthetic\n"
     )
 
@@ -102,14 +102,14 @@ NOT_ADDED = {
 
 @pytest.mark.parametrize("text", NOT_ADDED.values(), ids=NOT_ADDED)
 def test_with_key_refuses(failure, text):
-    error = failure(ringfile.with_key, text.encode(), "new", SECRET, canary=bytes(SECRET))
+    error = failure(ringedit.with_key, text.encode(), "new", SECRET, canary=bytes(SECRET))
     assert type(error) is ConfigError
 
 
 @pytest.mark.parametrize(("key_id", "form"), [("NEW", "plain"), ("", "plain"), ("a b", "plain"), ("new", "fancy")])
 def test_with_key_refuses_attributes(failure, key_id, form):
     data = f"{HEAD}keys:\n  - id: a\n    source: {A}\n".encode()
-    assert type(failure(ringfile.with_key, data, key_id, SECRET, format=form, canary=bytes(SECRET))) is ConfigError
+    assert type(failure(ringedit.with_key, data, key_id, SECRET, format=form, canary=bytes(SECRET))) is ConfigError
     assert type(failure(ringfile.new_ring, key_id, SECRET, format=form, canary=bytes(SECRET))) is ConfigError
 
 
@@ -130,7 +130,7 @@ PRIMARY = [
 
 @pytest.mark.parametrize(("text", "key_id", "part"), PRIMARY)
 def test_with_primary_changes_one_scalar(text, key_id, part):
-    changed = ringfile.with_primary(text.encode(), key_id).decode()
+    changed = ringedit.with_primary(text.encode(), key_id).decode()
     assert part in changed
     at = next(at for at in range(len(text)) if text[at] != changed[at])
     tail = next(at for at in range(1, len(text)) if text[-at] != changed[-at])
@@ -140,7 +140,7 @@ def test_with_primary_changes_one_scalar(text, key_id, part):
 
 def test_with_primary_as_it_is():
     data = f"version: 1\nprimary: a\n{KEYS}".encode()
-    assert ringfile.with_primary(data, "a") == data
+    assert ringedit.with_primary(data, "a") == data
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_with_primary_as_it_is():
     ],
 )
 def test_with_primary_refuses(failure, text, key_id, problem):
-    error = failure(ringfile.with_primary, text.encode(), key_id)
+    error = failure(ringedit.with_primary, text.encode(), key_id)
     assert type(error) is ConfigError
     assert problem in error.problem
 
@@ -164,9 +164,9 @@ IDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789._-", min_size=1, max_size=64
 def test_rings_grow_byte_by_byte(ids, size):
     data = ringfile.new_ring(ids[0], bytearray(size))
     for number, key_id in enumerate(ids[1:]):
-        grown = ringfile.with_key(data, key_id, bytearray([number + 1]) * size)
+        grown = ringedit.with_key(data, key_id, bytearray([number + 1]) * size)
         assert grown.startswith(data)
-        data = ringfile.with_primary(grown, key_id)
+        data = ringedit.with_primary(grown, key_id)
     ring = ringfile.parse(data, "")
     assert [key.id for key in ring.keys] == ids
     assert ring.primary == ids[-1]

@@ -84,7 +84,9 @@ def test_set_primary(tmp_path):
     assert path.read_bytes() == before.replace(b"primary: old #", b"primary: new #")
 
 
-def test_set_primary_keeps_a_mode_that_suits_a_ring_without_keys_in_it(tmp_path):
+def test_set_primary_keeps_a_mode_that_suits_a_ring_without_keys_in_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("A", "0a" * 16)
+    monkeypatch.setenv("B", "0b" * 16)
     data = b"version: 1\nprimary: a\nkeys:\n  - {id: a, source: {env: A, encoding: hex}}\n  - {id: b, source: {env: B, encoding: hex}}\n"
     path = ring_file(tmp_path, data, 0o644)
     ringstore.set_primary(str(path), "b")

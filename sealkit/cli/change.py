@@ -102,7 +102,7 @@ def _line(outcome: Outcome) -> str | None:
 
 
 def _diff(done: Done) -> bytes:
-    from sealkit.cli.diff import unified
+    from sealkit.cli.unified import unified
 
     if done.after is None or done.before is None:
         return b""

@@ -28,6 +28,7 @@ VERBS = {
     "check": "The gate: nothing unsealed, broken or forged; needs no key.",
     "init": "Write a policy for a tree, by looking at it.",
     "retag": "Bind authentic blobs anew, after a rename or an edit.",
+    "git": "Let git show, merge and check records.",
     "keygen": "Make a key, in a new ring or an existing one.",
     "keys": "List the keys of the ring; say which one records are under.",
     "compat": "Show how other programs open what sealkit seals.",

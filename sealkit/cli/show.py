@@ -84,5 +84,10 @@ def content(data: bytes, *, as_it_is: bool = False) -> None:
     if as_it_is or not sys.stdout.isatty():
         raw(data)
         return
-    text = data.decode("utf-8", "backslashreplace")
-    print(re.sub(_CONTROLS, _escape, text), end="" if text.endswith("\n") else "\n")
+    text = escaped(data).decode()
+    print(text, end="" if text.endswith("\n") else "\n")
+
+
+def escaped(data: bytes) -> bytes:
+    """Return what is fit for a terminal: control characters but tab and line feed as escapes, and what is not UTF-8, too."""
+    return re.sub(_CONTROLS, _escape, data.decode("utf-8", "backslashreplace")).encode()

@@ -23,6 +23,9 @@ _PAGES = (
 _KIND_BY_SUFFIX = {"yml": YAML, "yaml": YAML, "json": JSON, "jsonl": JSON_LINES, "ndjson": JSON_LINES}
 _KIND_BY_SUFFIX |= dict.fromkeys(_PAGES, FRONT_MATTER)
 
+SUFFIXES: Final = tuple(_KIND_BY_SUFFIX)
+"""The suffixes of files that are taken for records when a folder is walked."""
+
 
 def kind_of(path: str | os.PathLike[str]) -> str:
     """Return the kind of the record in a file of this name; front matter unless the suffix says otherwise."""

@@ -1,0 +1,1 @@
+"""The key holder's desk: scratch folders in memory, and the editor."""

@@ -1,0 +1,1 @@
+"""What git asks of sealkit: readable diffs, merges of payloads, hooks."""

@@ -1,0 +1,121 @@
+"""The blobs in the content of a file: found as the policy says, covered by marks for a merge of the text around them, and put back."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from sealkit import jobs
+from sealkit.conflict import Conflict
+from sealkit.errors import BlobError, BrokenBlob, FieldAbsent, NotAString, SealkitError, Unsealed
+from sealkit.opaque import opaque
+from sealkit.records.kinds import kind_of
+from sealkit.records.record import Record, join, split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sealkit.jobs import Found
+    from sealkit.records.identity import Place
+    from sealkit.trees.content import Order, Task
+
+_NO_BLOB = (FieldAbsent, Unsealed, BrokenBlob, NotAString, BlobError)
+
+
+class Site(NamedTuple):
+    """One field that holds a blob: the number of its record in the file, its path, and what is demanded of it."""
+
+    record: int
+    field: str
+    found: Found
+    order: Order
+
+    @property
+    def text(self) -> str:
+        """The blob's text."""
+        return str(self.found.blob)
+
+
+class Orders:
+    """What a task is to do to the fields of one file, wherever the content comes from that is looked at."""
+
+    def __init__(self, task: Task, path: str) -> None:
+        self.path = path
+        self.each: Sequence[Order] = task.orders(path)
+        below = task.around.below
+        self._below: Callable[[], str] | None = None if below is None else lambda: below(path)
+
+    def place(self, record: Record, field: str, order: Order) -> Place:
+        """Return what blobs in a field are bound to."""
+        binding = order.binding if self._below is None else order.binding._replace(file=self._below)
+        return binding.place(record, field)
+
+
+class Content:
+    """The content of a file: its records, and the fields in them that hold blobs.
+
+    Raises the ``RecordError`` of a record that cannot be read without a guess.
+    """
+
+    @opaque
+    def __init__(self, data: bytes, orders: Orders) -> None:
+        self.data = data
+        self.orders = orders
+        self.records = split(data, kind_of(orders.path))
+        self.sites = list(self._sites())
+
+    def __repr__(self) -> str:
+        return f"<Content of {len(self.data)} bytes, {len(self.sites)} blobs>"
+
+    def fields(self) -> Iterator[tuple[int, str, Order]]:
+        """Yield every field that is asked for: the number of its record, its path, and what is demanded of it."""
+        for number, record in enumerate(self.records):
+            if not record.is_blank:
+                for order in self.orders.each:
+                    yield from ((number, field, order) for field in record.paths(order.demand.path))
+
+    def _sites(self) -> Iterator[Site]:
+        for number, field, order in self.fields():
+            try:
+                yield Site(number, field, jobs.find(self.records[number], field), order)
+            except _NO_BLOB:
+                continue
+
+    def place(self, site: Site) -> Place:
+        """Return what the blob of a site is bound to."""
+        return self.orders.place(self.records[site.record], site.field, site.order)
+
+    def conflicts(self) -> Iterator[tuple[int, str, Order, Conflict]]:
+        """Yield the fields that a merge left in conflict."""
+        for number, field, order in self.fields():
+            conflict = conflict_in(self.records[number], field)
+            if conflict is not None:
+                yield number, field, order, conflict
+
+    def replaced(self, number: int, field: str, text: str) -> Content:
+        """Return the content with a field's text replaced. Raises as ``Record.replace``."""
+        records = list(self.records)
+        records[number] = records[number].replace(field, text)
+        return Content(join(records), self.orders)
+
+    @opaque
+    def covered(self, marks: dict[tuple[int, str], str]) -> bytes:
+        """Return the file's bytes with marks in the place of blobs. Raises as ``Record.replace``."""
+        records = list(self.records)
+        for (number, field), mark in marks.items():
+            records[number] = records[number].replace(field, mark)
+        return join(records)
+
+
+def conflict_in(record: Record, field: str) -> Conflict | None:
+    """Return the conflict that a field holds; None for anything else."""
+    try:
+        text = record.blob_text(field)
+    except SealkitError:
+        return None
+    return Conflict.parse(text[0]) if text is not None else None
+
+
+def new_token() -> str:
+    """Return a word that no record holds."""
+    return "sealkitMerge" + os.urandom(12).hex()

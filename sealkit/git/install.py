@@ -1,0 +1,213 @@
+"""What git must be told so that records are diffed, merged and checked by sealkit: told, taken back, and looked at.
+
+Three things: lines in ``.gitattributes`` (committed, so that everybody has them), settings of this clone, and a ``pre-commit`` hook.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sealkit.errors import SealkitError, StoreError
+from sealkit.policy import NAME, Policy
+from sealkit.records.kinds import SUFFIXES
+from sealkit.trees.exchange import Write
+from sealkit.trees.replace import replace_one
+from sealkit.trees.store import read, write_new
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sealkit.git.plumbing import Repository
+
+CACHES: Final = "refs/notes/textconv/sealkit"
+_ATTRIBUTES: Final = "diff=sealkit merge=sealkit"
+_SECTIONS: Final = ("diff.sealkit", "merge.sealkit")
+_BEGIN, _END = b"# sealkit: begin (sealkit git uninstall removes these lines)", b"# sealkit: end"
+_BEGIN_AFTER_HALF_A_LINE = b"# sealkit: begin (sealkit git uninstall removes these lines and the line end before them)"
+_HOOK: Final = b"""#!/bin/sh
+# Written by sealkit git install; sealkit git uninstall removes it.
+exec sealkit check --staged -q .
+"""
+_HOOK_MARK: Final = b"# Written by sealkit git install;"
+_EXECUTABLE = 0o755
+_PLAIN = 0o644
+
+
+class Finding(NamedTuple):
+    """One thing that ``doctor`` looked at: whether it is in order, what there is to say, and what to do."""
+
+    is_good: bool
+    text: str
+    hint: str | None = None
+
+
+def settings(program: str) -> dict[str, str]:
+    """Return the settings of a clone; ``program`` is how a shell calls sealkit."""
+    return {
+        "diff.sealkit.textconv": f"{program} git textconv --",
+        "diff.sealkit.cachetextconv": "false",
+        "merge.sealkit.name": "payloads merged by sealkit, the text by git",
+        "merge.sealkit.driver": f"{program} git merge-driver -- %O %A %B %L %P",
+    }
+
+
+class Installation:
+    """What is installed in one repository. Raises ``ConfigError`` for a policy that is none, and ``StoreError``."""
+
+    def __init__(self, repository: Repository, program: str = "sealkit") -> None:
+        self._repository = repository
+        self._settings = settings(program)
+        self._attributes = os.path.join(repository.top, ".gitattributes")
+        hooks = repository.path("hooks")
+        self._hook = os.path.join(hooks, "pre-commit")
+        self._beside = os.path.join(hooks, "pre-commit.sealkit")
+
+    # --- install ---------------------------------------------------------------------------------------------------------
+    def install(self) -> Iterator[str]:
+        """Tell git what is missing, and yield what was changed; nothing where all is as it should be."""
+        before = _content(self._attributes)
+        after = _with_block(_without_block(before), self._patterns())
+        if after != before:
+            _write(self._attributes, before, after)
+            yield "wrote .gitattributes: records are diffed and merged by sealkit (commit it)"
+        for name, value in self._settings.items():
+            if self._setting(name) != value:
+                self._repository.do("config", "--local", "--replace-all", name, value)
+                yield f"set {name}"
+        yield from self._install_hook()
+
+    def _install_hook(self) -> Iterator[str]:
+        there = _content(self._hook)
+        target = self._hook if there is None or there.startswith(_HOOK) else self._beside
+        if _content(target) == _HOOK:
+            return
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        _write(target, _content(target), _HOOK, _EXECUTABLE)
+        yield f"wrote the hook {self._below(target)}: nothing unsealed is committed"
+        if target == self._beside:
+            yield f"kept the hook {self._below(self._hook)}: add this line to it: {self._call()}"
+
+    def _call(self) -> str:
+        return '"$(git rev-parse --git-path hooks)"/pre-commit.sealkit || exit'
+
+    def _patterns(self) -> list[str]:
+        """Return which files are records: those of the policy in the repository's top, else by their suffixes."""
+        data = _content(os.path.join(self._repository.top, NAME))
+        if data is None:
+            return [f"*.{suffix}" for suffix in SUFFIXES]
+        included = dict.fromkeys(glob for rule in Policy.parse(data).rules for glob in rule.include)
+        return [_pattern(glob) for glob in included]
+
+    # --- uninstall -------------------------------------------------------------------------------------------------------
+    def uninstall(self) -> Iterator[str]:
+        """Take back what ``install`` did, and yield what was changed. What others wrote stays as it is, byte for byte."""
+        before = _content(self._attributes)
+        after = _without_block(before)
+        if after != before:
+            _write(self._attributes, before, after)
+            yield "removed sealkit's lines from .gitattributes" if after is not None else "removed .gitattributes"
+        for section in _SECTIONS:
+            if any(self._setting(name) is not None for name in self._settings if name.startswith(section)):
+                self._repository.do("config", "--local", "--remove-section", section)
+                yield f"removed the settings {section}.*"
+        for hook in (self._hook, self._beside):
+            if (_content(hook) or b"").startswith(_HOOK):
+                os.unlink(hook)
+                yield f"removed the hook {self._below(hook)}"
+
+    # --- doctor ----------------------------------------------------------------------------------------------------------
+    def examine(self) -> Iterator[Finding]:
+        """Yield what is and what is not in order."""
+        yield from self._examine_attributes()
+        for name, value in self._settings.items():
+            found = self._setting(name)
+            text = f"{name} is {'set' if found == value else 'not set' if found is None else 'something else'}"
+            yield Finding(found == value, text, "run: sealkit git install")
+        yield from self._examine_caches()
+        yield from self._examine_hook()
+
+    def _examine_attributes(self) -> Iterator[Finding]:
+        before = _content(self._attributes)
+        is_good = before is not None and _with_block(_without_block(before), self._patterns()) == before
+        yield Finding(is_good, f".gitattributes {'names' if is_good else 'does not name'} the records", "run: sealkit git install")
+        if is_good and self._repository.ask("ls-files", "--error-unmatch", ".gitattributes") is None:
+            yield Finding(False, ".gitattributes is not committed, so other clones do not have it", "run: git add .gitattributes")
+
+    def _examine_caches(self) -> Iterator[Finding]:
+        values = (self._repository.ask("config", "--bool", "--get-all", "diff.sealkit.cachetextconv") or "").split()
+        text = "git does not keep what textconv prints" if "true" not in values else "git keeps what textconv prints: plaintext"
+        yield Finding(
+            "true" not in values, text, "remove diff.sealkit.cachetextconv from every git configuration, and: git gc --prune=now"
+        )
+        refs = (self._repository.ask("for-each-ref", "--format=%(refname)", "refs/notes/textconv/") or "").split()
+        if CACHES in refs:
+            hint = f"run: git update-ref -d {CACHES} && git reflog expire --expire=now --all && git gc --prune=now"
+            yield Finding(False, f"the repository holds plaintext that textconv printed once, under {CACHES}", hint)
+
+    def _examine_hook(self) -> Iterator[Finding]:
+        there = _content(self._hook)
+        runs = there is not None and (there.startswith(_HOOK) or b"pre-commit.sealkit" in there or b"sealkit check" in there)
+        runs = runs and os.access(self._hook, os.X_OK)
+        hint = "run: sealkit git install" if there is None else f"add this line to it, and make it executable: {self._call()}"
+        name = self._below(self._hook)
+        yield Finding(runs, f"the hook {name} {'looks' if runs else 'does not look'} at what is committed", hint)
+
+    def _setting(self, name: str) -> str | None:
+        return self._repository.ask("config", "--local", "--get", name)
+
+    def _below(self, path: str) -> str:
+        return os.path.relpath(path, self._repository.top)
+
+
+def _with_block(rest: bytes | None, patterns: list[str]) -> bytes:
+    before = rest or b""
+    begin = _BEGIN if not before or before.endswith(b"\n") else _BEGIN_AFTER_HALF_A_LINE
+    lines = [f"{pattern} {_ATTRIBUTES}".encode() for pattern in patterns]
+    return before + (b"" if begin is _BEGIN else b"\n") + b"\n".join([begin, *lines, _END, b""])
+
+
+def _without_block(data: bytes | None) -> bytes | None:
+    """Return what others wrote; None if there is nothing but the block, so that the file was not there before."""
+    if data is None:
+        return None
+    for begin, adds_line_end in ((_BEGIN_AFTER_HALF_A_LINE, True), (_BEGIN, False)):
+        start = data.find(begin + b"\n")
+        end = data.find(_END + b"\n", start)
+        if start >= 0 and end >= 0:
+            rest = data[: start - 1 if adds_line_end else start] + data[end + len(_END) + 1 :]
+            return rest or None
+    return data
+
+
+def _pattern(glob: str) -> str:
+    """Return a policy's glob as gitattributes(5) writes it; one with a blank or a quotation mark stands in quotation marks."""
+    if not any(character in glob for character in ' "\t') and not glob.startswith(("#", "[attr]")):
+        return glob
+    return '"' + glob.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _content(path: str) -> bytes | None:
+    return read(path).data if os.path.lexists(path) else None
+
+
+def _write(path: str, before: bytes | None, after: bytes | None, mode: int = _PLAIN) -> None:
+    """Write a file, or remove it. Raises ``StoreError``."""
+    if before is None and after is not None:
+        write_new(path, after, mode=mode)
+    elif after is not None:
+        replace_one(Write(path, read(path), after))
+        _make_executable(path, mode)
+    elif before is not None:
+        os.unlink(path)
+
+
+def _make_executable(path: str, mode: int) -> None:
+    if mode == _EXECUTABLE and not stat.S_IMODE(os.stat(path).st_mode) & stat.S_IXUSR:
+        os.chmod(path, mode)
+
+
+def problem_of(error: OSError, what: str) -> SealkitError:
+    """Return the error for what the system refuses."""
+    return StoreError(problem=f"{what}: {os.strerror(error.errno or 0)}", path=error.filename)

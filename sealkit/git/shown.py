@@ -1,0 +1,104 @@
+"""A record file as people read it in a diff: the payload below the line that held the blob, or a line that shows *that* it changed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from sealkit import jobs
+from sealkit.errors import SealkitError
+from sealkit.git import objects
+from sealkit.git.fields import Content, Orders, Site
+from sealkit.opaque import opaque
+from sealkit.records.record import join
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sealkit.crypto.blob import Blob
+    from sealkit.sealer import Unsealed
+
+_PAYLOAD = b"    | "
+_HASH = 12  # hex digits
+_HEX_LINE = 32  # bytes
+
+
+def summary(blob: Blob) -> str:
+    """Return what is known of a blob without a key, in one line that changes whenever the blob does.
+
+    The bytes are those of the ciphertext, whole blocks; the hash is the beginning of SHA-256 over the blob's text.
+    """
+    key = f"key {blob.kid}, tagged" if blob.kid is not None else "plain"
+    return f"payload {len(blob.ciphertext)} bytes, {key}, blob {hashlib.sha256(str(blob).encode()).hexdigest()[:_HASH]}"
+
+
+@opaque
+def readable(data: bytes, orders: Sequence[Orders], *, opens: bool) -> tuple[bytes, list[str]]:
+    """Return the content of a file with its payloads opened, or summed up, and why some could not be opened.
+
+    ``orders``: for each path that the file may have, what is asked of its fields; a blob is opened as one of these. A file that cannot
+    be read without a guess is returned as it is.
+    """
+    try:
+        content = Content(data, orders[0])
+    except SealkitError as error:
+        return data, [error.problem]
+    problems = []
+    shown: dict[int, bytes] = {}
+    for site in content.sites:
+        label, payload = summary(site.found.blob), None
+        if opens:
+            try:
+                opened = _open(site, content, orders)
+                label, payload = _label(opened), opened.payload
+            except SealkitError as error:
+                label += ", not opened"
+                problems.append(error.problem)
+        raw = shown.get(site.record, content.records[site.record].raw)
+        shown[site.record] = _instead(raw, site, label, payload)
+    parts = [shown.get(number, record.raw) for number, record in enumerate(content.records)]
+    return (b"".join(parts) if shown else join(content.records)), problems
+
+
+def _label(opened: Unsealed) -> str:
+    return f"payload {len(opened.payload)} bytes, key {opened.key_id}, {opened.format}"
+
+
+def _open(site: Site, content: Content, orders: Sequence[Orders]) -> Unsealed:
+    failures: list[SealkitError] = []
+    for one in orders:
+        order = next((order for order in one.each if order.demand.path == site.order.demand.path), None)
+        if order is not None and order.opener is not None:
+            try:
+                return jobs.unseal(site.found, order.opener, one.place(content.records[site.record], site.field, order))
+            except SealkitError as error:
+                failures.append(error)
+    raise failures[0] if failures else SealkitError(problem="there is no key")
+
+
+def _instead(raw: bytes, site: Site, label: str, payload: bytes | None) -> bytes:
+    """Put a label in the blob's place, and the payload below that line."""
+    text = site.text.encode()
+    at = raw.find(text)
+    if at < 0:  # folded or escaped: no text to be replaced, so the label stands below the record's first line
+        at = raw.find(b"\n") + 1
+        raw = raw[:at] + f"{site.field}: {label}\n".encode() + raw[at:]
+    else:
+        raw = raw[:at] + label.encode() + raw[at + len(text) :]
+    if payload is None:
+        return raw
+    end = raw.find(b"\n", at) + 1 or len(raw)
+    head = raw[:end] if raw[:end].endswith(b"\n") else raw[:end] + b"\n"
+    return head + b"".join(_PAYLOAD + line + b"\n" for line in lines(payload)) + raw[end:]
+
+
+def lines(payload: bytes) -> list[bytes]:
+    """Return a payload as lines to be compared: JSON one key a line, text as it is, anything else in hexadecimal digits."""
+    value = objects.load(payload)
+    if isinstance(value, dict | list):
+        return objects.dump(value).split(b"\n")
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return [payload[at : at + _HEX_LINE].hex().encode() for at in range(0, len(payload), _HEX_LINE)]
+    return payload.split(b"\n")

@@ -1,0 +1,167 @@
+"""install tells git, uninstall takes it back byte for byte, doctor looks; twice is as good as once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+from githouse import PAYLOAD, front
+
+POLICY = b"""version: 1
+records:
+  - include: ["posts/**/*.md", "a b/*.yml"]
+    fields: [{path: secured}]
+"""
+
+
+def everything(repo):
+    """What install may touch: every file of the work tree and of .git but the objects and the index."""
+    found = {name: (data, os.stat(repo.path / name).st_mode) for name, data in repo.files().items()}
+    return {name: value for name, value in found.items() if not name.startswith((".git/objects/", ".git/index"))}
+
+
+ATTRIBUTES = {"none": None, "some": b"*.png binary\n", "half a line": b"*.png binary", "empty lines": b"\n\n*.png binary\r\n\n"}
+
+
+@pytest.mark.parametrize("attributes", ATTRIBUTES.values(), ids=ATTRIBUTES)
+@pytest.mark.parametrize("policy", [None, POLICY], ids=["no policy", "policy"])
+def test_uninstall_restores_exactly(repo, attributes, policy):
+    if attributes is not None:
+        repo.write(".gitattributes", attributes)
+    if policy is not None:
+        repo.write("sealkit.yaml", policy)
+    before = everything(repo)
+    assert len(repo.install().text.splitlines()) == 6
+    installed = everything(repo)
+    again = repo.install()
+    assert (again.text, "installed already" in again.err) == ("", True)
+    assert everything(repo) == installed
+    ran = repo.run("git", "uninstall")
+    assert (ran.status, len(ran.text.splitlines())) == (0, 4)
+    assert everything(repo) == before
+    assert "nothing is installed" in repo.run("git", "uninstall").err
+
+
+def attributes_of(repo, name):
+    return repo.git("check-attr", "diff", "merge", "--", name).text
+
+
+def test_attributes_are_those_of_the_policy(repo):
+    repo.write("sealkit.yaml", POLICY)
+    repo.install()
+    assert attributes_of(repo, "posts/2026/a.md").count("sealkit") == 2
+    assert attributes_of(repo, "a b/c.yml").count(": sealkit") == 2
+    assert "sealkit" not in attributes_of(repo, "README.md")
+
+
+def test_an_edit_behind_the_lines_stays(repo):
+    repo.install()
+    with open(repo.path / ".gitattributes", "ab") as file:
+        file.write(b"*.jpg binary\n")
+    repo.install()
+    assert repo.run("git", "uninstall").status == 0
+    assert repo.read(".gitattributes") == b"*.jpg binary\n"
+
+
+def test_a_hook_is_kept(repo):
+    hook = repo.path / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho theirs\n")
+    hook.chmod(0o755)
+    before = everything(repo)
+    text = repo.install().text
+    assert hook.read_text() == "#!/bin/sh\necho theirs\n"
+    line = text.splitlines()[-1].rpartition("add this line to it: ")[2]
+    repo.write(".gitattributes", repo.read(".gitattributes"))
+    repo.git("add", "-A")
+    doctor = repo.run("git", "doctor")
+    assert (doctor.status, "BAD  the hook" in doctor.text) == (1, True)
+    hook.write_text(f"#!/bin/sh\n{line}\necho theirs\n")
+    assert repo.run("git", "doctor").status == 0
+    repo.write("a.md", front("plaintext"))
+    repo.git("add", "-A")
+    assert "plaintext, not a blob" in repo.git("commit", "-m", "m", status=1).err
+    hook.write_text("#!/bin/sh\necho theirs\n")
+    (repo.path / "a.md").unlink()
+    repo.run("git", "uninstall")
+    repo.git("rm", "-q", "--cached", "a.md", ".gitattributes")
+    assert everything(repo) == before
+
+
+def test_the_hook_keeps_plaintext_out(repo):
+    repo.write("a.md", front(repo.blob()))
+    repo.install()
+    repo.git("add", "-A")
+    repo.git("commit", "-qm", "sealed")
+    repo.write("b.md", front("nobody has sealed this"))
+    repo.git("add", "b.md")
+    ran = repo.git("commit", "-qm", "open", status=1)
+    assert "b.md:4" in ran.err
+    repo.write("b.md", front(repo.blob()))  # in the work tree, not in the index
+    repo.git("commit", "-qm", "open", status=1)
+    repo.git("commit", "-qam", "sealed")
+
+
+def test_doctor(repo):
+    ran = repo.run("git", "doctor")
+    assert (ran.status, ran.text.count("BAD ")) == (1, 6)
+    repo.install()
+    ran = repo.run("git", "doctor")
+    assert (ran.status, [line for line in ran.text.splitlines() if line.startswith("BAD")]) == (
+        1,
+        ["BAD  .gitattributes is not committed, so other clones do not have it"],
+    )
+    repo.commit()
+    assert repo.run("git", "doctor").status == 0
+
+
+DAMAGE = {
+    "caches": (["config", "diff.sealkit.cachetextconv", "true"], "plaintext"),
+    "caches for all": (["config", "--global", "diff.sealkit.cachetextconv", "yes"], "plaintext"),
+    "no textconv": (["config", "--unset", "diff.sealkit.textconv"], "diff.sealkit.textconv is not set"),
+    "another driver": (["config", "merge.sealkit.driver", "true"], "merge.sealkit.driver is something else"),
+    "plaintext in notes": (["update-ref", "refs/notes/textconv/sealkit", "HEAD"], "refs/notes/textconv/sealkit"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_doctor_finds(repo, name):
+    repo.install()
+    repo.commit()
+    command, said = DAMAGE[name]
+    repo.git(*command)
+    ran = repo.run("git", "doctor")
+    assert (ran.status, said in ran.text, "hint" in ran.err) == (1, True, True), ran
+
+
+def test_a_cache_that_git_kept_is_found(repo):
+    """The real thing: git keeps what textconv printed, plaintext, when it is told to."""
+    repo.install()
+    repo.write("a.md", front(repo.blob()))
+    repo.commit()
+    repo.git("config", "diff.sealkit.cachetextconv", "true")
+    repo.git("config", "diff.sealkit.textconv", "sealkit git textconv --force --")
+    repo.git("log", "-p")
+    assert PAYLOAD[:20] in repo.objects()
+    repo.install()
+    ran = repo.run("git", "doctor")
+    assert ran.status == 1
+    hint = next(line for line in ran.err.splitlines() if "update-ref" in line).partition("run: ")[2]
+    assert subprocess.run(["sh", "-c", hint], cwd=repo.path, env=repo.env, check=False, capture_output=True).returncode == 0
+    assert PAYLOAD[:20] not in repo.objects()
+    assert repo.run("git", "doctor").status == 0
+
+
+def test_not_a_repository(tmp_path, desk):
+    for verb in ("install", "uninstall", "doctor"):
+        ran = desk.run("git", verb)
+        assert (ran.status, "not in a git work tree" in ran.err) == (2, True)
+
+
+def test_a_broken_policy_is_one_error(repo):
+    repo.write("sealkit.yaml", b"version: 2\n")
+    before = everything(repo)
+    ran = repo.run("git", "install")
+    assert ran.status == 2
+    assert everything(repo) == before

@@ -200,14 +200,14 @@ def with_caret(error: ConfigError, data: bytes) -> ConfigError:
         begins = sum(len(line) + 1 for line in lines[: number - 1])
     else:
         begins = text.rfind("\n", 0, start) + 1
-    line = _masked(text[begins:].partition("\n")[0].rstrip())
+    line = masked(text[begins:].partition("\n")[0].rstrip())
     cut = max(0, start - begins - _MAX_QUOTED // 2) if start is not None and len(line) > _MAX_QUOTED else 0
     error.source = line[cut : cut + _MAX_QUOTED]
     error.caret = start - begins - cut + 1 if start is not None else None
     return error
 
 
-def _masked(line: str) -> str:
+def masked(line: str) -> str:
     """Return a line with dots for what may be a key, as ``shown_path`` takes it, and for what does not print; as long as it was."""
     for run in _runs(line):
         whole = run.rstrip("=")

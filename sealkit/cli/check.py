@@ -71,13 +71,13 @@ def what(function: F) -> F:
 @click.command()
 @options.where
 @options.fields
-@options.ring_file
+@options.ring
 @what
 @options.output
 def check(
     where: Where,
     fields: tuple[str, ...],
-    file: str | None,
+    ring: options.Ring,
     what: What,
     output: Output,
 ) -> int:
@@ -99,12 +99,12 @@ def check(
     """
     _refuse(what, where)
     output = output._replace(json=output.json or what.form == "json")
-    ring = _ring(file, i_know=what.i_know) if file is not None else None
+    opener = _ring(ring, i_know=what.i_know, reads_stdin=where.is_stdin) if ring.is_given else None
     if what.self_test:
         from sealkit.cli.selftest import self_test as test_the_gate
 
         return test_the_gate(where, output)
-    return Gate(where, Asked(fields or None), ring, what, output).look()
+    return Gate(where, Asked(fields or None), opener, what, output).look()
 
 
 def _refuse(what: What, where: Where) -> None:
@@ -116,9 +116,9 @@ def _refuse(what: What, where: Where) -> None:
         raise Usage(problem="--history is all that ever was, --since is what changed", hint="give one of them")
 
 
-def _ring(file: str, *, i_know: bool) -> KeyRing:
+def _ring(asked: options.Ring, *, i_know: bool, reads_stdin: bool) -> KeyRing:
     """Return the ring whose keys check tags. Who may change blobs must not learn what keys that decrypt make of them."""
-    ring = options.load_ring(file)
+    ring = options.load_ring(asked, reads_stdin=reads_stdin)
     if i_know or not _is_from_elsewhere() or all(key.is_verify_only for key in ring.enabled):
         return ring
     raise Usage(

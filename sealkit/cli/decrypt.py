@@ -46,7 +46,7 @@ def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, r
         raise Usage(problem="several records", hint="add --json for JSON lines, or -o FOLDER for a file each")
     if whole and output.json:
         raise Usage(problem="--record writes a record, not JSON lines", hint="give one of --record and --json")
-    ring = options.load_ring(keys.file)
+    ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
     verb = content.REVEAL if whole else content.DECRYPT
     task = run.task(verb, where, keys.asked(fields), opener=keys.sealer(ring))
     if several or (output.json and not whole):

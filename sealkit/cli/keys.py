@@ -47,10 +47,10 @@ class Life(click.Group):
 
 
 @click.group(cls=Life, invoke_without_command=True)
-@options.ring_file
+@options.ring
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each key.")
 @click.pass_context
-def keys(ctx: click.Context, file: str | None, as_json: bool) -> int:
+def keys(ctx: click.Context, ring: options.Ring, as_json: bool) -> int:
     """List the keys of the ring: id, bits, state, format, kid. The kid is what people compare; key bytes are never shown.
 
     \b
@@ -58,11 +58,11 @@ def keys(ctx: click.Context, file: str | None, as_json: bool) -> int:
       sealkit keys --keys keys.example
     """
     if ctx.invoked_subcommand is not None:
-        ctx.obj = file
+        ctx.obj = ring.file
         return 0
-    ring = options.load_ring(file)
-    for key in ring:
-        is_primary = ring.can_seal and key is ring.primary
+    opened = options.load_ring(ring)
+    for key in opened:
+        is_primary = opened.can_seal and key is opened.primary
         if as_json:
             known = {"id": key.id, "bits": key.bits, "state": key.state, "format": key.format, "accept": key.accept, "kid": key.kid}
             sys.stdout.buffer.write(

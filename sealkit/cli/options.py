@@ -49,10 +49,31 @@ class Where(NamedTuple):
         }
 
 
-class Keys(NamedTuple):
-    """Which keys: the ring file, the one key of it to use, what payloads are, what blobs are bound to, and whether others will do."""
+class Ring(NamedTuple):
+    """Where keys come from: a ring file, or one key from a file, a variable, a descriptor or a program; nothing for what is found."""
 
     file: str | None
+    key_file: str | None
+    key_env: str | None
+    key_fd: str | None
+    key_stdin: bool
+    key_command: str | None
+    key_encoding: str | None
+    unsafe_key_files: bool
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything was said of it."""
+        return any(self)
+
+
+_NO_KEY = Ring(None, None, None, None, False, None, None, False)
+
+
+class Keys(NamedTuple):
+    """Which keys: the ring, the one key of it to use, what payloads are, what blobs are bound to, and whether others will do."""
+
+    ring: Ring
     key_id: str | None
     payload_kind: str | None
     bind: str | None
@@ -159,7 +180,7 @@ def keys(function: F) -> F:
         Keys,
         "keys",
         {
-            "file": ring_file,
+            "ring": ring,
             "key_id": click.option("--key-id", metavar="ID", help="Use this key of the ring and no other."),
             "payload_kind": click.option(
                 "--payload-kind",
@@ -189,6 +210,34 @@ def ring_file(function: F) -> F:
         metavar="FILE",
         shell_complete=files,
         help="The key ring; otherwise $SEALKIT_KEYS, ~/.config/sealkit/keys.yaml, $SEALKIT_SECRET.",
+    )(function)
+
+
+def ring(function: F) -> F:
+    """Add --keys, and what stands in for a ring: one key from elsewhere."""
+    return group(
+        Ring,
+        "ring",
+        {
+            "file": ring_file,
+            "key_file": click.option(
+                "--key-file", metavar="FILE", shell_complete=files, help="No ring: the one key in FILE, see --key-encoding."
+            ),
+            "key_env": click.option("--key-env", metavar="NAME", help="No ring: the one key in the variable NAME."),
+            "key_fd": click.option("--key-fd", metavar="N", help="No ring: the one key that the open descriptor N gives."),
+            "key_stdin": click.option("--key-stdin", is_flag=True, help="No ring: the one key that stdin gives."),
+            "key_command": click.option(
+                "--key-command", metavar="COMMAND", help="No ring: the one key that a program prints; no shell runs it."
+            ),
+            "key_encoding": click.option(
+                "--key-encoding",
+                metavar="hex|base64|utf8|raw",
+                help="How that key is written; without it, it begins with hex: or base64:.",
+            ),
+            "unsafe_key_files": click.option(
+                "--unsafe-key-files", is_flag=True, help="Take key files that others can read, or that lie in a tree."
+            ),
+        },
     )(function)
 
 
@@ -245,18 +294,20 @@ def ring_path(file: str | None) -> str:
     return file or os.environ.get(RING_VARIABLE) or user_ring(os.environ)
 
 
-def load_ring(file: str | None, *, seals: bool = False) -> KeyRing:
+def load_ring(ring: Ring | str | None, *, seals: bool = False, reads_stdin: bool = False) -> KeyRing:
     """Return the ring that was asked for, with its warnings shown; core dumps are off before a key is read.
 
-    That a ring holds public example keys matters to verbs that seal, and only they say it.
+    That a ring holds public example keys matters to verbs that seal, and only they say it. ``reads_stdin``: the record comes from there.
     """
     from sealkit.cli import show
+    from sealkit.cli.keyoptions import loaded
     from sealkit.keys.process import protect_process
-    from sealkit.keys.ring import EXAMPLE_WARNING, KeyRing
+    from sealkit.keys.ring import EXAMPLE_WARNING
 
     protect_process()
-    ring = KeyRing.find(file)
-    for text in ring.warnings:
+    asked = ring if isinstance(ring, Ring) else _NO_KEY._replace(file=ring)
+    keys = loaded(asked, reads_stdin=reads_stdin)
+    for text in keys.warnings:
         if seals or text != EXAMPLE_WARNING:
             show.warning(text)
-    return ring
+    return keys

@@ -36,7 +36,10 @@ VERBS = {
 }
 
 _SIGNALLED, _BROKEN_PIPE, _IO = 128, 141, 4
-_KEY_HINT = "keys are never given as arguments, which every local user can read: use --keys FILE, or see sealkit keygen --help"
+_AFTER_THE_VERB = frozenset(
+    ["keys", "key-id", "key-file", "key-env", "key-fd", "key-stdin", "key-command", "key-encoding", "unsafe-key-files"]
+)
+_KEY_HINT = "keys are never given as arguments, which every local user can read: use --keys FILE or --key-file FILE, or see sealkit keygen --help"
 
 
 class Program(click.Group):
@@ -133,7 +136,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def _usage(error: click.ClickException) -> Usage:
     """Turn click's error into ours, without repeating what was typed where that may be a key."""
     typed = error.option_name.lstrip("-") if isinstance(error, click.NoSuchOption) else ""
-    if typed in ("keys", "key-id"):
+    if typed in _AFTER_THE_VERB:
         return Usage(problem=f"--{typed} stands after the verb", hint=f"as in: sealkit decrypt --{typed} …")
     for word in ("key", "secret", "pass"):
         if typed.startswith(word):  # what follows may be the key itself, run together with the option

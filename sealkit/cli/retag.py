@@ -53,7 +53,7 @@ def retag(
         raise Usage(problem="--was is for one file", hint="for several renamed files, use --was-in REV")
     if any("=" not in value for value in values):
         raise Usage(problem="--was-field takes NAME=VALUE", hint="as in --was-field sourceUrl=https://old.example/")
-    ring = options.load_ring(keys.file)
+    ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
     task = run.task(content.RETAG, where, keys.asked(fields), opener=keys.sealer(ring))
     before = Before(was, dict(value.split("=", 1) for value in values), task.around.below)
     opened = _revision(revision, where)

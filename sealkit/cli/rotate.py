@@ -91,7 +91,7 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, form: 
         return rotated.show_status(where) if turn.status else rotated.roll_back(where, output, change)
     if keys.key_id is not None and turn.source is not None:
         raise Usage(problem="--key-id and --from both name the key that opens", hint="give --from alone")
-    ring = options.load_ring(keys.file, seals=True)
+    ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin)
     source = turn.source if turn.source is not None else keys.key_id
     sealer = keys.sealer(ring, turn.to if turn.to is not None else ring.primary.id, format=form)
     opener = keys._replace(key_id=None).sealer(ring, opens=(source, sealer.key_id) if source is not None else None)

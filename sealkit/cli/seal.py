@@ -50,7 +50,7 @@ def seal(
       sealkit seal --format tagged --bind path posts/
     """
     payload = None if source is None else _payload(source, where, fields)
-    ring = options.load_ring(keys.file, seals=True)
+    ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin or source == "-")
     task = run.task(content.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=payload)
     return in_place(task, where, output, change)
 

@@ -26,7 +26,7 @@ def verify(where: Where, fields: tuple[str, ...], keys: Keys, output: Output) ->
     Example:
       sealkit verify posts/
     """
-    ring = options.load_ring(keys.file)
+    ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
     task = run.task(content.VERIFY, where, keys.asked(fields), opener=keys.sealer(ring))
     mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
     return run.records(task, where, output, mode, run.Maker(output, run.lines(_line)))

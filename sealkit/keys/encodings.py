@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from sealkit.keys.access import Access
 
 ENCODINGS = ("hex", "base64", "utf8", "raw")
+STATED = "hex: or base64:"
+"""The encoding is stated by the text itself, in front: ``hex:DIGITS`` or ``base64:TEXT``."""
 
+_PREFIXES = {b"hex": "hex", b"base64": "base64"}
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 _HEX_LENGTHS = frozenset(2 * size for size in SIZES)
@@ -51,9 +54,11 @@ def decode(content: bytearray, encoding: str, label: str, access: Access) -> byt
 
     ``hex``: digits of either case, nothing between. ``base64``: RFC 4648 section 4, padded, the one canonical spelling. ``utf8``:
     printable ASCII characters used as the key; warned about. ``raw``: the bytes as they are. Raises ``NoUsableKey``, with a hint
-    when the content looks like another encoding.
+    when the content looks like another encoding. ``STATED``: the text says so itself.
     """
-    text = content if encoding == "raw" else _without_line_ending(content)
+    if encoding == STATED:
+        encoding, content = _stated(content, label)
+    text = content if encoding == "raw" else without_line_ending(content)
     secret = _DECODERS[encoding](text)
     if secret is None:
         hint = _other_encoding(text, encoding) or _SPELLING[encoding]
@@ -70,7 +75,17 @@ def decode(content: bytearray, encoding: str, label: str, access: Access) -> byt
     return secret
 
 
-def _without_line_ending(content: bytearray) -> bytearray:
+def _stated(content: bytearray, label: str) -> tuple[str, bytearray]:
+    prefix, colon, text = content.partition(b":")
+    encoding = _PREFIXES.get(bytes(prefix)) if colon else None
+    if encoding is None:
+        hint = "write hex:DIGITS or base64:TEXT, or state the encoding; it is never guessed"
+        raise NoUsableKey(problem=f"{label}: no prefix that says how the key is written", hint=hint)
+    return encoding, text
+
+
+def without_line_ending(content: bytearray) -> bytearray:
+    """Return a text without its one last line ending, LF or CRLF."""
     if content.endswith(b"\r\n"):
         return content[:-2]
     return content[:-1] if content.endswith(b"\n") else content

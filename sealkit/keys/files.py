@@ -13,12 +13,15 @@ from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sealkit.keys.access import Access
 
 MAX_KEY_FILE = 4096
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-_MARKS = ("sealkit.yaml", ".git")
+_POLICY, _GIT = "sealkit.yaml", ".git"
+_MOST_LINKS = 8
 
 
 class Content(NamedTuple):
@@ -77,15 +80,91 @@ def exposure(status: os.stat_result) -> str | None:
 
 @opaque
 def read_key_file(path: str, label: str, access: Access) -> bytearray:
-    """Return what a file with a key holds, at most 4096 bytes, if nobody else may read it. Raises ``NoUsableKey``."""
-    content = read_regular(path, label, limit=MAX_KEY_FILE, follow=False)
-    reason = exposure(content.status)
-    if reason is not None:
+    """Return what a file with a key holds, at most 4096 bytes. Raises ``NoUsableKey`` unless it is safe, as ``access`` wants it.
+
+    It is safe if it is a regular file, ours or root's, closed to others, reached through no link of another user's, and neither inside
+    a tree nor tracked by git.
+    """
+    target = _through_links(path, label, access)
+    content = read_regular(target, label, limit=MAX_KEY_FILE, follow=False)
+    try:
+        if (reason := exposure(content.status)) is not None:
+            _unsafe(f"{label}: {reason}", f"chmod 600 {shown_path(target)}, and make sure that you own it", access)
+        if (reason := published(target, access)) is not None:
+            _unsafe(f"{label}: {reason}", "keep keys outside the tree, and rotate to a new key if it was pushed", access)
+    except NoUsableKey:
         wipe(content.data)
-        raise NoUsableKey(problem=f"{label}: {reason}", hint=f"chmod 600 {shown_path(path)}, and make sure that you own it")
-    if _others_may_replace(path):
+        raise
+    if _others_may_replace(target):
         access.warnings.append(f"{label}: other users may replace it, its folder is writable by them")
     return content.data
+
+
+def _unsafe(problem: str, hint: str, access: Access) -> None:
+    if not access.unsafe_files:
+        raise NoUsableKey(problem=problem, hint=hint)
+    access.warnings.append(f"{problem}: read all the same")
+
+
+def _through_links(path: str, label: str, access: Access) -> str:
+    """Return the file that a path leads to through links of ours or root's, such as a platform's mounted secrets have."""
+    for _ in range(_MOST_LINKS):
+        try:
+            status = os.lstat(path)
+            if not stat.S_ISLNK(status.st_mode):
+                return path
+            if status.st_uid not in {os.geteuid(), 0}:
+                problem = f"{label}: a symbolic link of another user's (uid {status.st_uid}), who may point it elsewhere"
+                _unsafe(problem, "name the file itself", access)
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+        except (OSError, ValueError):  # opening it says why
+            return path
+    raise NoUsableKey(problem=f"{label}: too many symbolic links", hint="name the file itself")
+
+
+def published(path: str, access: Access) -> str | None:
+    """Return why a file's content is, or may soon be, public: it is in a tree of records, or tracked by git; None if it is neither."""
+    for folder in _folders_above(path):
+        if os.path.lexists(os.path.join(folder, _POLICY)):
+            return f"inside the tree of {shown_path(folder)}, which is there to be published"
+    return "tracked by git" if is_tracked(path, access) else None
+
+
+def is_tracked(path: str, access: Access) -> bool:
+    """Tell whether git tracks a file. Where git cannot be asked the answer is no, with a warning."""
+    if not any(os.path.lexists(os.path.join(folder, _GIT)) for folder in _folders_above(path)):
+        return False
+    import subprocess
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"GIT_OPTIONAL_LOCKS": "0"}
+    folder, name = os.path.split(os.path.realpath(path))
+    command = ["git", "-c", "core.fsmonitor=false", "--literal-pathspecs", "ls-files", "-z", "--", name]
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    except OSError:
+        done = None
+    if done is not None and done.returncode == 0:
+        return bool(done.stdout)
+    access.warnings.append(f"file {shown_path(path)}: it is in a git work tree, and git cannot say whether it tracks it")
+    return False
+
+
+def tree_above(path: str) -> str | None:
+    """Return the nearest folder that holds a file and is the root of a tree (of ``sealkit.yaml`` or of git), None outside any."""
+    for folder in _folders_above(path):
+        if any(os.path.lexists(os.path.join(folder, mark)) for mark in (_POLICY, _GIT)):
+            return folder
+    return None
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    folder = os.path.dirname(os.path.realpath(path))
+    while True:
+        yield folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
 
 
 def _others_may_replace(path: str) -> bool:
@@ -94,15 +173,3 @@ def _others_may_replace(path: str) -> bool:
     except OSError:
         return False
     return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not mode & stat.S_ISVTX
-
-
-def tree_above(path: str) -> str | None:
-    """Return the nearest folder that holds a file and is the root of a tree (of ``sealkit.yaml`` or of git), None outside any."""
-    folder = os.path.dirname(os.path.realpath(path))
-    while True:
-        if any(os.path.lexists(os.path.join(folder, mark)) for mark in _MARKS):
-            return folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above

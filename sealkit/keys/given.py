@@ -96,7 +96,7 @@ def variable(entry: Table, kind: str, label: str, folder: str) -> Source:
 def variable_name(entry: Table, kind: str, label: str) -> str:
     """Return the name of a variable that ``kind`` of a table names. Raises ``ConfigError`` for what cannot be one."""
     name = entry.text(kind, of=label)
-    if name[0] not in _NAME_START or not _NAME.issuperset(name):
+    if not is_variable_name(name):
         hint = "env takes the name of a variable, not its value, such as SEALKIT_SECRET_K2"
         raise ConfigError(problem=f"{label}: not the name of an environment variable", hint=hint, line=name.line)
     return str(name)
@@ -114,3 +114,8 @@ def file_path(entry: Table, kind: str, label: str, folder: str) -> str:
         hint = "write it from / on, or relative to the ring file's folder"
         raise ConfigError(problem=f"{label}: ~ is not expanded in a path", hint=hint, line=path.line)
     return os.path.join(folder, path)
+
+
+def is_variable_name(name: str) -> bool:
+    """Tell whether an environment variable may have that name: letters, digits and _, no digit first."""
+    return bool(name) and name[0] in _NAME_START and _NAME.issuperset(name)

@@ -10,13 +10,14 @@ from sealkit.config import shown_path
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files
 from sealkit.keys.access import Access, take_variable
-from sealkit.keys.encodings import decode, encoded
+from sealkit.keys.encodings import STATED, decode, encoded
 from sealkit.keys.key import Key, check_members, refuse_copy, wipe
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableMapping
 
+    from sealkit.keys.access import Source
     from sealkit.keys.ringfile import Declaration
 
 MAX_RING_FILE = 1 << 20
@@ -25,7 +26,6 @@ SECRET_VARIABLE = "SEALKIT_SECRET"  # noqa: S105 - the name of a variable
 EXAMPLE_KEYS = (bytes(range(32)), bytes(range(0xF0, 0x100)), bytes(range(24)))
 """The keys of ``keys.example``, which everybody knows: k1 (kid 63774208dc4c7f9a), k2 (88c9e77c1d6dcd2a), k0 (7383442147e20eef)."""
 
-_PREFIXES = ("hex", "base64")
 EXAMPLE_WARNING = "the keys of keys.example are public: never seal anything real with them"
 _NO_RING_HINT = (
     f"make a ring with: sealkit keygen; or name one with --keys FILE; or set {RING_VARIABLE} to its path; "
@@ -101,6 +101,9 @@ class KeyRing:
         if reason is not None and secret:
             hint = "chmod 600 the ring file, and make sure that you own it; if others could read it, rotate to a new key"
             raise NoUsableKey(problem=f"key ring: it holds the bytes of key {secret[0]}, but is {reason}", hint=hint)
+        if secret and files.is_tracked(path, access) and not access.unsafe_files:
+            hint = "keep it outside the work tree, or wrap its keys; if it was pushed, rotate to a new key"
+            raise NoUsableKey(problem=f"key ring: it holds the bytes of key {secret[0]}, but is tracked by git", hint=hint)
         return ring
 
     @classmethod
@@ -133,16 +136,20 @@ class KeyRing:
         return cls._from_environment(variables)
 
     @classmethod
+    @opaque
+    def single(cls, source: Source, access: Access) -> Self:
+        """Return a ring of the one key that a source gives, its primary, with the id ``key``. Raises ``NoUsableKey``."""
+        ring = cls([_key_of(source.read(access), "key")], primary="key")
+        ring.warnings = (*access.warnings, *ring.warnings)
+        return ring
+
+    @classmethod
     def _from_environment(cls, environ: MutableMapping[str, str]) -> Self:
         value = take_variable(SECRET_VARIABLE, environ)
         if not value:
             raise NoUsableKey(problem="no key ring", hint=_NO_RING_HINT)
-        prefix, colon, text = value.partition(":")
-        if not colon or prefix not in _PREFIXES:
-            hint = "write hex:DIGITS or base64:TEXT; the encoding is never guessed"
-            raise NoUsableKey(problem=f"{SECRET_VARIABLE}: no prefix that says how the key is written", hint=hint)
         access = Access(environ)
-        secret = decode(encoded(text, SECRET_VARIABLE), prefix, SECRET_VARIABLE, access)
+        secret = decode(encoded(value, SECRET_VARIABLE), STATED, SECRET_VARIABLE, access)
         ring = cls([_key_of(secret, "env")], primary="env")
         ring.warnings = (*access.warnings, *ring.warnings)
         return ring

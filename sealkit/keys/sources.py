@@ -32,8 +32,10 @@ KINDS = {
     "base64": Kind("given", "literal", ("encoding",)),
     "env": Kind("given", "variable", ("encoding",)),
     "file": Kind("given", "key_file", ("encoding",)),
+    "fd": Kind("streams", "declare", ("encoding",)),
+    "command": Kind("command", "declare", ("encoding", "timeout", "keep")),
 }
-LATER = ("fd", "command", "passphrase", "wrapped", "keyring", "pkcs11")
+LATER = ("passphrase", "wrapped", "keyring", "pkcs11")
 """Sources of the contract that this version does not read."""
 
 

@@ -198,7 +198,7 @@ def test_completion_scripts(desk, shell):
     [
         (["de"], ["decrypt"]),
         (["k"], ["keygen", "keys"]),
-        (["decrypt", "--ke"], ["--keys", "--key-id"]),
+        (["decrypt", "--key-f"], ["--key-file", "--key-fd"]),
         (["seal", "--payload-kind", ""], ["text", "json", "binary"]),
         (["inspect", "records/ar"], ["<files>"]),
         (["decrypt", "--keys", "k"], ["<files>"]),

@@ -176,9 +176,9 @@ BAD = [
     (f"{HEAD}  - id: k1\n    source: {HEX}\n", ConfigError, "key k1: 'source' must be a mapping", "name: value", 5),
     (f"{HEAD}  - id: k1\n    source: {{hex:{HEX}}}\n", ConfigError, "key k1: source: unknown attribute (not shown)", "", 5),
     (
-        f"{HEAD}  - id: k1\n    source: {{command: [cat, k]}}\n",
+        f"{HEAD}  - id: k1\n    source: {{pkcs11: x}}\n",
         ConfigError,
-        "source 'command' is not supported by this version",
+        "source 'pkcs11' is not supported by this version",
         "",
         5,
     ),

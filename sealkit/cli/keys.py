@@ -21,6 +21,9 @@ VERBS = {
     "set-accept": ("keys_ring", "Say whether blobs without a tag count under a key."),
     "rename": ("keys_ring", "Give a key another id."),
     "identify": ("keys_use", "Say which key each record is under."),
+    "census": ("keys_census", "Count records by the key they are under, in git's history too."),
+    "retire": ("keys_census", "Disable a key that nothing is under any more."),
+    "remove": ("keys_census", "Cut a key that nothing is under out of the ring."),
     "export": ("keys_export", "Print keys that only check tags; or write a key to a file."),
 }
 

@@ -1,0 +1,268 @@
+"""``sealkit keys census, retire, remove``: a key goes only when nothing is under it any more."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from sealkit.cli import options, run, show
+from sealkit.cli.options import Where
+from sealkit.demands import Asked
+from sealkit.errors import ConfigError, JournalError, NothingMatched, NoUsableKey, Usage
+from sealkit.report import json_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sealkit.keys.ring import KeyRing
+    from sealkit.trees.census import Place, Tally, Trouble
+
+_FINDING = 1
+_PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=options.files)
+_SOME_PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=options.files)
+_GIT = click.option("--git", "history", is_flag=True, help="Every version in git, too: all branches, tags and stashes.")
+
+
+@click.command()
+@options.ring_file
+@options.fields
+@_GIT
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each key, the summary last.")
+@_PATHS
+@click.pass_obj
+def census(
+    ring_file: str | None, file: str | None, fields: tuple[str, ...], history: bool, as_json: bool, paths: tuple[str, ...]
+) -> int:
+    """Count records by the key they are under: tagged blobs by their kid, the others by opening them. Disabled keys count too.
+
+    Everything below PATH is looked at, what git ignores and what is hidden too. With --git, every version in every branch, tag and stash.
+
+    \b
+    Example:
+      sealkit keys census posts/
+      sealkit keys census --git --json .
+    """
+    ring = options.load_ring(file if file is not None else ring_file)
+    tally = _tally()
+    for one in _places(ring, paths, fields, history=history):
+        tally.add(one)
+    _refuse_nothing(tally, history=history)
+    for name in dict.fromkeys([*(key.id for key in ring), *tally.names()]):
+        _show_count(ring, tally, name, history=history, as_json=as_json)
+    status = _troubles(tally)
+    if as_json:
+        unread = len(tally.troubles) + tally.old_troubles
+        summary = {"fields": sum(tally.fields.values()), "versions": sum(tally.versions.values()), "unread": unread}
+        sys.stdout.buffer.write(json_line({"summary": summary}))
+    return status
+
+
+def _show_count(ring: KeyRing, tally: Tally, name: str, *, history: bool, as_json: bool) -> None:
+    is_key = name in ring
+    fields, files, versions = (counts.get(name, 0) for counts in (tally.fields, tally.files, tally.versions))
+    if as_json:
+        known: dict[str, object] = {"key": name} if is_key else {"kid": name[4:]} if name.startswith("kid ") else {"key": None}
+        if is_key:
+            known |= {"kid": ring.get(name).kid, "state": ring.get(name).state}
+        sys.stdout.buffer.write(json_line(known | {"fields": fields, "files": files} | ({"versions": versions} if history else {})))
+        return
+    more = f"; {_counted(versions, 'version')} in git" if history else ""
+    what = f"{name}  {ring.get(name).state}" if is_key else name
+    show.out(f"{what}  {_counted(fields, 'field')} in {_counted(files, 'file')}{more}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+@click.command()
+@options.ring_file
+@options.fields
+@_GIT
+@click.argument("key_id", metavar="ID")
+@_PATHS
+@click.pass_obj
+def retire(
+    ring_file: str | None, file: str | None, fields: tuple[str, ...], history: bool, key_id: str, paths: tuple[str, ...]
+) -> int:
+    """Disable a key, if no record below PATH is under it any more; else say where the records are (exit 1), and change nothing.
+
+    The trees are held meanwhile, so that nobody seals under it. With --git, every version that git holds counts too: what is under the key
+    there opens no more after this.
+
+    \b
+    Example:
+      sealkit rotate --to k2 posts/
+      sealkit keys retire k1 posts/
+    """
+    from sealkit.keys import ringstore
+
+    with ExitStack() as stack:
+        path = _unneeded(stack, file if file is not None else ring_file, key_id, paths, fields, history=history)
+        if path is None:
+            return _FINDING
+        ringstore.set_attribute(path, key_id, "state", "disabled")
+    show.out(f"{key_id}  disabled  in {path}")
+    if not history:
+        show.note("what git holds was not looked at: see sealkit keys census --git")
+    return 0
+
+
+@click.command()
+@options.ring_file
+@options.fields
+@_GIT
+@click.option("--unused", is_flag=True, help="Look at no record: you know that nothing is under the key.")
+@click.argument("key_id", metavar="ID")
+@_SOME_PATHS
+@click.pass_obj
+def remove(
+    ring_file: str | None,
+    file: str | None,
+    fields: tuple[str, ...],
+    history: bool,
+    unused: bool,
+    key_id: str,
+    paths: tuple[str, ...],
+) -> int:
+    """Cut a key out of the ring. Refused for the primary, for a key that others are wrapped under, and while records are under it.
+
+    Name the PATHs where records may be under it, or say --unused. Bytes that stand in the ring itself are gone then:
+    sealkit keys export --secret keeps them.
+
+    \b
+    Example:
+      sealkit keys remove k1 --git posts/
+      sealkit keys remove k0 --unused
+    """
+    from sealkit.keys import ringstore
+
+    if bool(paths) == unused:
+        raise Usage(
+            problem="nothing was looked at: no record, in no tree",
+            hint="name the PATHs where records may be under the key, or say --unused: nothing opens them once it is gone",
+        )
+    named = file if file is not None else ring_file
+    with ExitStack() as stack:
+        path = options.ring_path(named) if unused else _unneeded(stack, named, key_id, paths, fields, history=history)
+        if path is None:
+            return _FINDING
+        ringstore.remove(path, key_id)
+    show.out(f"{key_id}  removed  from {path}")
+    if paths and not history:
+        show.note("what git holds was not looked at: see sealkit keys census --git")
+    return 0
+
+
+def _unneeded(
+    stack: ExitStack, file: str | None, key_id: str, paths: Sequence[str], fields: tuple[str, ...], *, history: bool
+) -> str | None:
+    """Hold the trees, look for blobs under a key in them, and list those; return the path of the ring if there are none."""
+    from sealkit.trees.census import Place
+    from sealkit.trees.roots import held
+
+    ring = options.load_ring(file)
+    key = ring.get(key_id)
+    if ring.path is None:
+        raise NoUsableKey(problem="the key is no ring's: there is nothing to change", hint="unset the variable")
+    if ring.can_seal and key is ring.primary:
+        hint = "make another key the primary first: sealkit keys set-primary ID; then rotate"
+        raise ConfigError(problem=f"key {key_id} is the primary: it seals", hint=hint, path=ring.path)
+    if not key.kid:
+        raise NoUsableKey(
+            problem=f"the bytes of key {key_id} cannot be had, so it cannot be told what is under it", hint="mend its source"
+        )
+    stack.enter_context(held(paths))
+    _refuse_unfinished(paths)
+    tally, places = _tally(), 0
+    for one in _places(ring, paths, fields, history=history):
+        tally.add(one)
+        if isinstance(one, Place) and key_id in one.keys:
+            places += 1
+            show.out(one.shown)
+    _refuse_nothing(tally, history=history)
+    if _troubles(tally):
+        show.hint("what cannot be looked at may be under the key: nothing was changed")
+        return None
+    if places:
+        show.note(f"key {key_id} is needed, for the {_counted(places, 'field')} listed; nothing was changed")
+        show.hint("rotate them first: sealkit rotate --to ID PATH")
+        return None
+    for path in paths:
+        _sync(path)
+    return ring.path
+
+
+def _refuse_unfinished(paths: Sequence[str]) -> None:
+    """Refuse to take a key away from a rotation that is not finished."""
+    from sealkit.trees.roots import root_of
+    from sealkit.trees.rotation import unfinished_in
+
+    for root in {root for path in paths if (root := root_of(path)) is not None}:
+        unfinished = unfinished_in(root)
+        if unfinished is not None:
+            raise JournalError(
+                problem=f"a rotation of this tree, to {unfinished.header.to}, is not finished",
+                hint="run the same command again to finish it, or take it back with: sealkit rotate --rollback PATH",
+                path=unfinished.path,
+            )
+
+
+def _sync(path: str) -> None:
+    """Have the records on the disk before the key goes."""
+    from sealkit.trees.kernel import syncfs
+
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            syncfs(opened)
+        finally:
+            os.close(opened)
+    except OSError:
+        os.sync()
+
+
+def _tally() -> Tally:
+    from sealkit.trees.census import Tally
+
+    return Tally()
+
+
+def _places(ring: KeyRing, paths: Sequence[str], fields: tuple[str, ...], *, history: bool) -> Iterator[Place | Trouble]:
+    """Yield every blob below some paths, whatever is in its way: hidden, ignored by git, on another file system."""
+    from sealkit.trees import content
+    from sealkit.trees.census import Census
+
+    where = Where(tuple(paths), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
+    if "-" in paths or any(not path for path in paths):
+        raise NothingMatched(problem="records on stdin are not counted", hint="name files and folders")
+    demanded = run.task(content.INSPECT, where, Asked(fields or None)).around.demanded
+    assert demanded is not None  # noqa: S101 - every task on paths has one
+    looking = Census(ring, demanded)
+    yield from looking.of_tree(run.walk(where))
+    if history:
+        from sealkit.trees.versions import Repository
+
+        yield from looking.of_history(Repository(paths))
+
+
+def _refuse_nothing(tally: Tally, *, history: bool) -> None:
+    """A census that found no blob at all was of the wrong folder, or the wrong field."""
+    if not tally.names() and not tally.troubles:
+        where = "among what was given, nor in its history" if history else "among what was given"
+        raise NothingMatched(
+            problem=f"no record holds a blob {where}", hint="name another path, or another field with --field PATH"
+        )
+
+
+def _troubles(tally: Tally) -> int:
+    """Show what could not be looked at, and return the exit status that this means."""
+    for one in tally.troubles:
+        show.finding(one.outcome)
+    if tally.old_troubles:
+        show.warning(f"{tally.old_troubles} versions of files in git do not read as records, and were not counted")
+    return max((one.outcome.exit_status for one in tally.troubles), default=0)

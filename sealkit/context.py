@@ -30,6 +30,10 @@ class Context(NamedTuple):
         """Return the context itself: it is what a blob without a word about its binding is taken to be bound to."""
         return self
 
+    def below(self) -> str | None:
+        """Return the path of the file below the tree's root, where it is bound to that; else it is not known."""
+        return self.identity[0].decode("utf-8", "surrogateescape") if self.bind == PATH and self.identity else None
+
     def of_kind(self, bind: int) -> Context:
         """Return the context of a blob that says it is bound in this way. Raises ``Downgraded`` if that is not what is known."""
         if bind != self.bind:
@@ -44,6 +48,10 @@ class Binder(Protocol):
         """Return the context that a new blob gets. Raises the ``RecordError`` of a bound field that is missing, empty or no scalar."""
         ...
 
+    def below(self) -> str | None:
+        """Return the path of the record's file below the root of its tree, None where that is not known. Raises ``StoreError``."""
+        ...
+
     def of_kind(self, bind: int) -> Context:
         """Return the context of a blob that says it is bound in this way.
 
@@ -54,3 +62,6 @@ class Binder(Protocol):
 
 
 UNBOUND = Context()
+
+PROBE = Context()
+"""The place of a blob that is sealed to see whether that works, and then dropped: every key may seal there."""

@@ -91,6 +91,15 @@ def unseal(found: Found, sealer: sealing.Sealer, place: Place) -> sealing.Unseal
 
 
 @opaque
+def may_seal(found: Found, sealer: sealing.Sealer, place: Place) -> None:
+    """Raise ``DisabledKey`` where the key that seals is not for this place; for asking before anything is changed."""
+    try:
+        sealer.check_place(place)
+    except BlobError as error:
+        raise error.at(line=found.line, field=place.field) from None
+
+
+@opaque
 def check(found: Found, sealer: sealing.Sealer, place: Place) -> str:
     """Check the tag of a blob that ``inspect`` found, and return the id of its key. Raises as ``Sealer.check``."""
     try:
@@ -249,7 +258,7 @@ def retag(record: Record, sealer: sealing.Sealer, was: Place, field: str = FIELD
         now = place.demanded() if binding.bind is not None or found.blob.bind is None else place.of_kind(found.blob.bind)
         if (found.blob.bind is None or found.blob.bind == now.bind) and sealer.fits(found.blob)(now):
             return record
-        blob = sealer.retag(found.blob, was, now)
+        blob = sealer.retag(found.blob, was, now, at=place)
     except (BlobError, RecordError, Usage) as error:
         raise error.at(line=found.line, field=field) from None
     return record.replace(field, str(blob))
@@ -344,8 +353,9 @@ def _sealed(sealer: sealing.Sealer, payload: bytes, place: Place, found: Found |
     bind = found.blob.bind if isinstance(found, Found) else None
     try:
         if (form if form is not None else sealer.format) == "plain":
-            return sealer.seal(payload, format=form)
-        return sealer.seal(payload, place.of_kind(bind) if bind is not None else place.demanded(), format=form)
+            return sealer.seal(payload, format=form, at=place)
+        context = place.of_kind(bind) if bind is not None else place.demanded()
+        return sealer.seal(payload, context, format=form, at=place)
     except (BlobError, RecordError, Usage) as error:
         raise error.at(line=line, field=place.field) from None
 

@@ -27,8 +27,10 @@ from sealkit.errors import (
     Usage,
 )
 from sealkit.keys.key import FORMATS, STRENGTH
+from sealkit.keys.reach import check_within, within
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
+from sealkit.refusals import TAMPERED, UPGRADE_HINT, downgraded, undemanded, unnamed
 from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Unsealed
 
 if TYPE_CHECKING:
@@ -70,7 +72,18 @@ class Sealer:
     ``DisabledKey`` and ``Usage``.
     """
 
-    __slots__ = ("_accepts", "_format", "_least", "_named", "_openers", "_payload", "_requires_authentic", "_ring", "_sealing")
+    __slots__ = (
+        "_accepts",
+        "_bounded",
+        "_format",
+        "_least",
+        "_named",
+        "_openers",
+        "_payload",
+        "_requires_authentic",
+        "_ring",
+        "_sealing",
+    )
 
     @opaque
     def __init__(
@@ -89,11 +102,12 @@ class Sealer:
             raise Usage(problem=f"no such format: {format!r}", hint=f"one of {', '.join(FORMATS)}")
         named = opens or ((key_id,) if key_id is not None else ())
         if payload == BINARY and not named:
-            raise _unnamed()
+            raise unnamed()
         self._named = bool(named)
         self._ring = ring
         self._sealing = _enabled(ring.get(key_id)) if key_id is not None else ring.primary if ring.can_seal else None
         self._openers = tuple(_enabled(ring.get(name)) for name in dict.fromkeys(named)) if named else ring.enabled
+        self._bounded = any(key.reach is not None for key in self._openers)
         self._payload = payload
         self._format = format
         self._least = self._accepts = PLAIN
@@ -110,7 +124,7 @@ class Sealer:
         other = copy.copy(self)
         other._payload = payload
         if payload == BINARY and not self._named:
-            raise _unnamed()
+            raise unnamed()
         if opens:
             other._accepts = least
             return other
@@ -165,17 +179,19 @@ class Sealer:
 
     # --- sealing -----------------------------------------------------------------------------------------------------
     @opaque
-    def seal(self, payload: bytes, context: Context = UNBOUND, *, format: str | None = None) -> Blob:
+    def seal(self, payload: bytes, context: Context = UNBOUND, *, format: str | None = None, at: Binder | None = None) -> Blob:
         """Return a new blob of the payload under the sealing key, in ``format`` or the sealer's own.
 
-        ``context`` says where it belongs; a ``plain`` blob takes no notice of it. The IV comes from the operating system's random
-        generator, or from the payload (``synthetic``). Raises ``PayloadCheck`` for a payload that would not pass when it is opened, and
-        ``Downgraded`` for a ``plain`` blob under a key that accepts authentic ones only.
+        ``context`` says where it belongs; a ``plain`` blob takes no notice of it. ``at`` is the place it will stand in, if that says more:
+        for keys that are only for some. The IV comes from the operating system's random generator, or from the payload (``synthetic``).
+        Raises ``PayloadCheck`` for a payload that would not pass when it is opened, ``Downgraded`` for a ``plain`` blob under a key that
+        accepts authentic ones only, and ``DisabledKey`` where the key is not for this place.
         """
         key = self._sealer()
         if not isinstance(payload, bytes):
             raise Usage(problem="a payload is made of bytes", hint="encode text first, as in text.encode()")
         check(payload, self._payload)
+        check_within(key, at if at is not None else context)
         form = format if format is not None else self.format
         if form == PLAIN and key.accept == AUTHENTIC:
             raise Downgraded(
@@ -192,7 +208,7 @@ class Sealer:
         return Blob(ciphertext, iv, header + key.tagger().tag(header, context, iv, ciphertext))
 
     @opaque
-    def retag(self, blob: Blob, old: Binder, new: Context) -> Blob:
+    def retag(self, blob: Blob, old: Binder, new: Context, *, at: Binder | None = None) -> Blob:
         """Return an authentic blob bound to another identity: that of a record that was renamed, or whose bound fields were edited.
 
         It is proved under the old identity first. A tagged blob keeps its ciphertext and needs no decryption, so that a verify-only key is
@@ -202,11 +218,13 @@ class Sealer:
         if blob.auth is None:
             opened = self.unseal(blob, old)
             if not opened.authenticated:
-                raise Downgraded(problem="the blob proves nothing about where it belongs", hint=_UPGRADE_HINT)
+                raise Downgraded(problem="the blob proves nothing about where it belongs", hint=UPGRADE_HINT)
             key = self._ring.get(opened.key_id)
+            check_within(key, at if at is not None else new)
             iv = key.synthesizer().iv(new, opened.payload)
             return Blob(key.cbc().encrypt(opened.payload, iv), iv)
         key = self._checked(blob, old)
+        check_within(key, at if at is not None else new)
         header = _header(key, new)
         return Blob(blob.ciphertext, blob.iv, header + key.tagger().tag(header, new, blob.iv, blob.ciphertext))
 
@@ -256,7 +274,7 @@ class Sealer:
                 return lambda context: False
             tagger = key.tagger()
             return lambda context: context.bind == header[1] and tagger.accepts(tag, header, context, blob.iv, blob.ciphertext)
-        found = [(key.synthesizer(), payload) for key, payload in self._payloads(blob) if _proves_by_iv(key)]
+        found = [(key.synthesizer(), payload) for key, payload in self._payloads(blob, self._openers) if _proves_by_iv(key)]
         return lambda context: any(equal(one.iv(context, payload), blob.iv) for one, payload in found)
 
     @opaque
@@ -276,6 +294,10 @@ class Sealer:
         header = _header(key, context)
         return header + key.tagger().tag(header, context, blob.iv, blob.ciphertext) == blob.auth
 
+    def check_place(self, place: Binder) -> None:
+        """Raise ``DisabledKey`` where the key that seals is not for this place."""
+        check_within(self._sealer(), place)
+
     def _sealer(self) -> Key:
         return self._sealing if self._sealing is not None else self._ring.primary  # which raises
 
@@ -289,9 +311,10 @@ class Sealer:
                 hint="use a version that does; it is never opened unchecked",
             )
         key = self._key_of(header[2:].hex())
+        check_within(key, binder)
         context = binder.of_kind(header[1])
         if not key.tagger().accepts(tag, header, context, blob.iv, blob.ciphertext):
-            raise Tampered(problem=_TAMPERED[header[1]])
+            raise Tampered(problem=TAMPERED[header[1]])
         return key
 
     def _key_of(self, kid: str) -> Key:
@@ -307,8 +330,8 @@ class Sealer:
 
     def _unseal_two_parts(self, blob: Blob, binder: Binder) -> Unsealed:
         if self._accepts == TAGGED:
-            raise _undemanded(TAGGED)
-        fits = list(self._payloads(blob))
+            raise undemanded(TAGGED)
+        fits = self._payloads(blob, within(self._openers, binder) if self._bounded else self._openers)
         for key, payload in fits:
             if _proves_by_iv(key) and equal(key.synthesizer().iv(binder.demanded(), payload), blob.iv):
                 return Unsealed(payload, key.id, AUTHENTIC, SYNTHETIC)
@@ -321,29 +344,19 @@ class Sealer:
         key, payload = fits[0]
         if self._accepts != PLAIN:
             del payload, fits
-            raise _undemanded(self._accepts)
+            raise undemanded(self._accepts)
         if self._requires_authentic or key.accept == AUTHENTIC:
             del payload, fits
-            raise _downgraded(key, required=self._requires_authentic)
+            raise downgraded(key, required=self._requires_authentic)
         return Unsealed(payload, key.id, UNAUTHENTICATED)
 
-    def _payloads(self, blob: Blob) -> list[tuple[Key, bytes]]:
+    def _payloads(self, blob: Blob, keys: tuple[Key, ...]) -> list[tuple[Key, bytes]]:
         """Return the keys under which a two-part blob unpads to a payload that passes, each with that payload."""
-        return [
-            (key, payload) for key in self._openers if not key.is_verify_only and (payload := self._open(key, blob)) is not None
-        ]
+        return [(key, payload) for key in keys if not key.is_verify_only and (payload := self._open(key, blob)) is not None]
 
     def _open(self, key: Key, blob: Blob) -> bytes | None:
         payload = key.cbc().decrypt(blob.ciphertext, blob.iv)
         return payload if payload is not None and passes(payload, self._payload) else None
-
-
-_UPGRADE_HINT = "give it a tag first: sealkit rotate --format tagged, after having made sure that it is good"
-_TAMPERED = (
-    "the tag does not fit: the blob was altered, or belongs to another field",
-    "the tag does not fit: the blob was altered, or belongs to another file or field",
-    "the tag does not fit: the blob was altered, belongs to another record or field, or a bound field was edited",
-)
 
 
 def _header(key: Key, context: Context) -> bytes:
@@ -355,29 +368,8 @@ def _proves_by_iv(key: Key) -> bool:
     return key.format == SYNTHETIC or key.accept == AUTHENTIC
 
 
-def _downgraded(key: Key, *, required: bool) -> Downgraded:
-    if required:
-        return Downgraded(problem="only authentic blobs are accepted, and this one has no tag", hint=_UPGRADE_HINT)
-    return Downgraded(
-        problem=f"key {key.id} accepts authentic blobs only, and this one has no tag",
-        hint="somebody may have cut the tag off; if the blob is known to be good, set the key's accept to any",
-    )
-
-
 def _is_weaker(form: str, least: str) -> bool:
     return STRENGTH.index(form) < STRENGTH.index(least)
-
-
-def _undemanded(form: str) -> Downgraded:
-    return Downgraded(
-        problem=f"the policy demands the format {form} here, or a stronger one, and this blob is neither", hint=_UPGRADE_HINT
-    )
-
-
-def _unnamed() -> Usage:
-    return Usage(
-        problem="a binary payload has no form that could tell a wrong key", hint="name the key with --key-id ID (key_id=...)"
-    )
 
 
 def _enabled(key: Key) -> Key:

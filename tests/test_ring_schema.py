@@ -42,6 +42,10 @@ ACCEPTED = {
     "tagged": one(more=", format: tagged, accept: authentic"),
     "synthetic": one(more=", format: synthetic, accept: authentic, state: enabled"),
     "any": one(more=", accept: any"),
+    "for some paths": one(more=", only: ['posts/**', a.md, 1]"),
+    "verify-only, for some paths": ring(
+        f"{{id: v, verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}, only: [posts]}}", primary=None
+    ),
     "an id of digits": ring(f"{{id: 1, source: {{hex: '{KEY}'}}}}", primary="1"),
     "an id that is null elsewhere": ring(f"{{id: null, source: {{hex: '{KEY}'}}}}", primary="'null'"),
     "disabled": ring(f"{{id: k1, source: {{hex: '{KEY}'}}}}", f"{{id: k0, source: {{hex: '{KEY}'}}, state: disabled}}"),
@@ -96,6 +100,15 @@ REFUSED = {
     "verify_only of synthetic blobs": ring(
         f"{{id: v, verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}, format: synthetic}}", primary=None
     ),
+    "for no path": one(more=", only: []"),
+    "for a path that is no list": one(more=", only: posts"),
+    "for an absolute path": one(more=", only: [/posts]"),
+    "for a home folder": one(more=", only: ['~/posts']"),
+    "for a path with a backslash": one(more=", only: ['a\\b']"),
+    "for a path that leads up": one(more=", only: [../posts]"),
+    "for an unclosed set": one(more=", only: ['a[b']"),
+    "for a mapping": one(more=", only: [{a: b}]"),
+    "for more paths than anybody needs": one(more=f", only: [{', '.join(map(str, range(33)))}]"),
     "mac is text": one(more=", mac: x"),
     "the primary is none of the keys": ring(f"{{id: k2, source: {{hex: '{KEY}'}}}}"),
     "an id twice": ring(*[f"{{id: k1, source: {{hex: '{KEY}'}}}}"] * 2),
@@ -106,6 +119,8 @@ BEYOND_THE_SCHEMA = {
     "the primary is none of the keys",
     "an id twice",
     "the primary is disabled",
+    "for a path that leads up",
+    "for an unclosed set",
     "verify_only with a kid too short, of digits",  # a number, for an editor
     "verify_only with a short kid",  # likewise
 }

@@ -163,6 +163,6 @@ class Merger:
         except SealkitError:
             sealer = self._order.sealer if self._order.sealer is not None else Sealer(self._ring)
         if form == "plain":
-            return sealer.seal(payload, format=form)
+            return sealer.seal(payload, format=form, at=place)
         context = place.demanded() if demand.bind is not None or bind is None else place.of_kind(bind)
-        return sealer.seal(payload, context, format=sealer.raised(form))
+        return sealer.seal(payload, context, format=sealer.raised(form), at=place)

@@ -10,10 +10,11 @@ from sealkit.errors import ConfigError, NoUsableKey, Usage
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sealkit.crypto.cipher import CBC, Derived
     from sealkit.crypto.tag import Synthesizer, Tagger
+    from sealkit.keys.reach import Reach
 
 FORMATS = ("plain", "tagged", "synthetic")
 STRENGTH = ("plain", "synthetic", "tagged")
@@ -106,17 +107,20 @@ class Key:
     """One AES key of a ring, with its id and attributes (format, accept, state: see the ring file).
 
     It holds 16, 24 or 32 bytes; only a disabled key may be without (``secret`` None), when its source cannot be had. ``mac_secret`` is a
-    separate secret of 32 bytes, if tags are to have one. Two keys are equal only if they are one object. Secrets are copied: the caller
+    separate secret of 32 bytes, if tags are to have one. ``only`` holds globs: it is for files with such paths below their tree's root. Two keys are equal only if they are one object. Secrets are copied: the caller
     wipes its own. Raises ``ConfigError`` for an impossible id or attribute and ``NoUsableKey`` for bytes that are not a key.
     """
 
     __slots__ = (
         *("_accept", "_cbc", "_closed", "_derived", "_format", "_id", "_mac_secret", "_secret", "_state"),
-        *("_synthesizer", "_tagger", "is_verify_only"),
+        *("_synthesizer", "_tagger", "is_verify_only", "reach"),
     )
 
     is_verify_only: bool
     """Whether it can only check tags: it has a kid and a MAC key, but neither opens nor seals."""
+
+    reach: Reach | None
+    """Where alone it may be used, None for everywhere."""
 
     @opaque
     def __init__(
@@ -128,6 +132,7 @@ class Key:
         accept: str = "any",
         state: str = "enabled",
         mac_secret: bytes | bytearray | None = None,
+        only: Iterable[str] = (),
     ) -> None:
         check_id(id)
         check_attributes(id, format=format, accept=accept, state=state)
@@ -136,6 +141,7 @@ class Key:
         self._id = str(id)
         self._mac_secret = bytearray(mac_secret) if mac_secret is not None else None
         self.is_verify_only = False
+        self.reach = reach_of(only)
         self._secret = bytearray(secret) if secret is not None else None
         self._format, self._accept, self._state = format, accept, state
         self._closed = False
@@ -155,6 +161,7 @@ class Key:
         format: str = "tagged",
         accept: str = "any",
         state: str = "enabled",
+        only: Iterable[str] = (),
     ) -> Self:
         """Return a key that can only check tags: ``kid`` is 8 bytes, ``mac`` the derived MAC key, 32 bytes.
 
@@ -162,7 +169,7 @@ class Key:
         """
         from sealkit.crypto.cipher import Derived
 
-        key = cls(id, None, format=format, accept=accept, state="disabled")
+        key = cls(id, None, format=format, accept=accept, state="disabled", only=only)
         if not isinstance(kid, bytes) or len(kid) != KID_BYTES:
             raise NoUsableKey(problem=f"key {id}: a kid is 16 hex digits")
         _check_mac(id, mac)
@@ -326,6 +333,16 @@ def random_secret(bits: int) -> bytearray:
     if bits not in _BITS:
         raise ConfigError(problem="no such key size", hint="a key has 128, 192 or 256 bits")
     return bytearray(os.urandom(bits // 8))
+
+
+def reach_of(only: Iterable[str]) -> Reach | None:
+    """Return where a key may be used, None for everywhere. Raises ``ConfigError``."""
+    globs = tuple(only)
+    if not globs:
+        return None
+    from sealkit.keys.reach import Reach
+
+    return Reach(globs)
 
 
 def _check_secret(key_id: str, secret: bytes | bytearray | None, *, may_lack: bool) -> None:

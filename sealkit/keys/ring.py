@@ -205,7 +205,9 @@ class KeyRing:
                     problem=f"key {key.id} seals with synthetic IVs, which only the key itself can check",
                     hint="export keys that tag",
                 )
-        return ringfile_text([(key.id, key.kid, key.derived().mac, key.accept) for key in keys])
+        return ringfile_text(
+            [(key.id, key.kid, key.derived().mac, key.accept, key.reach.only if key.reach is not None else ()) for key in keys]
+        )
 
     def close(self) -> None:
         """Close every key: their bytes are wiped, as far as Python lets us."""
@@ -257,7 +259,7 @@ def _exists(path: str) -> bool:
     return True
 
 
-def ringfile_text(keys: list[tuple[str, str, bytes, str]]) -> bytes:
+def ringfile_text(keys: list[tuple[str, str, bytes, str, tuple[str, ...]]]) -> bytes:
     """Return the text of a ring of verify-only keys; rings from the environment never need YAML."""
     from sealkit.keys import ringfile
 
@@ -293,8 +295,8 @@ def _fetch(declared: Declaration, access: Access) -> Key:
     attributes = {"format": declared.format, "accept": declared.accept, "state": declared.state}
     try:
         if declared.kid is not None:
-            return Key.verify_only(declared.id, bytes.fromhex(declared.kid), secret, **attributes)
-        return Key(declared.id, secret, mac_secret=mac, **attributes)
+            return Key.verify_only(declared.id, bytes.fromhex(declared.kid), secret, only=declared.only, **attributes)
+        return Key(declared.id, secret, mac_secret=mac, only=declared.only, **attributes)
     except NoUsableKey as error:
         raise error.at(line=declared.line) from None
     finally:
@@ -303,7 +305,7 @@ def _fetch(declared: Declaration, access: Access) -> Key:
 
 
 def _without_bytes(declared: Declaration) -> Key:
-    return Key(declared.id, None, format=declared.format, accept=declared.accept, state=declared.state)
+    return Key(declared.id, None, format=declared.format, accept=declared.accept, state=declared.state, only=declared.only)
 
 
 def _key_of(secret: bytearray, key_id: str) -> Key:

@@ -6,6 +6,7 @@ Pure functions from bytes to values or bytes: no file is opened and no key is fe
 from __future__ import annotations
 
 import binascii
+import json
 from typing import NamedTuple
 
 from sealkit import config
@@ -13,6 +14,7 @@ from sealkit.errors import ConfigError
 from sealkit.keys.access import Source, check_needs
 from sealkit.keys.given import Literal
 from sealkit.keys.key import ACCEPTS, FORMATS, STATES, check_attributes, check_id, check_members
+from sealkit.keys.reach import Reach
 from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
 
@@ -20,7 +22,7 @@ MAX_KEYS = 256
 _NO_SOURCE = Literal("", "hex", "")
 _RING = "key ring"
 _TOP = ("version", "primary", "keys")
-_ENTRY = ("id", "source", "mac", "verify_only", "format", "accept", "state")
+_ENTRY = ("id", "source", "mac", "verify_only", "format", "accept", "state", "only")
 _KID = frozenset("0123456789abcdef")
 _NOT_TEXT_ELSEWHERE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
@@ -28,7 +30,7 @@ _NOT_TEXT_ELSEWHERE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "fa
 class Declaration(NamedTuple):
     """One entry of a ring file: a key that is not fetched yet.
 
-    ``mac`` is the source of a separate MAC secret; with a ``kid`` (16 hex digits) the key is verify-only, and ``source`` is that of its
+    ``only`` holds globs, where it is not for every path; ``mac`` is the source of a separate MAC secret; with a ``kid`` (16 hex digits) the key is verify-only, and ``source`` is that of its
     MAC key.
     """
 
@@ -40,6 +42,7 @@ class Declaration(NamedTuple):
     line: int
     mac: Source | None = None
     kid: str | None = None
+    only: tuple[str, ...] = ()
 
     @property
     def is_verify_only(self) -> bool:
@@ -111,11 +114,28 @@ def _declaration(entry: config.Table, folder: str) -> Declaration:
     except ConfigError as error:
         error.at(line=entry.lines["accept"])
         raise
+    only = _only(entry, label)
     if "verify_only" in entry:
-        return _verify_only(entry, label, folder, Declaration(str(key_id), _NO_SOURCE, form, accept, state, key_id.line))
+        return _verify_only(entry, label, folder, Declaration(str(key_id), _NO_SOURCE, form, accept, state, key_id.line, only=only))
     source = declare(entry.table("source", of=label), label, folder)
     mac = declare(entry.table("mac", of=label), f"{label}: mac", folder) if "mac" in entry else None
-    return Declaration(str(key_id), source, form, accept, state, key_id.line, mac)
+    return Declaration(str(key_id), source, form, accept, state, key_id.line, mac, only=only)
+
+
+def _only(entry: config.Table, label: str) -> tuple[str, ...]:
+    """Return the globs of the paths that a key is for, none if it is for every path."""
+    if "only" not in entry:
+        return ()
+    line = entry.lines["only"]
+    items = entry.items_of("only", of=label)
+    if not items or not all(isinstance(item, config.Text) for item in items):
+        raise ConfigError(problem=f"{label}: only is a list of globs", hint='write only: ["posts/**"]', line=line)
+    only = tuple(str(item) for item in items)
+    try:
+        Reach(only)
+    except ConfigError as error:
+        raise ConfigError(problem=f"{label}: {error.problem}", hint=error.hint, line=line) from None
+    return only
 
 
 def _verify_only(entry: config.Table, label: str, folder: str, declared: Declaration) -> Declaration:
@@ -145,17 +165,19 @@ def new_ring(key_id: str, secret: bytearray, *, format: str = "plain") -> bytes:
 
 
 @opaque
-def verify_only_ring(keys: list[tuple[str, str, bytes, str]]) -> bytes:
-    """Return the text of a ring of verify-only keys: for each, its id, its kid, its MAC key (32 bytes) and what it accepts."""
+def verify_only_ring(keys: list[tuple[str, str, bytes, str, tuple[str, ...]]]) -> bytes:
+    """Return the text of a ring of verify-only keys: for each, its id, kid, MAC key (32 bytes), what it accepts and where."""
     head = (
         "# Verify-only keys: they check tags, but open and seal nothing. Whoever has them can make tags, too: keep them secret.\n"
     )
     lines = [head, "version: 1\nkeys:\n"]
-    for key_id, kid, mac, accept in keys:
+    for key_id, kid, mac, accept, only in keys:
         encoded = binascii.b2a_base64(mac, newline=False).decode("ascii")
         lines.append(f'  - id: {word(key_id)}\n    verify_only: {{kid: "{kid}", base64: "{encoded}"}}\n')
         if accept != "any":
             lines.append(f"    accept: {accept}\n")
+        if only:
+            lines.append(f"    only: {json.dumps(list(only), ensure_ascii=False)}\n")
     text = "".join(lines).encode()
     parse(text, "")
     return text

@@ -183,6 +183,10 @@ class Place:
         """The context to seal in: bound as demanded. Raises as ``of_kind`` does."""
         return self.of_kind(self.kind)
 
+    def below(self) -> str | None:
+        """Return the path of the file below the root of its tree, None where that is not known. Raises ``StoreError``."""
+        return self._file if self._file is None or isinstance(self._file, str) else self._file()
+
     def demanded(self) -> Context:
         """Return the context that a new blob gets, and that a blob without a word about its binding is taken to be bound to."""
         return self.of_kind(self.kind)

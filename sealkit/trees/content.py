@@ -144,9 +144,6 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     """Do a task to the content of the file ``path``; ``name`` says what kind of record it is, if not its own name."""
     try:
         records = split(data, kind_of(name if name is not None else path))
-    except SealkitError as error:
-        return Result([failure(path, error)], None, [])
-    try:
         work = _Work(task, path, name)
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
@@ -263,8 +260,10 @@ class _Work:
         return record
 
     def open(self, record: Record, field: str) -> Record:
-        found = jobs.find(record, field)
-        opened = self.unseal(found, self.place(record, field))
+        found, place = jobs.find(record, field), self.place(record, field)
+        opened = self.unseal(found, place)
+        if self._sealer is not None:  # as before a rotation
+            jobs.may_seal(found, self._sealer, place)
         self.note(reporting.FOUND, field, found, opened.key_id, opened.verdict, opened)
         return record
 

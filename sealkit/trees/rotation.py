@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealkit import report as reporting
+from sealkit.context import PROBE
 from sealkit.errors import JournalError, NothingMatched, ProofFailed, Usage
 from sealkit.trees import batch, content, journal
 from sealkit.trees.roots import is_folder, real, root_of
@@ -51,7 +52,7 @@ def probe(rotation: Rotation) -> None:
     sealer = rotation.task.sealer
     if sealer is None:
         raise Usage(problem="a rotation needs a key to seal with")
-    blob = sealer.seal(_PROBE)
+    blob = sealer.seal(_PROBE, at=PROBE)
     if sealer.unseal_own(blob) != _PROBE:
         raise ProofFailed(problem=f"key {sealer.key_id} does not open what it seals")
 

@@ -1,0 +1,90 @@
+"""Where a key may be used: below which paths of a tree."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from sealkit.config import shown
+from sealkit.context import PROBE
+from sealkit.errors import ConfigError, DisabledKey, Usage
+from sealkit.globs import Globs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sealkit.context import Binder
+    from sealkit.keys.key import Key
+
+MAX_GLOBS = 32
+MAX_LENGTH = 256
+MAX_WILDCARDS = 64
+
+
+class Reach:
+    """Globs over the paths of files below the root of their tree, compared in NFC. Raises ``ConfigError``."""
+
+    __slots__ = ("_globs", "only")
+
+    def __init__(self, only: Iterable[str]) -> None:
+        self.only = tuple(map(str, only))
+        for glob in self.only:
+            _check(glob)
+        if len(self.only) > MAX_GLOBS or sum(glob.count(sign) for glob in self.only for sign in "*?[") > MAX_WILDCARDS:
+            problem = f"only: at most {MAX_GLOBS} globs, with {MAX_WILDCARDS} wildcards together"
+            raise ConfigError(problem=problem, hint="name folders")
+        self._globs: Globs | None = None
+
+    def covers(self, path: str) -> bool:
+        """Say whether a file with this path below its tree's root is within reach."""
+        if self._globs is None:
+            self._globs = Globs(map(_normal, self.only))
+        return self._globs.covers(_normal(path))
+
+    def __repr__(self) -> str:
+        return f"<Reach {', '.join(self.only)}>"
+
+
+def _check(glob: str) -> None:
+    problem = None
+    if not glob or len(glob) > MAX_LENGTH or not glob.isprintable():
+        problem = f"has to be text of 1 to {MAX_LENGTH} characters"
+    elif glob.startswith(("/", "~")) or "\\" in glob or not {"", ".", ".."}.isdisjoint(glob.rstrip("/").split("/")):
+        problem = "does not lead down from the root of the tree"
+    else:
+        try:
+            Globs([_normal(glob)])
+        except Usage:
+            problem = "matches nothing"
+    if problem is not None:
+        hint = "write it as in a policy, from the folder of sealkit.yaml on: posts/**"
+        raise ConfigError(problem=f"only: the glob {shown(glob)} {problem}", hint=hint)
+
+
+def _normal(text: str) -> bytes:
+    return unicodedata.normalize("NFC", text).encode("utf-8", "surrogateescape")
+
+
+def within(keys: tuple[Key, ...], place: Binder) -> tuple[Key, ...]:
+    """Return those of some keys that may be used in a place. Raises ``DisabledKey`` if none may."""
+    path = place.below()
+    some = tuple(key for key in keys if key.reach is None or (path is not None and key.reach.covers(path)))
+    if keys and not some:
+        raise _outside(keys[0], path)
+    return some
+
+
+def check_within(key: Key, place: Binder) -> None:
+    """Raise ``DisabledKey`` unless a key may be used in a place."""
+    if key.reach is not None and place is not PROBE:
+        within((key,), place)
+
+
+def _outside(key: Key, path: str | None) -> DisabledKey:
+    only = ", ".join(key.reach.only) if key.reach is not None else ""
+    if path is None:
+        hint = "say what it is, as if it were a file of the tree: --as NAME"
+        return DisabledKey(problem=f"key {key.id} is only for {only}, and it is not known where this stands", hint=hint)
+    return DisabledKey(
+        problem=f"key {key.id} is only for {only}, and this is {path}", hint="use another key here, or let the ring say more: only"
+    )

@@ -17,6 +17,7 @@ SCHEMA = json.loads((ROOT / "docs" / "ring.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 KEY = "000102030405060708090a0b0c0d0e0f"
 DIGITS = "00112233445566778899001122334455"
+SALT = "AAECAwQFBgcICQoLDA0ODw=="
 MAC = "8PHy8/T19vf4+fr7/P3+//Dx8vP09fb3+Pn6+/z9/v8="
 
 
@@ -39,6 +40,21 @@ ACCEPTED = {
     "environment": one("{env: SEALKIT_SECRET_K1, encoding: base64}"),
     "file": one("{file: ../keys/k1.key, encoding: raw}"),
     "file with a name of digits": one("{file: 1, encoding: utf8}"),
+    "descriptor": one("{fd: 3, encoding: hex}"),
+    "stdin": one("{fd: 0, encoding: raw}"),
+    "command": one("{command: [pass, show, k1], encoding: base64}"),
+    "command with all": one("{command: [a, 1, true], encoding: hex, timeout: 60, keep: [VAULT_ADDR]}"),
+    "passphrase": one(f"{{passphrase: prompt, kdf: argon2id, salt: {SALT}, t: 3, m: 65536, p: 4}}"),
+    "passphrase of a variable": one(f"{{passphrase: {{env: X}}, kdf: scrypt, salt: {SALT}, n: 131072, r: 8, p: 1, bytes: 16}}"),
+    "passphrase of a program": one(
+        f"{{passphrase: {{command: [a], timeout: 1}}, kdf: pbkdf2, salt: {SALT}, iterations: 600000, check: 63774208dc4c7f9a}}"
+    ),
+    "passphrase of a file": one(f"{{passphrase: {{file: p}}, kdf: argon2id, salt: {SALT}, t: 1, m: 8, p: 1}}"),
+    "passphrase of a descriptor": one(f"{{passphrase: {{fd: 9}}, kdf: argon2id, salt: {SALT}, t: 1, m: 8, p: 1}}"),
+    "wrapped": ring("{id: k1, source: {wrapped: AAAA, under: k0}}", f"{{id: k0, source: {{hex: '{KEY}'}}}}"),
+    "wrapped with padding": ring(
+        "{id: k1, source: {wrapped: AAAA, under: k0, algorithm: kwp}}", f"{{id: k0, source: {{hex: '{KEY}'}}}}"
+    ),
     "tagged": one(more=", format: tagged, accept: authentic"),
     "synthetic": one(more=", format: synthetic, accept: authentic, state: enabled"),
     "any": one(more=", accept: any"),
@@ -84,6 +100,26 @@ REFUSED = {
     "environment without an encoding": one("{env: A}"),
     "another encoding": one("{env: A, encoding: base32}"),
     "no name of a variable": one("{env: 1A, encoding: hex}"),
+    "stdout": one("{fd: 1, encoding: hex}"),
+    "a descriptor by name": one("{fd: stdin, encoding: hex}"),
+    "a descriptor without an encoding": one("{fd: 3}"),
+    "a command line": one("{command: pass show k1, encoding: hex}"),
+    "a command of nothing": one("{command: [], encoding: hex}"),
+    "a command for too long": one("{command: [a], encoding: hex, timeout: 6000}"),
+    "a command with a shell": one("{command: [a], encoding: hex, shell: true}"),
+    "a command with values": one("{command: [a], encoding: hex, keep: [A=B]}"),
+    "a passphrase itself": one(f"{{passphrase: correct horse, kdf: argon2id, salt: {SALT}, t: 3, m: 65536, p: 4}}"),
+    "a passphrase with too much memory": one(f"{{passphrase: prompt, kdf: argon2id, salt: {SALT}, t: 3, m: 2147483648, p: 4}}"),
+    "a passphrase without a parameter": one(f"{{passphrase: prompt, kdf: argon2id, salt: {SALT}, t: 3, m: 65536}}"),
+    "a passphrase with another's parameter": one(f"{{passphrase: prompt, kdf: pbkdf2, salt: {SALT}, iterations: 9, t: 1}}"),
+    "a passphrase without a salt": one("{passphrase: prompt, kdf: pbkdf2, iterations: 9}"),
+    "another kdf": one(f"{{passphrase: prompt, kdf: bcrypt, salt: {SALT}, t: 3, m: 65536, p: 4}}"),
+    "wrapped under nothing": one("{wrapped: AAAA}"),
+    "wrapped by another algorithm": ring(
+        "{id: k1, source: {wrapped: AAAA, under: k0, algorithm: gcm}}", f"{{id: k0, source: {{hex: '{KEY}'}}}}"
+    ),
+    "wrapped under itself": one("{wrapped: AAAA, under: k1}"),
+    "wrapped under what is not there": one("{wrapped: AAAA, under: k0}"),
     "a file in the home folder": one("{file: ~/k, encoding: hex}"),
     "another format": one(more=", format: tag"),
     "another state": one(more=", state: retired"),
@@ -116,6 +152,8 @@ REFUSED = {
     "verify_only with a kid too short, of digits": ring(f"{{id: v, verify_only: {{kid: 63, base64: '{MAC}'}}}}", primary=None),
 }
 BEYOND_THE_SCHEMA = {
+    "wrapped under itself",
+    "wrapped under what is not there",
     "the primary is none of the keys",
     "an id twice",
     "the primary is disabled",
@@ -148,12 +186,7 @@ def test_what_sealkit_refuses(name):
 
 
 SOURCES = {
-    "fd": "{fd: 3, encoding: hex}",
-    "command": "{command: [pass, show, k1], encoding: base64}",
-    "passphrase": "{passphrase: prompt, kdf: argon2id, salt: x}",
-    "wrapped": "{wrapped: x, under: k0}",
     "age": "{age: x, identity: y}",
-    "keyring": "{keyring: {service: sealkit}}",
     "pkcs11": "{pkcs11: {token: x}}",
     "aws-kms": "{aws-kms: x, region: y}",
 }
@@ -173,7 +206,7 @@ def test_sources_with_attributes_of_their_own(name):
 
 
 def test_the_schema_knows_every_source_and_word():
-    known = set(SCHEMA["$defs"]["source"]["properties"]) - {"encoding"}
+    known = set(SCHEMA["$defs"]["source"]["properties"])
     assert known >= {*sources.KINDS, *getattr(sources, "LATER", ())}
     assert set(SCHEMA["$defs"]["key"]["properties"]) == set(ringfile._ENTRY)
     properties = SCHEMA["$defs"]["key"]["properties"]

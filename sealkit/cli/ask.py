@@ -6,25 +6,47 @@ import os
 
 from sealkit.errors import NoUsableKey
 
+_TERMINAL = "/dev/tty"
+
 _answers: dict[str, str] = {}
 
 
 def ask(question: str) -> str:
     """Return what somebody types, asked once a run. It is read from the terminal itself, whatever stdin is. Raises ``NoUsableKey``."""
     if question not in _answers:
-        _answers[question] = _typed(question)
+        _answers[question] = typed(question)
     return _answers[question]
 
 
-def _typed(question: str) -> str:
+def remember(question: str, answer: str) -> None:
+    """Know the answer to a question before it is asked."""
+    _answers[question] = answer
+
+
+def typed(question: str) -> str:
+    """Return what somebody types now. Raises ``NoUsableKey``."""
     from getpass import getpass
 
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        hint = "run it on a terminal, or take the passphrase from a variable, a file or a command"
-        raise NoUsableKey(problem=f"{question}: no terminal to ask at", hint=hint) from None
+    _check_terminal(question)
     try:
         return getpass(f"{question}: ")
     except EOFError:
         raise NoUsableKey(problem=f"{question}: nothing was typed", hint="type it again") from None
+
+
+def shown(text: str) -> None:
+    """Show a text on the terminal itself, wherever stdout and stderr go. Raises ``NoUsableKey``."""
+    _check_terminal("a new passphrase")
+    descriptor = os.open(_TERMINAL, os.O_WRONLY | os.O_NOCTTY)
+    try:
+        os.write(descriptor, f"{text}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def _check_terminal(question: str) -> None:
+    try:
+        os.close(os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        hint = "run it on a terminal, or take the passphrase from a variable, a file or a command"
+        raise NoUsableKey(problem=f"{question}: no terminal to ask at", hint=hint) from None

@@ -48,7 +48,9 @@ def _source(ring: Ring, encoding: str) -> Source:
         return given.Variable(ring.key_env, encoding, "--key-env")
     if ring.key_command is not None:
         return command.Command(
-            command.Program(_arguments(ring.key_command), "", command.SECONDS, frozenset()), encoding, "--key-command"
+            command.Program(arguments_of(ring.key_command, "--key-command"), "", command.SECONDS, frozenset()),
+            encoding,
+            "--key-command",
         )
     number = "0" if ring.key_stdin else ring.key_fd or ""
     if not (number.isascii() and number.isdecimal() and streams.may_be_read(int(number[:9]))):
@@ -56,14 +58,15 @@ def _source(ring: Ring, encoding: str) -> Source:
     return streams.Descriptor(int(number), encoding, "--key-stdin" if ring.key_stdin else "--key-fd")
 
 
-def _arguments(text: str) -> tuple[str, ...]:
+def arguments_of(text: str, option: str) -> tuple[str, ...]:
+    """Return a program and its arguments, taken apart as a shell would, which no shell sees. Raises ``Usage``."""
     try:
         arguments = tuple(shlex.split(text))
     except ValueError:
         arguments = ()
     if not arguments:
         raise Usage(
-            problem="--key-command takes a program and its arguments",
-            hint="quote them as one argument: --key-command 'pass show k1'",
+            problem=f"{option} takes a program and its arguments",
+            hint=f"quote them as one argument: {option} 'pass show k1'",
         )
     return arguments

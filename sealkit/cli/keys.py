@@ -72,6 +72,7 @@ def keys(ctx: click.Context, ring: options.Ring, as_json: bool) -> int:
                 json_line(known | {"primary": is_primary} | ({"verify_only": True} if key.is_verify_only else {}))
             )
         else:
-            size = "verify-only" if key.is_verify_only else f"{key.bits} bits"
-            show.out(f"{key.id}  {size}  {key.state}  {key.format}  kid {key.kid}{'  primary' if is_primary else ''}")
+            size = "verify-only" if key.is_verify_only else f"{key.bits} bits" if key.bits else "not fetched"
+            kid = f"kid {key.kid}" if key.kid else "no kid"
+            show.out(f"{key.id}  {size}  {key.state}  {key.format}  {kid}{'  primary' if is_primary else ''}")
     return 0

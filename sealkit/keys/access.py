@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING, ClassVar
 
 from sealkit.errors import ConfigError, NoUsableKey
+from sealkit.keys.key import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -38,6 +39,19 @@ class Source:
         """Return the 16, 24 or 32 bytes, for the caller to wipe. Raises ``NoUsableKey``."""
         raise NotImplementedError
 
+    def unwrap(self, key_id: str, wrapped: bytes, algorithm: str, access: Access) -> bytearray:
+        """Return what was wrapped (``kw``, ``kwp``) under this entry, ``key_id``. Raises ``NoUsableKey``.
+
+        A source whose key never leaves its token does it there.
+        """
+        from sealkit.crypto.wrap import unwrap
+
+        kek = access.secret_of(key_id)
+        try:
+            return unwrap(kek, wrapped, algorithm)
+        finally:
+            wipe(kek)
+
 
 class Access:
     """What sources may reach, while one ring is loaded; and where they leave warnings for people.
@@ -48,7 +62,7 @@ class Access:
     one. ``warnings``: sentences for people.
     """
 
-    __slots__ = ("ask", "environ", "others", "unsafe_files", "warnings")
+    __slots__ = ("_fetched", "ask", "environ", "others", "unsafe_files", "warnings")
 
     def __init__(
         self,
@@ -62,6 +76,19 @@ class Access:
         self.unsafe_files = unsafe_files
         self.others: dict[str, Source] = {}
         self.warnings: list[str] = []
+        self._fetched: dict[str, bytearray] = {}
+
+    def secret_of(self, key_id: str) -> bytearray:
+        """Return the bytes of an entry of ``others``, for the caller to wipe; fetched once until ``close``. Raises ``NoUsableKey``."""
+        if key_id not in self._fetched:
+            self._fetched[key_id] = self.others[key_id].read(self)
+        return bytearray(self._fetched[key_id])
+
+    def close(self) -> None:
+        """Wipe what was fetched."""
+        for secret in self._fetched.values():
+            wipe(secret)
+        self._fetched.clear()
 
     def asked(self, question: str) -> str:
         """Return what somebody typed. Raises ``NoUsableKey`` where nobody can be asked."""

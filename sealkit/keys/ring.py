@@ -81,6 +81,8 @@ class KeyRing:
         except SealkitError as error:
             error.at(path=place)
             raise
+        finally:
+            access.close()
         ring.path = place
         ring.warnings = (*access.warnings, *ring.warnings)
         return ring
@@ -285,7 +287,7 @@ def _fetch(declared: Declaration, access: Access) -> Key:
     if not declared.enabled and (declared.source.costly or (declared.mac is not None and declared.mac.costly)):
         return _without_bytes(declared)
     try:
-        secret = declared.source.read(access)
+        secret = access.secret_of(declared.id)
         mac = declared.mac.read(access) if declared.mac is not None else None
     except NoUsableKey as error:
         if declared.enabled or declared.source.literal:

@@ -78,8 +78,18 @@ def parse(data: bytes, folder: str) -> RingText:
     keys = tuple(_declaration(config.as_table(entry, of="an entry of keys", line=entry.line), folder) for entry in entries)
     named = str(primary) if primary is not None else None
     check_members(keys, named, line=primary.line if primary is not None else None)
-    check_needs({key.id: key.source.needs for key in keys}, {key.id: key.line for key in keys})
+    _check_needs(keys)
     return RingText(named, keys)
+
+
+def _check_needs(keys: tuple[Declaration, ...]) -> None:
+    check_needs({key.id: key.source.needs for key in keys}, {key.id: key.line for key in keys})
+    whole = [key.id for key in keys if not key.is_verify_only]
+    for key in keys:
+        for source in (key.source, key.mac):
+            if source is not None and source.needs is not None and source.needs not in whole:
+                hint = "wrap it under one of: " + ", ".join(name for name in whole if name != key.id)
+                raise ConfigError(problem=f"key {key.id}: wrapped under what is no whole key of the ring", hint=hint, line=key.line)
 
 
 def _may_lack_primary(table: config.Table) -> bool:
@@ -159,8 +169,19 @@ def new_ring(key_id: str, secret: bytearray, *, format: str = "plain") -> bytes:
     """Return the text of a ring of one key, its primary; ``secret`` (16, 24 or 32 bytes) stands in it as base64."""
     check_id(key_id)
     check_attributes(key_id, format=format, accept="any", state="enabled")
-    head = "# A sealkit key ring. Whoever reads this file can open what its keys sealed: keep it at mode 600, out of version control.\n"
-    entry = "".join(f"  {line}\n" for line in entry_lines(key_id, literal_source(secret), format=format))
+    return ring_of(key_id, literal_source(secret), format=format)
+
+
+@opaque
+def ring_of(key_id: str, source: str, *, format: str = "plain") -> bytes:
+    """Return the text of a ring of one key, its primary; ``source`` is a flow mapping."""
+    check_id(key_id)
+    head = "# A sealkit key ring. "
+    if source.startswith("{base64:"):
+        head += "Whoever reads this file can open what its keys sealed: keep it at mode 600, out of version control.\n"
+    else:
+        head += "It says where keys are; whoever reads this file alone has none.\n"
+    entry = "".join(f"  {line}\n" for line in entry_lines(key_id, source, format=format))
     return f"{head}version: 1\nprimary: {word(key_id)}\nkeys:\n{entry}".encode()
 
 

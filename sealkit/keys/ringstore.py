@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sealkit.keys.access import Source
 
+    Ask = Callable[[str], str] | None
+
 _LABEL = "key ring"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECRET_MODE = 0o600
@@ -52,9 +54,19 @@ def add_key(path: str, key_id: str, bits: int = 256, *, format: str = "plain", p
 
 
 @opaque
-def add_source(path: str, key_id: str, source: str, *, format: str = "plain", accept: str = "any", primary: bool = False) -> None:
+def add_source(
+    path: str,
+    key_id: str,
+    source: str,
+    *,
+    format: str = "plain",
+    accept: str = "any",
+    primary: bool = False,
+    ask: Ask = None,
+) -> None:
     """Add a key whose source is a flow mapping, such as ``{env: NAME, encoding: hex}``; it is read before the ring is replaced.
 
+    ``ask`` is called with a question when somebody has to type something.
     Raises as ``add_key``, and ``NoUsableKey`` if the bytes of a key of the new ring cannot be had, or are those of another key.
     """
 
@@ -62,7 +74,34 @@ def add_source(path: str, key_id: str, source: str, *, format: str = "plain", ac
         changed = ringedit.with_entry(data, key_id, source, format=format, accept=accept)
         return ringedit.with_primary(changed, key_id) if primary else changed
 
-    _change(path, edit, secret=False, loads=True)
+    _change(path, edit, secret=False, loads=True, ask=ask)
+
+
+@opaque
+def create(path: str, key_id: str, source: str, *, format: str = "plain", ask: Ask = None) -> None:
+    """Make a ring file of one key whose source is a flow mapping; it is read back before this returns. Raises as ``add_source``."""
+    _create(path, ringfile.ring_of(key_id, source, format=format))
+    KeyRing.load(path, ask=ask).close()
+
+
+@opaque
+def add_wrapped(
+    path: str, key_id: str, under: str, bits: int = 256, *, format: str = "plain", primary: bool = False, ask: Ask = None
+) -> None:
+    """Make a key of random bits and add it to a ring, wrapped under another key of it (AES-KW, RFC 3394). Raises as ``add_source``."""
+    from sealkit.keys.wrapped import wrapped_source
+
+    secret = random_secret(bits)
+    access = Access(os.environ, ask=ask)
+    try:
+        access.others = {key.id: key.source for key in ringfile.parse(bytes(_read(path).data), _folder(path)).keys}
+        if under not in access.others:
+            raise NoUsableKey(problem="the ring has no key with that id", hint="it has: " + ", ".join(access.others), path=path)
+        source = wrapped_source(secret, under, access)
+    finally:
+        wipe(secret)
+        access.close()
+    add_source(path, key_id, source, format=format, primary=primary, ask=ask)
 
 
 @opaque
@@ -166,7 +205,7 @@ def _create(path: str, data: bytes) -> None:
         _sync_folder(path)
 
 
-def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool, loads: bool = False) -> None:
+def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool, loads: bool = False, ask: Ask = None) -> None:
     """Replace a ring file by its edited text, atomically, while no other sealkit does; the mode is kept, but for a ring with key bytes.
 
     With ``loads``, the new ring must load, from the disk, before it takes the place of the old one.
@@ -181,11 +220,11 @@ def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool, loads: b
             raise NoUsableKey(problem=problem, hint="chmod 600 the ring file, and make sure that you own it", path=path)
         changed = _located(path, edit, data)
         if changed != data:
-            _replace(path, changed, before, loads=loads)
+            _replace(path, changed, before, loads=loads, ask=ask)
             if _read(path).data != changed:
                 raise ChangedUnderneath(problem=f"{_LABEL}: it does not read back as it was written", path=path)
         elif loads:
-            KeyRing.load(path).close()
+            KeyRing.load(path, ask=ask).close()
 
 
 def _holds_secret(data: bytes) -> bool:
@@ -234,13 +273,13 @@ def _locked(path: str) -> Iterator[os.stat_result]:
         os.close(descriptor)
 
 
-def _replace(path: str, data: bytes, before: os.stat_result, *, loads: bool) -> None:
+def _replace(path: str, data: bytes, before: os.stat_result, *, loads: bool, ask: Ask) -> None:
     temporary = _temporary(path)
     mode = stat.S_IMODE(before.st_mode)
     _write_new(temporary, data, mode & ~_OTHERS if _holds_literals(data) else mode, owner=before)
     try:
         if loads:
-            _load(temporary, path)
+            _load(temporary, path, ask)
         _check_unchanged(path, before)
         os.replace(temporary, path)
     except BaseException:
@@ -253,10 +292,10 @@ def _holds_literals(data: bytes) -> bool:
     return any(key.source.literal or (key.mac is not None and key.mac.literal) for key in ringfile.parse(data, "").keys)
 
 
-def _load(temporary: str, path: str) -> None:
+def _load(temporary: str, path: str, ask: Ask) -> None:
     """Load a ring that is to take the place of another, from the disk, with the bytes of all its enabled keys."""
     try:
-        KeyRing.load(temporary).close()
+        KeyRing.load(temporary, ask=ask).close()
     except (ConfigError, NoUsableKey) as error:
         error.path, error.line = path, None  # it speaks of a ring that nobody sees
         raise

@@ -33,9 +33,11 @@ KINDS = {
     "env": Kind("given", "variable", ("encoding",)),
     "file": Kind("given", "key_file", ("encoding",)),
     "fd": Kind("streams", "declare", ("encoding",)),
+    "passphrase": Kind("passphrase", "declare", ("kdf", "salt", "bytes", "check", "t", "m", "p", "n", "r", "iterations")),
+    "wrapped": Kind("wrapped", "declare", ("under", "algorithm")),
     "command": Kind("command", "declare", ("encoding", "timeout", "keep")),
 }
-LATER = ("passphrase", "wrapped", "keyring", "pkcs11")
+LATER = ("keyring", "pkcs11")
 """Sources of the contract that this version does not read."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit.conflict import is_conflict
 from sealkit.crypto.blob import Blob
 from sealkit.errors import (
     BlobError,
@@ -67,6 +68,7 @@ def find(record: Record, field: str = FIELD) -> Found:
     if found is None:
         raise FieldAbsent(problem=f"the record has no field {field!r}").at(line=record.line, field=field)
     text, line = found
+    _refuse_conflict(text, field, line)
     try:
         return Found(Blob.parse(text), line)
     except Malformed as error:
@@ -181,6 +183,7 @@ def seal(
         )
     if _blob_in(value) is not None:
         return record
+    _refuse_conflict(value.blob_text or "", field, value.line)
     if value.blob_text is not None and Blob.resembles(value.blob_text):
         raise BrokenBlob(
             problem="the value is no blob but looks like a damaged one: sealing it would bury the damage",
@@ -325,6 +328,14 @@ def _text(record: Record, field: str) -> tuple[str, int] | None:
             raise
         line = error.line
     raise _unsealed(field, line)
+
+
+def _refuse_conflict(text: str, field: str, line: int) -> None:
+    if is_conflict(text):
+        raise BrokenBlob(
+            problem="the field is in conflict: a merge left the blobs of both sides in it",
+            hint="make one of them: sealkit resolve FILE",
+        ).at(line=line, field=field)
 
 
 def _unsealed(field: str, line: int | None) -> Unsealed:

@@ -13,6 +13,7 @@ import click
 
 from sealkit import __version__
 from sealkit.cli import INTERRUPTED, show
+from sealkit.desk.scratch import sweep
 from sealkit.errors import SealkitError, Usage
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ VERBS = {
     "check": "The gate: nothing unsealed, broken or forged; needs no key.",
     "init": "Write a policy for a tree, by looking at it.",
     "retag": "Bind authentic blobs anew, after a rename or an edit.",
+    "edit": "Open a payload in an editor, and seal what was saved.",
+    "set": "Seal the payload that comes from stdin.",
+    "resolve": "Make one blob of a field that a merge left in conflict.",
     "git": "Let git show, merge and check records.",
     "keygen": "Make a key, in a new ring or an existing one.",
     "keys": "List the keys of the ring; say which one records are under.",
@@ -104,6 +108,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    sweep()
     try:
         result = sealkit.main(arguments, prog_name="sealkit", standalone_mode=False)
     except SealkitError as error:

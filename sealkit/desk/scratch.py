@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 from typing import TYPE_CHECKING, Final
 
 from sealkit.errors import StoreError
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 PREFIX: Final = "sealkit-desk-"
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - looked at before it is used
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -44,10 +44,11 @@ class Scratch:
                     problem="there is no folder in memory for a payload: neither $XDG_RUNTIME_DIR nor /dev/shm is one",
                     hint="go on with --allow-disk-temp; what is removed from a disk may still be found there",
                 )
-            place = tempfile.gettempdir()
+            place = _disk()
         try:
             while self._fd < 0:  # a sweeper may have taken the folder for a dead one before it was locked
-                self.path = tempfile.mkdtemp(prefix=PREFIX, dir=place)
+                self.path = os.path.join(place, PREFIX + os.urandom(8).hex())
+                os.mkdir(self.path, 0o700)
                 self._fd = _lock(self.path)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
@@ -97,15 +98,24 @@ class Scratch:
 
 def places() -> Iterator[str]:
     """Yield the folders in memory in which this user may make others."""
-    for place in (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):  # noqa: S108 - looked at before it is used
-        if os.path.isabs(place) and _is_memory(place) and os.access(place, os.W_OK | os.X_OK):
+    for place in _may_be_memory():
+        if _is_memory(place) and os.access(place, os.W_OK | os.X_OK):
             yield place
+
+
+def _may_be_memory() -> list[str]:
+    named = os.environ.get("XDG_RUNTIME_DIR", "")
+    return [named, _SHARED_MEMORY] if os.path.isabs(named) else [_SHARED_MEMORY]
+
+
+def _disk() -> str:
+    return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - a folder of random name is made in it
 
 
 def sweep() -> list[str]:
     """Remove the folders that processes of this user left when they were killed; return their paths."""
     swept = []
-    for place in dict.fromkeys((*places(), tempfile.gettempdir())):
+    for place in dict.fromkeys((*_may_be_memory(), _disk())):
         try:
             with os.scandir(place) as entries:
                 names = [entry.name for entry in entries if entry.name.startswith(PREFIX)]

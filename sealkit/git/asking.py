@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from sealkit.demands import Asked
 from sealkit.errors import SealkitError, Usage
-from sealkit.git.fields import Orders
 from sealkit.git.plumbing import Repository
 from sealkit.sealer import Sealer
 from sealkit.trees import content, tasks
+from sealkit.trees.fields import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,6 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealkit.errors import SealkitError, StoreError
 from sealkit.policy import NAME, Policy
 from sealkit.records.kinds import SUFFIXES
 from sealkit.trees.exchange import Write
@@ -26,11 +25,7 @@ _ATTRIBUTES: Final = "diff=sealkit merge=sealkit"
 _SECTIONS: Final = ("diff.sealkit", "merge.sealkit")
 _BEGIN, _END = b"# sealkit: begin (sealkit git uninstall removes these lines)", b"# sealkit: end"
 _BEGIN_AFTER_HALF_A_LINE = b"# sealkit: begin (sealkit git uninstall removes these lines and the line end before them)"
-_HOOK: Final = b"""#!/bin/sh
-# Written by sealkit git install; sealkit git uninstall removes it.
-exec sealkit check --staged -q .
-"""
-_HOOK_MARK: Final = b"# Written by sealkit git install;"
+_HOOK_MARK: Final = b"#!/bin/sh\n# Written by sealkit git install; sealkit git uninstall removes it.\n"
 _EXECUTABLE = 0o755
 _PLAIN = 0o644
 
@@ -59,6 +54,7 @@ class Installation:
     def __init__(self, repository: Repository, program: str = "sealkit") -> None:
         self._repository = repository
         self._settings = settings(program)
+        self._script = _HOOK_MARK + f"exec {program} check --staged -q .\n".encode()
         self._attributes = os.path.join(repository.top, ".gitattributes")
         hooks = repository.path("hooks")
         self._hook = os.path.join(hooks, "pre-commit")
@@ -80,11 +76,11 @@ class Installation:
 
     def _install_hook(self) -> Iterator[str]:
         there = _content(self._hook)
-        target = self._hook if there is None or there.startswith(_HOOK) else self._beside
-        if _content(target) == _HOOK:
+        target = self._hook if there is None or there.startswith(_HOOK_MARK) else self._beside
+        if _content(target) == self._script:
             return
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        _write(target, _content(target), _HOOK, _EXECUTABLE)
+        _write(target, _content(target), self._script, _EXECUTABLE)
         yield f"wrote the hook {self._below(target)}: nothing unsealed is committed"
         if target == self._beside:
             yield f"kept the hook {self._below(self._hook)}: add this line to it: {self._call()}"
@@ -113,7 +109,7 @@ class Installation:
                 self._repository.do("config", "--local", "--remove-section", section)
                 yield f"removed the settings {section}.*"
         for hook in (self._hook, self._beside):
-            if (_content(hook) or b"").startswith(_HOOK):
+            if (_content(hook) or b"").startswith(_HOOK_MARK):
                 os.unlink(hook)
                 yield f"removed the hook {self._below(hook)}"
 
@@ -148,7 +144,7 @@ class Installation:
 
     def _examine_hook(self) -> Iterator[Finding]:
         there = _content(self._hook)
-        runs = there is not None and (there.startswith(_HOOK) or b"pre-commit.sealkit" in there or b"sealkit check" in there)
+        runs = there is not None and (there.startswith(_HOOK_MARK) or b"pre-commit.sealkit" in there or b"sealkit check" in there)
         runs = runs and os.access(self._hook, os.X_OK)
         hint = "run: sealkit git install" if there is None else f"add this line to it, and make it executable: {self._call()}"
         name = self._below(self._hook)
@@ -206,8 +202,3 @@ def _write(path: str, before: bytes | None, after: bytes | None, mode: int = _PL
 def _make_executable(path: str, mode: int) -> None:
     if mode == _EXECUTABLE and not stat.S_IMODE(os.stat(path).st_mode) & stat.S_IXUSR:
         os.chmod(path, mode)
-
-
-def problem_of(error: OSError, what: str) -> SealkitError:
-    """Return the error for what the system refuses."""
-    return StoreError(problem=f"{what}: {os.strerror(error.errno or 0)}", path=error.filename)

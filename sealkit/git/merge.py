@@ -6,18 +6,18 @@ word makes place for the blob that was decided on, or for a field in conflict.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
 from sealkit.conflict import Conflict
 from sealkit.errors import ProofFailed, SealkitError
-from sealkit.git.fields import Content, Orders, Site, new_token
+from sealkit.git import threeway
 from sealkit.git.payloads import NO_KEY, Decision, Merger, Trio, Version, without_keys
 from sealkit.opaque import opaque
+from sealkit.trees.fields import Content, Orders, Site, new_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sealkit.keys.ring import KeyRing
 
     Text = Callable[[bytes, bytes, bytes], tuple[bytes, bool]]
@@ -122,12 +122,16 @@ class _Merge:
         return Merged(data, is_clean, problems)
 
     def _fields(self) -> list[_Field]:
-        """Pair the blobs of the versions: what is the same blob is the same field, else what has the same path in the same record."""
+        """Pair the blobs of the versions: what is the same blob, or stands in the same place, is the same field.
+
+        The same place is the same path; where that counts items or lines, it is a line that stayed, but for its blob.
+        """
         fields = [_Field(new_token(), (site, None, None)) for site in self.base.sites]
         new: dict[tuple[int, str], _Field] = {}
         for which, content in ((_OURS, self.ours), (_THEIRS, self.theirs)):
-            left = _paired(fields, content.sites, which, lambda site: site.text)
-            for site in _paired(fields, left, which, lambda site: (site.record, site.field)):
+            left = _paired(fields, content.sites, which, lambda site: site.text, lambda site: site.text)
+            places, lines = _places(self.base), _places(content, _stayed(self.base, content))
+            for site in _paired(fields, left, which, places, lines):
                 known = new.get((site.record, site.field), _Field(new_token(), (None, None, None)))
                 new[site.record, site.field] = known.having(which, site)
         return fields + list(new.values())
@@ -185,7 +189,10 @@ def _merge_text(covers: list[bytes], text: Text) -> tuple[bytes, bool]:
     return (theirs, True) if ours == base else text(base, ours, theirs)
 
 
-def _paired(fields: list[_Field], sites: list[Site], which: int, key: Callable[[Site], object]) -> list[Site]:
+Key = Callable[[Site], object]
+
+
+def _paired(fields: list[_Field], sites: list[Site], which: int, key_of_base: Key, key: Key) -> list[Site]:
     """Give each field of the base the site of a side with the same key, if it is the only one; return the sites that are left."""
     alike: dict[object, list[Site]] = {}
     for site in sites:
@@ -194,11 +201,37 @@ def _paired(fields: list[_Field], sites: list[Site], which: int, key: Callable[[
     for number, field in enumerate(fields):
         if field.base is None or field.sites[which] is not None:
             continue
-        found = alike.get(key(field.base), [])
+        found = alike.get(key_of_base(field.base), [])
         if len(found) == 1 and id(found[0]) not in taken:
             taken.add(id(found[0]))
             fields[number] = field.having(which, found[0])
     return [site for site in sites if id(site) not in taken]
+
+
+def _places(content: Content, lines: dict[int, int] | None = None) -> Key:
+    """Return what says where a site is: its path, or, where that counts, its line, as ``lines`` translates it."""
+    are_lines = len(content.records) > 1
+
+    def place(site: Site) -> object:
+        if not are_lines and "[" not in site.field:
+            return site.field
+        line = site.found.line if lines is None else lines.get(site.found.line)
+        return (line, site.field.rpartition("]")[2]) if line is not None else site
+
+    return place
+
+
+def _stayed(base: Content, side: Content) -> dict[int, int]:
+    """Return the lines (from 1) of a side that were there in the base, but for their blobs, and which they were."""
+    found = threeway.matches(_bare_lines(base), _bare_lines(side))
+    return {there + step + 1: here + step + 1 for here, there, size in found for step in range(size)}
+
+
+def _bare_lines(content: Content) -> list[bytes]:
+    lines = content.data.split(b"\n")
+    for site in content.sites:
+        lines[site.found.line - 1] = lines[site.found.line - 1].replace(site.text.encode(), b"")
+    return lines
 
 
 def _goes_with_a_change(field: _Field, site: Site) -> bool:

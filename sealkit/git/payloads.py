@@ -63,6 +63,7 @@ class Decision(NamedTuple):
 
 
 CLASH = Decision(None, "both sides changed the same part of the payload")
+ONE_AUTHENTIC = Decision(None, "one side's blob is authentic and the other's may have been altered: a merge would vouch for both")
 NO_KEY = Decision(None, "both sides changed the payload, and there is no key to look into it")
 
 
@@ -92,7 +93,11 @@ class Merger:
             return Decision(None, f"both sides changed the payload, and it cannot be looked into: {error.problem}")
         try:
             payload = threeway.merge(*opened.payloads())
-            return CLASH if payload is None else self._settled(trio, opened, payload, place)
+            if payload is None:
+                return CLASH
+            if opened.ours.authenticated != opened.theirs.authenticated:
+                return ONE_AUTHENTIC
+            return Decision(self.settled(trio, opened, payload, place))
         except SealkitError as error:
             return Decision(None, f"the merged payload cannot be sealed: {error.problem}")
 
@@ -111,23 +116,23 @@ class Merger:
             raise Usage(problem="there is no key")
         return jobs.unseal(version.found, self._order.opener, version.place)
 
-    def _settled(self, trio: Trio, opened: Opened, payload: bytes, place: Place) -> Decision:
-        if opened.ours.authenticated != opened.theirs.authenticated:
-            return Decision(
-                None, "one side's blob is authentic and the other's may have been altered: a merge would vouch for both"
-            )
+    @opaque
+    def settled(self, trio: Trio, opened: Opened, payload: bytes, place: Place) -> str:
+        """Return the text of a blob of the merged payload: one that a side has already, or a new one. Raises as ``Sealer.seal``."""
         key_id = self._key(opened)
         form = self._format(opened, key_id)
         for version, one in ((trio.ours, opened.ours), (trio.theirs, opened.theirs)):
-            if (one.payload, one.key_id, one.format) == (payload, key_id, form) and self._opens(version.found, place, payload):
-                return Decision(version.text)
-        return Decision(str(self.sealed(payload, key_id, form, self._bind(trio), place)))
+            if (one.payload, one.key_id, one.format) == (payload, key_id, form) and self.opens(version._replace(place=place)):
+                return version.text
+        return str(self._sealed(payload, key_id, form, self._bind(trio), place))
 
-    def _opens(self, found: Found, place: Place, payload: bytes) -> bool:
+    def opens(self, version: Version) -> bool:
+        """Say whether a blob opens where it is."""
         try:
-            return self._unseal(Version(found, place)).payload == payload
+            self._unseal(version)
         except SealkitError:
             return False
+        return True
 
     def _key(self, opened: Opened) -> str:
         """Return the id of the key that one side rotated to, or that both are under; the primary where both rotated, each elsewhere."""
@@ -150,8 +155,7 @@ class Merger:
         ours, theirs = trio.ours.found.blob.bind, trio.theirs.found.blob.bind
         return theirs if ours == base else ours
 
-    @opaque
-    def sealed(self, payload: bytes, key_id: str, form: str, bind: int | None, place: Place) -> Blob:
+    def _sealed(self, payload: bytes, key_id: str, form: str, bind: int | None, place: Place) -> Blob:
         """Seal a payload under a key, or, where the policy refuses that one, under the one that it takes. Raises as ``Sealer.seal``.
 
         ``bind`` is the kind of binding of the blob that makes place; where the policy demands one, that counts.

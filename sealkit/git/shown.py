@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sealkit import jobs
 from sealkit.errors import SealkitError
 from sealkit.git import objects
-from sealkit.git.fields import Content, Orders, Site
 from sealkit.opaque import opaque
 from sealkit.records.record import join
+from sealkit.trees.fields import Content, Orders, Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

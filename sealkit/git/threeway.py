@@ -78,7 +78,7 @@ def regions(base: bytes, ours: bytes, theirs: bytes) -> Iterator[list[bytes] | C
     """Yield the lines of the merge, in runs, and the clashes between them (diff3)."""
     o, a, b = (_lines(text) for text in (base, ours, theirs))
     at_o = at_a = at_b = 0
-    for start, end, in_a, in_b in _in_common(_matches(o, a), _matches(o, b), (len(o), len(a), len(b))):
+    for start, end, in_a, in_b in _in_common(matches(o, a), matches(o, b), (len(o), len(a), len(b))):
         changed = Clash(o[at_o:start], a[at_a:in_a], b[at_b:in_b])
         if changed.ours == changed.theirs or changed.theirs == changed.base:
             yield changed.ours
@@ -105,7 +105,7 @@ def _joined(parts: Iterator[list[bytes] | Clash]) -> bytes | None:
     return b"".join(out)
 
 
-def _matches(before: Sequence[bytes], after: Sequence[bytes]) -> list[tuple[int, int, int]]:
+def matches(before: Sequence[bytes], after: Sequence[bytes]) -> list[tuple[int, int, int]]:
     """Return the runs of lines that stayed: where each begins in both, and its length; the last one is empty, at the ends."""
     head = 0
     shorter = min(len(before), len(after))

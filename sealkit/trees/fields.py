@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sealkit.jobs import Found
-    from sealkit.records.identity import Place
+    from sealkit.records.identity import Binding, Place
     from sealkit.trees.content import Order, Task
 
 _NO_BLOB = (FieldAbsent, Unsealed, BrokenBlob, NotAString, BlobError)
@@ -47,8 +47,11 @@ class Orders:
 
     def place(self, record: Record, field: str, order: Order) -> Place:
         """Return what blobs in a field are bound to."""
-        binding = order.binding if self._below is None else order.binding._replace(file=self._below)
-        return binding.place(record, field)
+        return self.binding(order).place(record, field)
+
+    def binding(self, order: Order) -> Binding:
+        """Return what blobs are to be bound to, with the file's path below its tree's root."""
+        return order.binding if self._below is None else order.binding._replace(file=self._below)
 
 
 class Content:
@@ -98,13 +101,31 @@ class Content:
         records[number] = records[number].replace(field, text)
         return Content(join(records), self.orders)
 
+    def read_through(self) -> None:
+        """Raise the ``RecordError`` of a record that is broken anywhere."""
+        for number, field, _ in self.fields():
+            self.records[number].read_through(field)
+
     @opaque
     def covered(self, marks: dict[tuple[int, str], str]) -> bytes:
         """Return the file's bytes with marks in the place of blobs. Raises as ``Record.replace``."""
         records = list(self.records)
-        for (number, field), mark in marks.items():
-            records[number] = records[number].replace(field, mark)
+        for site in self.sites:
+            mark = marks.get((site.record, site.field))
+            if mark is not None:
+                records[site.record] = _covered(records[site.record], site, mark)
         return join(records)
+
+
+def _covered(record: Record, site: Site, mark: str) -> Record:
+    """Put a mark in a blob's place, in whatever style it is written; where it is not spelt out, by replacing the value."""
+    text = site.text.encode()
+    if record.raw.count(text) == 1:
+        after = record.reread(record.raw.replace(text, mark.encode()))
+        found = after.blob_text(site.field) if after is not None else None
+        if after is not None and found is not None and found[0] == mark:
+            return after
+    return record.replace(site.field, mark)
 
 
 def conflict_in(record: Record, field: str) -> Conflict | None:

@@ -1,0 +1,38 @@
+"""``sealkit set``: a payload from stdin."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from sealkit.cli import editing, options
+from sealkit.cli.edit import say, spot_of
+from sealkit.errors import Usage
+
+if TYPE_CHECKING:
+    from sealkit.cli.options import Keys
+
+
+@click.command()
+@click.argument("path", metavar="FILE", shell_complete=options.files)
+@options.fields
+@editing.line
+@options.keys
+@options.form
+def set(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: str | None) -> int:
+    """Seal the bytes of stdin in a field, whatever it holds; an equal payload is left alone, an absent top-level field added.
+
+    \b
+    Example:
+      printf 'They are confirmed.' | sealkit set article.md
+      sealkit set --line 3 feed.jsonl < payload.txt
+    """
+    spot = spot_of(path, fields, line, keys, form)
+    if sys.stdin.isatty():
+        raise Usage(
+            problem="the payload is to come from stdin, which is a terminal", hint="or type it in an editor: sealkit edit FILE"
+        )
+    say(path, spot.field, is_changed=spot.sealed(sys.stdin.buffer.read()))
+    return 0

@@ -59,12 +59,14 @@ def _sealed(spot: Spot, payload: bytes) -> bool:
         raise
 
 
-def spot_of(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: str | None) -> Spot:
+def spot_of(
+    path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: str | None, *, reads_stdin: bool = False
+) -> Spot:
     """Return the field that is meant."""
     from sealkit.desk.spot import Spot
     from sealkit.trees import content, tasks
 
-    ring = options.load_ring(keys.file, seals=True)
+    ring = options.load_ring(keys.ring, seals=True, reads_stdin=reads_stdin)
     sealer = keys.sealer(ring, format=form)
     return Spot(path, tasks.task(content.SEAL, keys.asked(fields), [path], sealer=sealer, payload=b""), line)
 

@@ -29,7 +29,7 @@ def set(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: 
       printf 'They are confirmed.' | sealkit set article.md
       sealkit set --line 3 feed.jsonl < payload.txt
     """
-    spot = spot_of(path, fields, line, keys, form)
+    spot = spot_of(path, fields, line, keys, form, reads_stdin=True)
     if sys.stdin.isatty():
         raise Usage(
             problem="the payload is to come from stdin, which is a terminal", hint="or type it in an editor: sealkit edit FILE"

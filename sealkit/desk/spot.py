@@ -93,7 +93,7 @@ class Spot:
         """Return the text of a blob of a payload, made for the field as it is now. Raises as ``jobs.seal``."""
         record = self._record(read(self.path).data)
         place = self._orders.place(record, self.field, self._order)
-        return str(needed(self._order.sealer).seal(payload, place.demanded()))
+        return str(needed(self._order.sealer).seal(payload, place.demanded(), at=place))
 
     def _record(self, data: bytes) -> Record:
         records = Content(data, self._orders).records

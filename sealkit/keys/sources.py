@@ -35,9 +35,10 @@ KINDS = {
     "fd": Kind("streams", "declare", ("encoding",)),
     "passphrase": Kind("passphrase", "declare", ("kdf", "salt", "bytes", "check", "t", "m", "p", "n", "r", "iterations")),
     "wrapped": Kind("wrapped", "declare", ("under", "algorithm")),
+    "keyring": Kind("oskeyring", "declare", ("encoding",)),
     "command": Kind("command", "declare", ("encoding", "timeout", "keep")),
 }
-LATER = ("keyring", "pkcs11")
+LATER = "pkcs11"
 """Sources of the contract that this version does not read."""
 
 

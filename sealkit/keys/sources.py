@@ -38,7 +38,7 @@ KINDS = {
     "keyring": Kind("oskeyring", "declare", ("encoding",)),
     "command": Kind("command", "declare", ("encoding", "timeout", "keep")),
 }
-LATER = "pkcs11"
+LATER = ("pkcs11",)
 """Sources of the contract that this version does not read."""
 
 

@@ -158,16 +158,21 @@ def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = Non
     same bytes. Raises ``NoUsableKey`` if a length is wrong.
     """
     _check_key(secret)
-    salt, material = b"sealkit/v1", bytes(secret)
+    salt, material = b"sealkit/v1", bytearray(secret)
     if mac_secret is not None:
         if not isinstance(mac_secret, (bytes, bytearray)) or len(mac_secret) != _MAC_SECRET_BYTES:
             raise NoUsableKey(problem="a separate MAC secret must be 32 bytes")
-        salt, material = b"sealkit/v1+mac", material + mac_secret
-    return Derived(
-        kid=_hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8),
-        mac=_hkdf(material, salt=salt, info=b"sealkit/v1 mac", length=32),
-        siv=_hkdf(material, salt=salt, info=b"sealkit/v1 siv", length=32),
-    )
+        salt, alone = b"sealkit/v1+mac", material
+        material = alone + mac_secret
+        alone[:] = bytes(len(alone))
+    try:
+        return Derived(
+            kid=_hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8),
+            mac=_hkdf(material, salt=salt, info=b"sealkit/v1 mac", length=32),
+            siv=_hkdf(material, salt=salt, info=b"sealkit/v1 siv", length=32),
+        )
+    finally:
+        material[:] = bytes(len(material))
 
 
 def random_iv() -> bytes:
@@ -175,7 +180,7 @@ def random_iv() -> bytes:
     return os.urandom(_BLOCK)
 
 
-def _hkdf(material: bytes, *, salt: bytes, info: bytes, length: int) -> bytes:
+def _hkdf(material: bytearray, *, salt: bytes, info: bytes, length: int) -> bytes:
     """HKDF-SHA256, extract and expand (RFC 5869)."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF

@@ -7,6 +7,7 @@ import subprocess
 
 from sealkit.desk.scratch import Scratch
 from sealkit.errors import StoreError, Usage
+from sealkit.keys.process import own_environment
 from sealkit.trees.store import write_all
 from sealkit.trees.worktree import GitFailedError, enclosing, git
 
@@ -23,7 +24,7 @@ def merge_texts(base: bytes, ours: bytes, theirs: bytes, marker_size: int = 7) -
         labels = [word for name in ("ours", "base", "theirs") for word in ("-L", name)]
         command = ["git", "merge-file", "-p", "-q", f"--marker-size={marker_size}", *labels, *paths]
         try:
-            done = subprocess.run(command, capture_output=True, check=False)
+            done = subprocess.run(command, env=own_environment(), capture_output=True, check=False)
         except OSError as error:
             raise StoreError(problem=f"git cannot be started: {os.strerror(error.errno or 0)}") from None
     if not _NO_CONFLICT <= done.returncode <= _MOST_CONFLICTS:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.config import shown_path
 from sealkit.errors import NoUsableKey
 from sealkit.keys.key import wipe
+from sealkit.keys.process import own_environment
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ def is_tracked(path: str, access: Access) -> bool:
         return False
     import subprocess
 
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"GIT_OPTIONAL_LOCKS": "0"}
+    environment = {name: value for name, value in own_environment().items() if not name.startswith("GIT_")} | {
+        "GIT_OPTIONAL_LOCKS": "0"
+    }
     folder, name = os.path.split(os.path.realpath(path))
     command = ["git", "-c", "core.fsmonitor=false", "--literal-pathspecs", "ls-files", "-z", "--", name]
     try:

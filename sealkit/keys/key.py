@@ -7,6 +7,7 @@ from _operator import _compare_digest
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self
 
 from sealkit.errors import ConfigError, NoUsableKey, Usage
+from sealkit.keys.process import keep_in_memory
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
@@ -139,10 +140,10 @@ class Key:
         _check_secret(id, secret, may_lack=state == "disabled")
         _check_mac(id, mac_secret)
         self._id = str(id)
-        self._mac_secret = bytearray(mac_secret) if mac_secret is not None else None
+        self._mac_secret = _kept(mac_secret)
         self.is_verify_only = False
         self.reach = reach_of(only)
-        self._secret = bytearray(secret) if secret is not None else None
+        self._secret = _kept(secret)
         self._format, self._accept, self._state = format, accept, state
         self._closed = False
         self._cbc: CBC | None = None
@@ -343,6 +344,15 @@ def reach_of(only: Iterable[str]) -> Reach | None:
     from sealkit.keys.reach import Reach
 
     return Reach(globs)
+
+
+def _kept(secret: bytes | bytearray | None) -> bytearray | None:
+    """Return a copy that belongs to a key, and is never swapped if the system allows that."""
+    if secret is None:
+        return None
+    copy = bytearray(secret)
+    keep_in_memory(copy)
+    return copy
 
 
 def _check_secret(key_id: str, secret: bytes | bytearray | None, *, may_lack: bool) -> None:

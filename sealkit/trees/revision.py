@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sealkit.errors import Usage
+from sealkit.keys.process import own_environment
 from sealkit.trees.worktree import GitFailedError, enclosing, git
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class Revision:
                 self._asked = subprocess.Popen(
                     ["git", "cat-file", "--batch"],
                     cwd=self._top,
+                    env=own_environment(),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import StoreError, Usage
+from sealkit.keys.process import own_environment
 from sealkit.trees.roots import real
 from sealkit.trees.store import LIMIT
 from sealkit.trees.worktree import GitFailedError, enclosing, git
@@ -123,6 +124,7 @@ class Repository:
             asked = subprocess.Popen(
                 ["git", "cat-file", "--batch"],
                 cwd=self.top,
+                env=own_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sealkit.errors import StoreError, Usage
+from sealkit.keys.process import own_environment
 from sealkit.trees.folders import release
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def git(folder: str, *arguments: str, feed: bytes = b"") -> bytes:
     """Run git in a folder, with ``feed`` as its input, and return what it prints. Raises ``GitFailedError``."""
     import subprocess  # costs as much as all other imports of this room
 
-    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    environment = {**own_environment(), "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     command = ["git", *_NO_SURPRISES, *arguments]
     try:
         done = subprocess.run(command, cwd=folder or ".", env=environment, capture_output=True, check=False, input=feed)

@@ -57,11 +57,11 @@ def change(function: F) -> F:
     )(function)
 
 
-def in_place(task: Task, where: Where, output: Output, change: Change) -> int:
-    """Change the records that were named, or one from stdin to stdout; print what was done."""
+def in_place(task: Task, where: Where, output: Output, change: Change, *, may_lack: bool = False) -> int:
+    """Change the records that were named, or one from stdin to stdout; print what was done. ``may_lack`` as in ``run.Maker``."""
     if where.is_stdin:
         return _filter(run.stdin(task, where), where, output, change)
-    maker = run.Maker(output, texts(change))
+    maker = run.Maker(output, texts(change), may_lack=may_lack)
     if not change.writes:
         return run.records(task, where, output, change.mode(output), maker)
     from sealkit.trees.roots import held

@@ -213,6 +213,7 @@ class Gate:
 
     def _afterwards(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
         yield from watch.findings()
+        yield from _kept_by_git(self._where.paths)
         if self._where.since is not None:
             from sealkit.cli.since import weaker
 
@@ -227,6 +228,24 @@ class Gate:
         if self._repository is not None:
             return self._versions(watch)
         return batch.each(self.task, watch.passing(self._walk()), Mode())
+
+
+def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
+    """Yield what git keeps in the clear, or is told to, in the repositories that the paths are in."""
+    from sealkit.git.install import examine_caches
+    from sealkit.git.plumbing import Repository
+
+    tops = set()
+    for path in paths:
+        try:
+            repository = Repository(path if os.path.isdir(path) else os.path.dirname(path))
+        except Usage:
+            continue
+        if repository.top not in tops:
+            tops.add(repository.top)
+            place = os.path.relpath(os.path.join(repository.top, ".git"))
+            bad = (one for one in examine_caches(repository) if not one.is_good)
+            yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)
 
 
 def _is_any(name: str) -> bool:

@@ -51,7 +51,8 @@ def init(folder: str, shown: bool) -> int:
         sys.stdout.write(text.decode())
         return 0
     write_new(target, text, mode=0o644)
-    show.note(f"wrote {target}: {len(rules)} rules; try it with: sealkit check {folder}")
+    count = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
+    show.note(f"wrote {target}: {count}; try it with: sealkit check {folder}")
     return 0
 
 

@@ -28,7 +28,10 @@ Text = "Callable[[Done], bytes]"
 
 
 class Maker:
-    """Makes what is printed out of what became of files; it runs in the workers. With ``only_problems``, of what is wrong alone."""
+    """Makes what is printed out of what became of files; it runs in the workers. With ``only_problems``, of what is wrong alone.
+
+    With ``may_lack``, a record that was named and has no field is no finding.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,9 @@ class Maker:
         keep: Callable[[Done], Done] | None = None,
         *,
         only_problems: bool = False,
+        may_lack: bool = False,
     ) -> None:
+        self._may_lack = may_lack
         self._only_problems = only_problems
         self._json = output.json
         self._copies = output.report is not None
@@ -72,6 +77,8 @@ class Maker:
     def _ready(self, done: Done) -> Done:
         if self._keep is not None:
             done = self._keep(done)
+        if self._may_lack:
+            return done
         absent = [outcome.status == reporting.ABSENT for outcome in done.outcomes]
         if done.found.named and (all(absent) if kind_of(done.found.path) == JSON_LINES else any(absent)):
             return done._replace(outcomes=[missing(outcome) for outcome in done.outcomes])

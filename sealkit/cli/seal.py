@@ -26,6 +26,7 @@ from sealkit.trees import content
     help="Seal FILE's bytes (- is stdin) in one record's field, which is added if absent.",
 )
 @options.form
+@click.option("--if-present", is_flag=True, help="A record that was named and has no such field is no finding (for hooks).")
 @change
 @options.output
 def seal(
@@ -34,6 +35,7 @@ def seal(
     keys: Keys,
     source: str | None,
     form: str | None,
+    if_present: bool,
     change: Change,
     output: Output,
 ) -> int:
@@ -52,7 +54,7 @@ def seal(
     payload = None if source is None else _payload(source, where, fields)
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin or source == "-")
     task = run.task(content.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=payload)
-    return in_place(task, where, output, change)
+    return in_place(task, where, output, change, may_lack=if_present)
 
 
 def _payload(source: str, where: Where, fields: tuple[str, ...]) -> bytes:

@@ -121,7 +121,7 @@ class Installation:
             found = self._setting(name)
             text = f"{name} is {'set' if found == value else 'not set' if found is None else 'something else'}"
             yield Finding(found == value, text, "run: sealkit git install")
-        yield from self._examine_caches()
+        yield from examine_caches(self._repository)
         yield from self._examine_hook()
 
     def _examine_attributes(self) -> Iterator[Finding]:
@@ -130,17 +130,6 @@ class Installation:
         yield Finding(is_good, f".gitattributes {'names' if is_good else 'does not name'} the records", "run: sealkit git install")
         if is_good and self._repository.ask("ls-files", "--error-unmatch", ".gitattributes") is None:
             yield Finding(False, ".gitattributes is not committed, so other clones do not have it", "run: git add .gitattributes")
-
-    def _examine_caches(self) -> Iterator[Finding]:
-        values = (self._repository.ask("config", "--bool", "--get-all", "diff.sealkit.cachetextconv") or "").split()
-        text = "git does not keep what textconv prints" if "true" not in values else "git keeps what textconv prints: plaintext"
-        yield Finding(
-            "true" not in values, text, "remove diff.sealkit.cachetextconv from every git configuration, and: git gc --prune=now"
-        )
-        refs = (self._repository.ask("for-each-ref", "--format=%(refname)", "refs/notes/textconv/") or "").split()
-        if CACHES in refs:
-            hint = f"run: git update-ref -d {CACHES} && git reflog expire --expire=now --all && git gc --prune=now"
-            yield Finding(False, f"the repository holds plaintext that textconv printed once, under {CACHES}", hint)
 
     def _examine_hook(self) -> Iterator[Finding]:
         there = _content(self._hook)
@@ -155,6 +144,19 @@ class Installation:
 
     def _below(self, path: str) -> str:
         return os.path.relpath(path, self._repository.top)
+
+
+def examine_caches(repository: Repository) -> Iterator[Finding]:
+    """Yield whether git is told to keep what textconv prints, and whether it holds any of it."""
+    values = (repository.ask("config", "--bool", "--get-all", "diff.sealkit.cachetextconv") or "").split()
+    text = "git does not keep what textconv prints" if "true" not in values else "git keeps what textconv prints: plaintext"
+    yield Finding(
+        "true" not in values, text, "remove diff.sealkit.cachetextconv from every git configuration, and: git gc --prune=now"
+    )
+    refs = (repository.ask("for-each-ref", "--format=%(refname)", "refs/notes/textconv/") or "").split()
+    if CACHES in refs:
+        hint = f"run: git update-ref -d {CACHES} && git reflog expire --expire=now --all && git gc --prune=now"
+        yield Finding(False, f"the repository holds plaintext that textconv printed once, under {CACHES}", hint)
 
 
 def _with_block(rest: bytes | None, patterns: list[str]) -> bytes:

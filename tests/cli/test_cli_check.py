@@ -7,10 +7,10 @@ import sys
 import unicodedata
 from base64 import b64encode
 from pathlib import Path
-from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from junitparser import JUnitXml
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "data/sarif/sarif-2.1.0.json").read_bytes())
 RING = f"""version: 1
@@ -501,11 +501,13 @@ def test_sarif_is_what_its_schema_says(tree):
 
 def test_junit_is_read_by_another_parser(tree):
     run = leaky(tree).run("check", "--format", "junit", "tree")
-    suite = ElementTree.fromstring(run.out)
-    cases = {case.get("classname"): case for case in suite.iter("testcase")}
-    assert int(suite.get("failures")) == len(list(suite.iter("failure"))) == 3
-    assert int(suite.get("tests")) == len(list(suite.iter("testcase"))) == 4
-    assert cases["tree/posts/w,e:i%r d\u00e9.md"].find("failure").get("type") == "unsealed"
+    (suite,) = JUnitXml.fromstring(run.out)
+    cases = {case.classname: case for case in suite}
+    assert (suite.tests, suite.failures, suite.errors) == (4, 3, 0)
+    assert len(cases) == 4
+    (failure,) = cases["tree/posts/w,e:i%r d\u00e9.md"].result
+    assert failure.type == "unsealed"
+    assert "plaintext" in failure.message
 
 
 def test_annotations(tree):
@@ -566,3 +568,14 @@ def test_an_error_of_any_folder_fails_the_gate(tree):
         (hit,) = (line for line in tree.read("log").splitlines() if b"(INJECTED)" in line)
         assert b"/desk/tree" in hit
         assert run.status != 0, (hit, run)
+
+
+# --- what git keeps --------------------------------------------------------------------------------------------------
+def test_plaintext_that_git_keeps_or_is_told_to_keep_shuts_the_gate(tree):
+    git(tree, "config", "diff.sealkit.cachetextconv", "true")
+    run = gate(tree)
+    assert (run.status, found(run)["tree/.git", "plaintext_kept"]["status"]) == (1, "finding")
+    git(tree, "config", "diff.sealkit.cachetextconv", "false")
+    assert gate(tree).status == 0
+    git(tree, "update-ref", "refs/notes/textconv/sealkit", "HEAD")
+    assert "textconv printed once" in found(gate(tree, "--staged", "tree"))["tree/.git", "plaintext_kept"]["message"]

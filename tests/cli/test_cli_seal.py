@@ -318,3 +318,15 @@ def test_one_block_under_several_keys_is_said(desk):
     ran = desk.run("seal", "x.md")
     assert ran.status == 0
     assert "--key-id" in ran.text + ran.err
+
+
+def test_if_present_passes_over_records_without_the_field(desk):
+    desk.write("notes.md", b"# no front matter\n")
+    desk.write("open.md", b"---\nsecured: a payload of more than one block\n---\n")
+    assert desk.run("seal", "notes.md").status == 1
+    ran = desk.run("seal", "--if-present", "notes.md", "open.md", "records/article.md")
+    assert ran.status == 0, ran
+    assert b"payload" not in desk.read("open.md")
+    assert desk.run("seal", "--if-present", "notes.md").status == 0
+    desk.write("broken.md", b"---\nsecured: [a\n---\n")
+    assert desk.run("seal", "--if-present", "broken.md").status == 1

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from sealkit import sealer as sealing
     from sealkit.demands import FieldRule
+    from sealkit.legacy import Salted
     from sealkit.records.record import Record, Value
 
 FIELD = "secured"
@@ -163,18 +164,21 @@ def seal(
     record: Record,
     sealer: sealing.Sealer,
     field: str = FIELD,
-    payload: bytes | None = None,
+    payload: bytes | Salted | None = None,
     *,
     binding: Binding = UNDEMANDED,
 ) -> Record:
     """Return the record with the field's plaintext sealed, or with ``payload`` sealed in the field, which is added if it is absent.
 
+    A ``Salted`` as ``payload`` opens the passphrase blob that stands there; plaintext is ``Unsealed`` then, since it is not to be sealed.
     The same record is returned where there is nothing to do: the field holds a blob already (of this payload, if one is given).
     Raises ``FieldAbsent`` without a payload, ``BrokenBlob`` for what looks like a damaged blob, ``PayloadCheck``, and as
     ``Sealer.unseal`` for a blob whose payload is to be compared.
     """
     value = _value(record, field)
     place = binding.place(record, field)
+    if payload is not None and not isinstance(payload, bytes):
+        return _adopt(record, sealer, place, payload, value)
     if payload is not None:
         return _seal_payload(record, sealer, place, payload, value)
     if value is None:
@@ -302,6 +306,20 @@ def prove(record: Record, found: Found, opened: sealing.Unsealed, sealer: sealin
         raise ProofFailed(problem="put in its own place again, the value gives other bytes, or a full parse finds another one").at(
             line=found.line, field=field
         )
+
+
+def _adopt(record: Record, sealer: sealing.Sealer, place: Place, opener: Salted, value: Value | None) -> Record:
+    if value is None:
+        raise FieldAbsent(problem=f"the record has no field {place.field!r}").at(line=record.line, field=place.field)
+    if _blob_in(value) is not None:
+        return record
+    if value.text is None or not opener.resembles(value.text):
+        raise _unsealed(place.field, value.line)
+    try:
+        payload = opener.opens(value.text, sealer.payload_kind)
+    except (BlobError, RecordError, Usage) as error:
+        raise error.at(line=value.line, field=place.field) from None
+    return record.set(place.field, str(_sealed(sealer, payload, place, value.line)))
 
 
 def _seal_payload(record: Record, sealer: sealing.Sealer, place: Place, payload: bytes, value: Value | None) -> Record:

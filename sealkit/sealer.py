@@ -152,6 +152,11 @@ class Sealer:
         return f"<Sealer {self._sealing.id if self._sealing is not None else 'verify-only'}, {self._payload} payloads>"
 
     @property
+    def payload_kind(self) -> str:
+        """What payloads must be: ``text``, ``json`` or ``binary``."""
+        return self._payload
+
+    @property
     def key_id(self) -> str:
         """The id of the key that seals. Raises ``NoUsableKey`` if none does."""
         return self._sealer().id

@@ -26,7 +26,7 @@ def add_derived(path: str, key_id: str, wanted: Derived, *, bits: int, form: str
         )
     check_id(key_id)
     label = f"key {key_id}"
-    where, text = _from_somebody(label) if wanted.prompt else _from_elsewhere(wanted)
+    where, text = _from_somebody(label) if wanted.prompt else from_elsewhere(wanted.env, wanted.command)
     recipe = passphrase.new_recipe(wanted.kdf, hard=wanted.hard, size=bits // 8)
     content = passphrase.composed(text if isinstance(text, bytearray) else encoded(text, label), label)
     try:
@@ -57,22 +57,23 @@ def _from_somebody(label: str) -> tuple[str, str]:
     return "prompt", typed
 
 
-def _from_elsewhere(wanted: Derived) -> tuple[str, bytearray]:
+def from_elsewhere(env: str | None, command: str | None) -> tuple[str, bytearray]:
+    """Return a passphrase that a variable holds or a program prints, and where it comes from as a ring has it. Raises ``NoUsableKey``."""
     from sealkit.cli.keyoptions import arguments_of
     from sealkit.keys.access import Access, take_variable
     from sealkit.keys.command import SECONDS, Program, output_of
     from sealkit.keys.encodings import encoded
     from sealkit.keys.given import is_variable_name
 
-    if wanted.env is not None:
-        if not is_variable_name(wanted.env):
+    if env is not None:
+        if not is_variable_name(env):
             raise Usage(problem="--passphrase-env takes the name of a variable", hint="the name, not its value")
-        value = take_variable(wanted.env, os.environ)
+        value = take_variable(env, os.environ)
         if value is None:
-            raise NoUsableKey(problem=f"--passphrase-env: {wanted.env!r} is not set", hint="set it to the passphrase")
-        return f"{{env: {wanted.env}}}", encoded(value, "--passphrase-env")
+            raise NoUsableKey(problem=f"--passphrase-env: {env!r} is not set", hint="set it to the passphrase")
+        return f"{{env: {env}}}", encoded(value, "--passphrase-env")
     access = Access(os.environ)
-    arguments = arguments_of(wanted.command or "", "--passphrase-command")
+    arguments = arguments_of(command or "", "--passphrase-command")
     printed = output_of(Program(arguments, "", SECONDS, frozenset()), "--passphrase-command", access)
     for warning in access.warnings:
         show.warning(warning)

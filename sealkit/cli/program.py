@@ -33,6 +33,7 @@ VERBS = {
     "set": "Seal the payload that comes from stdin.",
     "resolve": "Make one blob of a field that a merge left in conflict.",
     "git": "Let git show, merge and check records.",
+    "import": "Turn blobs of openssl enc and CryptoJS into ours.",
     "keygen": "Make a key, in a new ring or an existing one.",
     "keys": "List the keys of the ring; say which one records are under.",
     "compat": "Show how other programs open what sealkit seals.",
@@ -57,7 +58,8 @@ class Program(click.Group):
         """Return a verb's command, or None."""
         if cmd_name not in VERBS:
             return None
-        command = getattr(importlib.import_module(f"sealkit.cli.{cmd_name}"), cmd_name)
+        name = "import_" if cmd_name == "import" else cmd_name  # a word of Python's own
+        command = getattr(importlib.import_module(f"sealkit.cli.{name}"), name)
         return command if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:

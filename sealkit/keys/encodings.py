@@ -24,6 +24,7 @@ STATED = "hex: or base64:"
 """The encoding is stated by the text itself, in front: ``hex:DIGITS`` or ``base64:TEXT``."""
 
 _PREFIXES = {b"hex": "hex", b"base64": "base64"}
+_SALTED = b"Salted__"
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 _HEX_LENGTHS = frozenset(2 * size for size in SIZES)
@@ -63,6 +64,9 @@ def decode(content: bytearray, encoding: str, label: str, access: Access) -> byt
     if secret is None:
         hint = _other_encoding(text, encoding) or _SPELLING[encoding]
         raise NoUsableKey(problem=f"{label}: not valid {encoding}", hint=hint)
+    if secret.startswith(_SALTED):  # of 32 bytes, perhaps: what openssl enc makes of up to 15
+        hint = "openssl enc has encrypted it under a passphrase: decrypt it first, with openssl enc -d"
+        raise NoUsableKey(problem=f"{label}: no key, but something encrypted", hint=hint)
     if len(secret) not in SIZES:
         hint = _other_encoding(text, encoding) or "a key has 16, 24 or 32 bytes; make one with: sealkit keygen"
         raise NoUsableKey(problem=f"{label}: {len(secret)} bytes as {encoding}; a key has 16, 24 or 32", hint=hint)

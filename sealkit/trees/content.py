@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sealkit.crypto.blob import Blob
     from sealkit.jobs import Found
+    from sealkit.legacy import Salted
     from sealkit.records.identity import Bind
     from sealkit.sealer import Sealer, Unsealed
 
@@ -72,7 +73,7 @@ class Task:
         *,
         opener: Sealer | None = None,
         sealer: Sealer | None = None,
-        payload: bytes | None = None,
+        payload: bytes | Salted | None = None,
         binding: Binding = UNDEMANDED,
         around: Around = NOWHERE,
     ) -> None:
@@ -182,7 +183,7 @@ class _Work:
             pattern = order.demand.path
             if self.file is not None:
                 self.binding = self.binding._replace(file=self.file)
-            if self.task.payload is None and record.lacks(pattern):
+            if not isinstance(self.task.payload, bytes) and record.lacks(pattern):
                 self.absent(record, pattern)
                 continue
             try:

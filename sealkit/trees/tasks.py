@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from sealkit.demands import Asked
+    from sealkit.legacy import Salted
     from sealkit.sealer import Sealer
     from sealkit.trees.found import Found
 
@@ -29,7 +30,7 @@ def task(
     *,
     opener: Sealer | None = None,
     sealer: Sealer | None = None,
-    payload: bytes | None = None,
+    payload: bytes | Salted | None = None,
     policies: Reading = Reading(),  # noqa: B008 - a constant
 ) -> Task:
     """Return the task of a verb on what is below the paths: as was asked for, and as the policies there demand.
@@ -37,7 +38,9 @@ def task(
     ``walk`` yields the records among which the place of a misplaced blob is looked for; ``policies`` says how these are read.
     """
     below = Below(paths)
-    uncovered = SEARCHED if verb == content.CHECK else PASSED_OVER if verb == content.SEAL and payload is None else ""
+    uncovered = (
+        SEARCHED if verb == content.CHECK else PASSED_OVER if verb == content.SEAL and not isinstance(payload, bytes) else ""
+    )
     demanded = Demanded(below, asked, Reach(verb in WRITING, uncovered, frozenset(paths), policies.leniently), policies.read)
     demanded.read()
     around = Around(demanded, below, Elsewhere(walk, below, demanded) if walk is not None else None)

@@ -46,6 +46,8 @@ def test_decode(encoding, content, secret):
 
 NOT_A_KEY = [
     ("hex", b"", "0 bytes", ""),
+    ("raw", b"Salted__" + bytes(24), "something encrypted", "openssl enc has encrypted it"),
+    ("base64", base64.b64encode(b"Salted__" + bytes(24)), "something encrypted", "openssl enc has encrypted it"),
     ("hex", HEX64.encode() + b"\n\n", "not valid hex", "digits"),
     ("hex", b" " + HEX64.encode(), "not valid hex", "digits"),
     ("hex", HEX32[:16].encode() + b" " + HEX32[16:].encode(), "not valid hex", "digits"),

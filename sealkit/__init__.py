@@ -5,7 +5,7 @@ Which name you want:
 - ``KeyRing.load(path)`` reads the keys, ``Sealer(ring)`` opens and seals payloads, ``Blob.parse(text)`` reads a field's value.
 - ``Record.parse(data, kind=...)`` reads a record, ``record.value(field)`` and ``record.replace(field, text)`` work on its bytes.
 - ``sealkit.jobs`` does what the command line does to one record: ``inspect``, ``decrypt``, ``seal``, ``rotate``, ``verify``.
-- ``sealkit.trees`` does it to folders of any size.
+- ``sealkit.trees`` does it to folders of any size, ``sealkit.columns`` to columns of tables (with the extra ``columns``).
 - ``sealkit.errors`` has every exception; ``SealkitError`` is the base of all.
 
 Everything is imported when it is first used, so that ``import sealkit`` costs nothing.
@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sealkit import errors, jobs, trees
+    from sealkit import columns, errors, jobs, trees
     from sealkit.crypto.blob import Blob
     from sealkit.errors import SealkitError
     from sealkit.keys.key import Key
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Blob", "Key", "KeyRing", "Record", "Sealer", "SealkitError", "errors", "jobs", "trees"]
+__all__ = ["Blob", "Key", "KeyRing", "Record", "Sealer", "SealkitError", "columns", "errors", "jobs", "trees"]
 
 _HOMES = {
     "Blob": "sealkit.crypto.blob",

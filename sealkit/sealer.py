@@ -31,7 +31,7 @@ from sealkit.keys.reach import check_within, within
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
 from sealkit.refusals import TAMPERED, UPGRADE_HINT, downgraded, undemanded, unnamed
-from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Unsealed
+from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Opening, Unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +174,12 @@ class Sealer:
     def forced_format(self) -> str | None:
         """The format that was asked for, whatever the key's own; None if none was."""
         return self._format
+
+    @property
+    def opening(self) -> Opening:
+        """How blobs are opened, for those who open many at once."""
+        lenient = self._accepts == PLAIN and not self._requires_authentic
+        return Opening(self._ring, self._openers, self._payload, self._named, self._accepts, lenient)
 
     def is_too_short_to_tell(self, blob: Blob) -> bool:
         """Say whether a two-part blob is too short to tell which of the ring's keys sealed it, so that the key must be named.

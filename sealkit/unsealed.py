@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from sealkit.errors import Usage
+
+if TYPE_CHECKING:
+    from sealkit.keys.key import Key
+    from sealkit.keys.ring import KeyRing
 
 UNAUTHENTICATED: Final = "unauthenticated"
 AUTHENTIC: Final = "authentic"
@@ -38,3 +42,18 @@ class Unsealed:
 
     def __getstate__(self) -> NoReturn:
         self.__reduce__()
+
+
+class Opening(NamedTuple):
+    """How a sealer opens, for those who open many blobs at once: its ring, the keys that open two-part blobs, the kind of payload.
+
+    ``named``: whether those keys were named. ``least``: the weakest format that is opened. ``lenient``: whether a blob that proves nothing
+    is opened, as far as its key allows that.
+    """
+
+    ring: KeyRing
+    keys: tuple[Key, ...]
+    payload: str
+    named: bool
+    least: str
+    lenient: bool

@@ -135,7 +135,7 @@ class KeyRing:
             if SECRET_VARIABLE in variables:
                 ring.warnings += (f"{SECRET_VARIABLE} is set but not used: {place} is there",)
             return ring
-        return cls._from_environment(variables)
+        return cls.from_variable(environ=variables)
 
     @classmethod
     @opaque
@@ -146,12 +146,20 @@ class KeyRing:
         return ring
 
     @classmethod
-    def _from_environment(cls, environ: MutableMapping[str, str]) -> Self:
-        value = take_variable(SECRET_VARIABLE, environ)
+    @opaque
+    def from_variable(cls, name: str = SECRET_VARIABLE, environ: MutableMapping[str, str] | None = None) -> Self:
+        """Return a ring of the one key of an environment variable, ``hex:DIGITS`` or ``base64:TEXT``; its id is ``env``.
+
+        ``environ`` stands in for this process's environment. Raises ``NoUsableKey``.
+        """
+        environ = os.environ if environ is None else environ
+        value = take_variable(name, environ)
         if not value:
-            raise NoUsableKey(problem="no key ring", hint=_NO_RING_HINT)
+            own = name == SECRET_VARIABLE
+            problem, hint = "no key ring" if own else f"{name} is not set", _NO_RING_HINT if own else "set it to hex:… or base64:…"
+            raise NoUsableKey(problem=problem, hint=hint)
         access = Access(environ)
-        secret = decode(encoded(value, SECRET_VARIABLE), STATED, SECRET_VARIABLE, access)
+        secret = decode(encoded(value, name), STATED, name, access)
         ring = cls([_key_of(secret, "env")], primary="env")
         ring.warnings = (*access.warnings, *ring.warnings)
         return ring

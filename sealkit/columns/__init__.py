@@ -1,0 +1,25 @@
+"""The jobs on columns of blobs (Arrow arrays), and thin adapters: pandas, Polars, DuckDB, Spark. Needs the extra ``columns``.
+
+``decrypt_column``, ``seal_column``, ``rotate_column``, ``verify_column`` and ``inspect_column`` take and give Arrow arrays, so that they work
+with every engine that hands over Arrow batches; ``sealkit.columns.pandas``, ``.polars``, ``.duckdb`` and ``.spark`` are adapters.
+"""
+
+from __future__ import annotations
+
+from sealkit.errors import Usage
+
+try:
+    import numpy as _numpy  # noqa: F401
+    import pyarrow as _pyarrow  # noqa: F401
+except ImportError as error:
+    _missing = error.name
+else:
+    _missing = None
+
+if _missing is not None:
+    raise Usage(problem=f"columns need {_missing}, which is not installed", hint="install it with: pip install 'sealkit[columns]'")
+
+from sealkit.columns.core import decrypt_column, inspect_column, rotate_column, seal_column, verify_column
+from sealkit.columns.reference import Reference
+
+__all__ = ["Reference", "decrypt_column", "inspect_column", "rotate_column", "seal_column", "verify_column"]

@@ -1,0 +1,295 @@
+"""The jobs on a column of blobs: an Arrow array in, an array of structures out, a row for each row.
+
+``array`` is a ``pa.Array`` or ``pa.ChunkedArray`` of any string or binary type; the result is of the same shape. ``keys`` is a ``Sealer``, a
+``Reference``, or the text of one (``env:SEALKIT_SECRET``, ``file:ring.yaml``). ``field``, ``identity`` (names and columns, in the policy's
+order) and ``files`` (a column of paths) say what authentic blobs are bound to. A null stays null, and so do its status and key.
+
+Statuses are those that one record at a time would get. ``on_error`` says what an error does: ``status`` (its code is the row's status,
+the rest of the row is null), ``null`` (the whole row is null) or ``raise`` (the first one is raised, with the number of its row in
+``field``). Nothing but ``SealkitError`` is raised: for what makes no sense as a whole, whatever ``on_error`` says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import pyarrow as pa
+
+from sealkit.columns import arrays, results
+from sealkit.columns.opening import FORMATS, open_rows
+from sealkit.columns.places import Places
+from sealkit.columns.plaintext import judged, suspects
+from sealkit.columns.reference import Keys, as_reference, sealer_of
+from sealkit.columns.results import NUMBERS, STATUS, Result
+from sealkit.columns.sealing import seal_rows
+from sealkit.crypto.blob import Blob
+from sealkit.errors import NotBlessed, SealkitError, UnsupportedVersion
+from sealkit.jobs import FIELD
+from sealkit.opaque import opaque
+from sealkit.payload import BINARY
+from sealkit.sealer import PLAIN, TAGGED, Sealer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sealkit.columns.arrays import Texts
+    from sealkit.columns.places import Part
+
+    Column: TypeAlias = pa.Array | pa.ChunkedArray
+    Step = Callable[[Texts, Part, Result], dict[str, pa.Array]]
+
+_AUTHENTIC = NUMBERS["authentic"]
+
+
+@opaque
+def decrypt_column(
+    array: Column,
+    keys: Keys,
+    *,
+    field: str = FIELD,
+    identity: Mapping[str, Column] | None = None,
+    files: Column | None = None,
+    on_error: str = STATUS,
+) -> Column:
+    """Return ``payload`` (string, or binary if payloads are ``binary``), ``status`` (the verdict, or the code of the error), ``key``."""
+    sealer = sealer_of(keys)
+    chunks = _Chunks(array, Places(field, identity, files, len(array)), on_error)
+    text = sealer.opening.payload != BINARY
+    kind = _type(text=text, large=chunks.large)
+
+    def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
+        opened = open_rows(texts, sealer, places)
+        result.opened(opened)
+        return {"payload": arrays.text_array(opened.payloads, kind)}
+
+    return chunks.run(step, _ids(sealer))
+
+
+@opaque
+def verify_column(
+    array: Column,
+    keys: Keys,
+    *,
+    field: str = FIELD,
+    identity: Mapping[str, Column] | None = None,
+    files: Column | None = None,
+    on_error: str = STATUS,
+) -> Column:
+    """Prove the round trip of each blob (decrypt, encrypt again with the same key and IV: the same blob); return ``status``, ``key``.
+
+    With a verify-only key the tag alone is checked.
+    """
+    sealer = sealer_of(keys)
+
+    def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
+        result.opened(open_rows(texts, sealer, places, prove=True))
+        return {}
+
+    return _Chunks(array, Places(field, identity, files, len(array)), on_error).run(step, _ids(sealer))
+
+
+@opaque
+def seal_column(
+    array: Column,
+    keys: Keys,
+    *,
+    field: str = FIELD,
+    identity: Mapping[str, Column] | None = None,
+    files: Column | None = None,
+    on_error: str = STATUS,
+) -> Column:
+    """Return ``blob`` (string), ``status`` (``sealed``, ``unchanged`` for what is a blob already, or the code of the error), ``key``.
+
+    What looks like a damaged blob is ``broken_blob``: sealing it would bury the damage. Where a row fails, its blob is null.
+    """
+    sealer = sealer_of(keys)
+    key = sealer.key_id
+    chunks = _Chunks(array, Places(field, identity, files, len(array)), on_error, grows=True)
+    kind = _type(text=True, large=chunks.large)
+
+    def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
+        rows = texts.rows()
+        blobs: list[bytes | None] = [None] * len(rows)
+        passed_by, errors = _already(texts, rows)
+        for number in passed_by:
+            blobs[number] = rows[number]
+        done = {*passed_by, *errors}
+        todo = [number for number, row in enumerate(rows) if row is not None and number not in done]
+        made, failed = seal_rows([rows[number] or b"" for number in todo], todo, sealer, places)
+        for number, text in zip(todo, made, strict=True):
+            blobs[number] = text
+        result.good(passed_by, results.UNCHANGED)
+        result.good(todo, results.SEALED, key)
+        result.failed(errors | failed)
+        return {"blob": arrays.text_array(blobs, kind)}
+
+    return chunks.run(step, _ids(sealer))
+
+
+@opaque
+def rotate_column(
+    array: Column,
+    keys: Keys,
+    to: str | Sealer | None = None,
+    *,
+    field: str = FIELD,
+    identity: Mapping[str, Column] | None = None,
+    files: Column | None = None,
+    on_error: str = STATUS,
+) -> Column:
+    """Return ``blob``, ``status`` (``rotated``, ``unchanged`` for what is under that key already, or the code of the error), ``key``.
+
+    ``to`` is the id of a key of the same ring (its primary, for None), or a sealer. A blob keeps its format and its kind of binding, as
+    in ``jobs.rotate``; where a row fails, it keeps its text, unless ``on_error`` is ``null``.
+    """
+    opener, sealer = turned(keys, to)
+    chunks = _Chunks(array, Places(field, identity, files, len(array)), on_error, grows=True)
+    kind = _type(text=True, large=chunks.large)
+
+    def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
+        return {"blob": arrays.text_array(_rotated(texts, places, result, opener, sealer), kind)}
+
+    return chunks.run(step, _ids(sealer))
+
+
+@opaque
+def inspect_column(array: Column, *, on_error: str = STATUS) -> Column:
+    """Return what each blob says without a key: ``format`` (``plain`` for two parts, ``tagged``), ``kid``, ``ciphertext_bytes``, ``iv``
+    (16 bytes), ``status`` (``found``, or the code of the error).
+    """
+
+    def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
+        found = [row if row is None else _inspected(row) for row in texts.rows()]
+        blobs = [row if isinstance(row, Blob) else None for row in found]
+        result.good([number for number, blob in enumerate(blobs) if blob is not None], results.FOUND)
+        result.failed({number: error for number, error in enumerate(found) if isinstance(error, SealkitError)})
+        return {
+            "format": pa.array([blob and (TAGGED if blob.is_tagged else PLAIN) for blob in blobs], pa.string()),
+            "kid": pa.array([blob and blob.kid for blob in blobs], pa.string()),
+            "ciphertext_bytes": pa.array([blob and len(blob.ciphertext) for blob in blobs], pa.int64()),
+            "iv": pa.array([blob and blob.iv for blob in blobs], pa.binary(16)),
+        }
+
+    return _Chunks(array, Places(FIELD, None, None, len(array)), on_error, key=False).run(step)
+
+
+def turned(keys: Keys, to: str | Sealer | None) -> tuple[Sealer, Sealer]:
+    """Return what opens and what seals in a rotation. A reference whose key is named opens under that and under the new one."""
+    if isinstance(keys, Sealer):
+        opening = keys.opening
+        opener, kind, form = keys, opening.payload, keys.forced_format
+    else:
+        reference = as_reference(keys)
+        opening = sealer_of(reference._replace(key_id=None) if reference.payload != BINARY else reference).opening
+        opener, kind, form = sealer_of(reference), reference.payload, reference.format
+    if isinstance(to, Sealer):
+        return opener, to
+    target = to if to is not None else opening.ring.primary.id
+    sealer = Sealer(opening.ring, key_id=target, payload=kind, format=form)
+    if not isinstance(keys, Sealer) and (named := as_reference(keys).key_id) is not None:
+        strict = as_reference(keys).require_authentic
+        opener = Sealer(opening.ring, payload=kind, opens=(named, target), require_authentic=strict)
+    return opener, sealer
+
+
+class _Chunks:
+    """A column in the chunks that it comes in, and what is the same for all."""
+
+    def __init__(self, array: Column, places: Places, on_error: str, *, grows: bool = False, key: bool = True) -> None:
+        results.check_mode(on_error)
+        self._chunked = isinstance(array, pa.ChunkedArray)
+        self._chunks = [arrays.plain(chunk) for chunk in (array.chunks if self._chunked else [array])]
+        self._places = places
+        self._on_error = on_error
+        self._key = key
+        enough = arrays.needs_large(self._chunks) if grows else any(arrays.is_large(chunk.type) for chunk in self._chunks)
+        self.large = enough or (self._chunked and not self._chunks and arrays.is_large(array.type))
+
+    def run(self, step: Step, ids: Sequence[str] = ()) -> Column:
+        """Return what a step makes of all rows."""
+        self._ids = ids
+        before, made = 0, []
+        for chunk in self._chunks:
+            made.append(self._one(chunk, before, step))
+            before += len(chunk)
+        if not self._chunked:
+            return made[0]
+        return pa.chunked_array(made, type=made[0].type if made else self._empty(step).type)
+
+    def _one(self, chunk: pa.Array, before: int, step: Step) -> pa.StructArray:
+        done = []
+        for start, texts in arrays.parts(chunk):
+            result = Result(len(texts.starts), before + start, self._on_error, self._ids)
+            fields = step(texts, self._places.part(before + start, len(texts.starts)), result)
+            done.append(result.array(fields, key=self._key))
+        return done[0] if len(done) == 1 else pa.concat_arrays(done) if done else self._empty(step)
+
+    def _empty(self, step: Step) -> pa.StructArray:
+        texts = arrays.view(pa.array([], pa.string()))
+        result = Result(0, 0, self._on_error, self._ids)
+        return result.array(step(texts, self._places.part(0, 0), result), key=self._key)
+
+
+def _type(*, text: bool, large: bool) -> pa.DataType:
+    if text:
+        return pa.large_string() if large else pa.string()
+    return pa.large_binary() if large else pa.binary()
+
+
+def _ids(sealer: Sealer) -> list[str]:
+    return [key.id for key in sealer.opening.ring.keys]
+
+
+def _already(texts: Texts, rows: list[bytes | None]) -> tuple[list[int], dict[int, SealkitError]]:
+    """Return the rows that are blobs already, and those that look like damaged ones."""
+    blobs: list[int] = []
+    errors: dict[int, SealkitError] = {}
+    for number in suspects(texts):
+        known = judged(rows[number] or b"")
+        if known is True:
+            blobs.append(number)
+        elif known is not False:
+            errors[number] = known
+    return blobs, errors
+
+
+def _inspected(row: bytes) -> Blob | SealkitError:
+    try:
+        blob = Blob.parse(row.decode("utf-8", "surrogateescape"))
+    except SealkitError as error:
+        return error
+    if blob.is_known:
+        return blob
+    return UnsupportedVersion(problem="a third part of a version or binding that this version of sealkit does not know")
+
+
+def _rotated(texts: Texts, places: Part, result: Result, opener: Sealer, sealer: Sealer) -> list[bytes | None]:
+    """Return the new text of each row, which stays what it was where there is nothing to do, or nothing can be done."""
+    blobs, key = texts.rows(), sealer.key_id
+    opened = open_rows(texts, opener, places)
+    errors = dict(opened.errors)
+    todo: dict[tuple[str, int | None], list[int]] = {}
+    ids, same = _ids(opener), []
+    for number, payload in enumerate(opened.payloads):
+        if payload is None:
+            continue
+        authentic = opened.verdicts[number] == _AUTHENTIC
+        old = FORMATS[opened.formats[number]]
+        form = sealer.forced_format if sealer.forced_format is not None else old
+        form = sealer.raised(form) if authentic else form
+        if ids[opened.keys[number]] == key and old == form:
+            same.append(number)
+        elif form != PLAIN and not authentic:
+            errors[number] = NotBlessed(problem="the blob may have been altered, and a tag would say that it was not")
+        else:
+            bound = int(opened.binds[number])
+            todo.setdefault((form, bound if bound >= 0 else None), []).append(number)
+    result.good(same, results.UNCHANGED, key)
+    for (form, bind), rows in todo.items():
+        made, failed = seal_rows([opened.payloads[row] or b"" for row in rows], rows, sealer, places, form=form, bind=bind)
+        result.good(rows, results.ROTATED, key)
+        errors |= failed
+        for row, text in zip(rows, made, strict=True):
+            blobs[row] = text if text is not None else blobs[row]
+    result.failed(errors)
+    return blobs

@@ -1,0 +1,59 @@
+"""Which rows of plaintext cannot be taken for a blob, told fast; of the others ``Blob`` says it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from sealkit.crypto.blob import Blob
+from sealkit.errors import BrokenBlob, Malformed
+
+if TYPE_CHECKING:
+    from sealkit.columns.arrays import Texts
+
+_START = 64
+_PIECE = 22  # characters of base64 that every blob, and what Blob.resembles knows, has at one place without anything in between
+_TOKEN = np.zeros(256, np.bool_)
+_TOKEN[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-=", np.uint8)] = True
+_STRANGE = np.zeros(256, np.bool_)
+_STRANGE[np.frombuffer(b"{}[]()<>:,.!?|&%$#@*^~\\", np.uint8)] = True
+
+
+def suspects(texts: Texts) -> list[int]:
+    """Return the rows that may be a blob, or resemble one; no other row does.
+
+    A row is none if it has at least 64 bytes of which the first is strange to base64 (as the ``{`` of JSON is) and so is another; or if
+    it has no ``;``, begins with a character of base64 and has another one among the first 22.
+    """
+    data, starts, ends = texts.data, texts.starts, texts.ends
+    rows = np.arange(len(starts))
+    if texts.valid is not None:
+        rows = rows[texts.valid]
+    long = rows[ends[rows] - starts[rows] >= _START]
+    sure = np.zeros(len(starts), np.bool_)
+    if len(long):
+        head = sliding_window_view(data, _START)[starts[long]]
+        strange = _STRANGE[head]
+        sure[long] = strange[:, 0] & (strange.sum(axis=1) >= 2)
+        token = _TOKEN[head[:, :_PIECE]]
+        semicolons = np.flatnonzero(data[starts[0] : ends[-1]] == ord(";")) + starts[0]
+        none = np.searchsorted(semicolons, starts[long]) == np.searchsorted(semicolons, ends[long])
+        sure[long] |= none & token[:, 0] & ~token.all(axis=1)
+    return rows[~sure[rows]].tolist()  # type: ignore[no-any-return]
+
+
+def judged(text: bytes) -> bool | BrokenBlob:
+    """Say whether a row is a blob already; or that it looks like a damaged one, which sealing would bury."""
+    try:
+        value = text.decode()
+    except UnicodeDecodeError:
+        return False
+    try:
+        Blob.parse(value)
+    except Malformed:
+        if not Blob.resembles(value):
+            return False
+        return BrokenBlob(problem="the value is no blob but looks like a damaged one: sealing it would bury the damage")
+    return True

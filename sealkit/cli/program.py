@@ -31,6 +31,8 @@ VERBS = {
     "retag": "Bind authentic blobs anew, after a rename or an edit.",
     "edit": "Open a payload in an editor, and seal what was saved.",
     "set": "Seal the payload that comes from stdin.",
+    "grep": "Search payloads, and print the lines that match.",
+    "diff": "Show what changed in payloads, since a revision or between files.",
     "resolve": "Make one blob of a field that a merge left in conflict.",
     "git": "Let git show, merge and check records.",
     "import": "Turn blobs of openssl enc and CryptoJS into ours.",

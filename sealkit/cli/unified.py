@@ -12,12 +12,12 @@ _HIDDEN = b"-<plaintext, not shown>\n"
 _NO_NEWLINE = b"\n\\ No newline at end of file\n"
 
 
-def unified(path: str, before: bytes, after: bytes, *, hidden: bool) -> bytes:
+def unified(path: str, before: bytes, after: bytes, *, hidden: bool, new_path: str | None = None) -> bytes:
     """Return the diff between two contents of a file; with ``hidden``, removed lines and context are not quoted.
 
     A unified diff quotes the lines it removes. Where those are plaintext they are replaced by a note, and ``patch`` cannot apply that.
     """
-    old, new = _name(b"a/", path), _name(b"b/", path)
+    old, new = _name(b"a/", path), _name(b"b/", new_path if new_path is not None else path)
     context = 0 if hidden else 3
     lines = difflib.diff_bytes(difflib.unified_diff, _lines(before), _lines(after), old, new, n=context, lineterm=b"\n")
     return b"".join(_shown(line, hidden=hidden and index >= _HEADER) for index, line in enumerate(lines))

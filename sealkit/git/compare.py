@@ -1,0 +1,100 @@
+"""Two states of record files side by side, with their payloads opened: two files, or a revision and the work tree."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, NamedTuple
+
+from sealkit.errors import Usage
+from sealkit.git import asking, shown
+from sealkit.git.plumbing import Repository
+from sealkit.opaque import opaque
+from sealkit.records.kinds import is_record_name
+from sealkit.trees.revision import Revision
+from sealkit.trees.store import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sealkit.demands import Asked
+    from sealkit.keys.ring import KeyRing
+
+_WORDS = re.compile(rb"\s+|\w+|[^\w\s]")
+_CONTEXT = 3
+
+
+class Pair(NamedTuple):
+    """One file in two states: its names, what each held (empty where there was no file), and what could not be opened."""
+
+    old_path: str
+    new_path: str
+    old: bytes
+    new: bytes
+    problems: list[str]
+
+
+def files(old: str, new: str, asked: Asked, ring: KeyRing) -> Pair:
+    """Return two files, opened. Raises as reading them does, and ``ConfigError``."""
+    return _pair((old, read(old).data), (new, read(new).data), asked, ring)
+
+
+def since(revision: str, paths: Sequence[str], asked: Asked, ring: KeyRing) -> Iterator[Pair]:
+    """Yield each record that git tracks and that is not what it was in a revision, opened. Raises ``Usage`` and ``StoreError``."""
+    folder = paths[0] if os.path.isdir(paths[0]) else os.path.dirname(paths[0])
+    repository = Repository(folder)
+    below = [f":(literal){os.path.relpath(os.path.realpath(path), repository.top)}" for path in paths]
+    with Revision(revision, folder) as was:
+        listing = repository.ask("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", was.commit, "--", *below)
+        if listing is None:
+            raise Usage(problem=f"git does not say what changed since {revision!r}", path=repository.top)
+        for name in listing.split("\0"):
+            if is_record_name(os.path.basename(name)):
+                path = os.path.relpath(os.path.join(repository.top, name))
+                yield _pair((path, was.content(path) or b""), (path, _content(path)), asked, ring)
+
+
+def _content(path: str) -> bytes:
+    return read(path).data if os.path.lexists(path) else b""
+
+
+def _pair(old: tuple[str, bytes], new: tuple[str, bytes], asked: Asked, ring: KeyRing) -> Pair:
+    opened, problems = [], []
+    for path, data in (old, new):
+        text, wrong = shown.readable(data, asking.orders([path], asked, ring), opens=True) if data else (b"", [])
+        opened.append(text)
+        problems += [f"{path}: {problem}" for problem in wrong]
+    return Pair(old[0], new[0], opened[0], opened[1], problems)
+
+
+@opaque
+def by_words(old: bytes, new: bytes) -> bytes:
+    """Return the lines that differ, with three lines around them, each word that went as ``[-so-]`` and each that came as ``{+so+}``."""
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    out: list[bytes] = []
+    for group in SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(_CONTEXT):
+        first, last = group[0], group[-1]
+        out.append(b"@@ -%d,%d +%d,%d @@\n" % (first[1] + 1, last[2] - first[1], first[3] + 1, last[4] - first[3]))
+        for what, i, j, k, m in group:
+            out += before[i:j] if what == "equal" else [_words(b"".join(before[i:j]), b"".join(after[k:m]))]
+    return b"".join(out)
+
+
+def _words(old: bytes, new: bytes) -> bytes:
+    before, after = _WORDS.findall(old), _WORDS.findall(new)
+    out: list[bytes] = []
+    for what, i, j, k, m in SequenceMatcher(None, before, after).get_opcodes():
+        if what == "equal":
+            out += before[i:j]
+            continue
+        gone, came = b"".join(before[i:j]), b"".join(after[k:m])
+        out.append(_between(b"[-", gone, b"-]") + _between(b"{+", came, b"+}"))
+    text = b"".join(out)
+    return text if text.endswith(b"\n") else text + b"\n"
+
+
+def _between(opener: bytes, text: bytes, closer: bytes) -> bytes:
+    """Mark a text, line by line, so that no mark is open at the end of a line."""
+    lines = text.split(b"\n")
+    return b"\n".join(opener + line + closer if line else b"" for line in lines)

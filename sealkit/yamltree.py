@@ -63,6 +63,15 @@ def _kind(event: object) -> type:
     return type(event)
 
 
+def libyaml() -> str | None:
+    """Return the version of libyaml that PyYAML works with, None if it has none."""
+    if not yaml.__with_libyaml__:
+        return None
+    from yaml._yaml import get_version_string
+
+    return str(get_version_string())
+
+
 class _Failure(NamedTuple):
     problem: str
     line: int | None

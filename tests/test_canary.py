@@ -198,6 +198,8 @@ def test_every_record_by_itself_and_through_a_pipe(mine, name):
         ["decrypt", "--key-id", "k9", "tree/good.md"],
         ["keys"],
         ["keys", "--json"],
+        ["doctor"],
+        ["doctor", "--all", "--json", "tree"],
         ["keys", "check"],
         ["keys", "check", "--json"],
         ["keys", "identify"],
@@ -286,6 +288,7 @@ RING_COMMANDS = (
     ["keys", "--json"],
     ["keygen", "--id", "k3", "--primary"],
     ["keys", "check"],
+    ["doctor"],
     ["keys", "disable", "k2"],
     ["seal", "--check", "tree"],
 )

@@ -126,7 +126,7 @@ def install(folder: str) -> int:
       sealkit git install
     """
     changed = False
-    for text in _installation(folder).install():
+    for text in installation(folder).install():
         show.out(text)
         changed = True
     if not changed:
@@ -144,7 +144,7 @@ def uninstall(folder: str) -> int:
       sealkit git uninstall
     """
     changed = False
-    for text in _installation(folder).uninstall():
+    for text in installation(folder).uninstall():
         show.out(text)
         changed = True
     if not changed:
@@ -164,7 +164,7 @@ def doctor(folder: str) -> int:
       sealkit git doctor
     """
     status = 0
-    for finding in _installation(folder).examine():
+    for finding in installation(folder).examine():
         show.out(f"{'ok  ' if finding.is_good else 'BAD '} {finding.text}")
         if not finding.is_good:
             status = 1
@@ -172,7 +172,8 @@ def doctor(folder: str) -> int:
     return status
 
 
-def _installation(folder: str) -> Installation:
+def installation(folder: str) -> Installation:
+    """Return what is installed in the repository of a folder."""
     from sealkit.git.install import Installation
     from sealkit.git.plumbing import Repository
 

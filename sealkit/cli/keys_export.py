@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealkit.cli import options, show
+from sealkit.cli.ask import ask
 from sealkit.errors import Usage
 from sealkit.report import json_line
 
@@ -34,7 +35,7 @@ def check(ring_file: str | None, file: str | None, as_json: bool) -> int:
 
     protect_process()
     path = options.ring_path(file if file is not None else ring_file)
-    checked = checkup.check(path, os.environ)
+    checked = checkup.check(path, os.environ, ask=ask)
     for one in checked.keys:
         _show(one, primary=one.key.id == checked.primary, as_json=as_json)
     for text in checked.warnings:
@@ -116,6 +117,6 @@ def _export_secret(ring: str, ids: tuple[str, ...], encoding: str, target: str |
     if len(ids) != 1 or target is None:
         raise Usage(problem="a key itself goes to a file, one at a time", hint="as in: sealkit keys export --secret k2 -o k2.key")
     protect_process()
-    export_secret(ring, ids[0], encoding, target)
+    export_secret(ring, ids[0], encoding, target, ask=ask)
     show.note(f"wrote key {ids[0]} to {target}, as {encoding}: whoever reads that file opens what the key sealed")
     return 0

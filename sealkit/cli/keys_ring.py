@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sealkit.cli import options, show
+from sealkit.cli.ask import ask
 from sealkit.cli.keys_given import given_key
 from sealkit.errors import SealkitError, StoreError
 
@@ -44,7 +45,7 @@ def add(ring_file: str | None, /, file: str | None, given: Given, key_id: str, c
     path = _path(file, ring_file)
     source = given.copied() if copy or given.from_stdin else given.source(path)
     attributes["format"] = attributes.pop("form")
-    ringstore.add_source(path, key_id, source, **attributes)
+    ringstore.add_source(path, key_id, source, ask=ask, **attributes)
     return _listed(path, key_id)
 
 
@@ -112,7 +113,7 @@ def _set(file: str | None, ring_file: str | None, key_id: str, name: str, value:
 
     protect_process()
     path = _path(file, ring_file)
-    ringstore.set_attribute(path, key_id, name, value)
+    ringstore.set_attribute(path, key_id, name, value, ask=ask)
     return _listed(path, key_id)
 
 
@@ -132,7 +133,7 @@ def set_primary(ring_file: str | None, file: str | None, key_id: str) -> int:
 
     protect_process()
     path = _path(file, ring_file)
-    ringstore.set_primary(path, key_id)
+    ringstore.set_primary(path, key_id, ask=ask)
     return _listed(path, key_id)
 
 

@@ -38,6 +38,7 @@ VERBS = {
     "import": "Turn blobs of openssl enc and CryptoJS into ours.",
     "keygen": "Make a key, in a new ring or an existing one.",
     "keys": "List the keys of the ring; say which one records are under.",
+    "doctor": "Say whether machine, ring and folder are fit for keys.",
     "compat": "Show how other programs open what sealkit seals.",
     "completion": "Print the completion script for a shell.",
 }

@@ -115,6 +115,24 @@ def _disk() -> str:
 def sweep() -> list[str]:
     """Remove the folders that processes of this user left when they were killed; return their paths."""
     swept = []
+    for path, fd in _dead():
+        _remove(path)
+        os.close(fd)
+        swept.append(path)
+    return swept
+
+
+def left() -> list[str]:
+    """Return the paths of what ``sweep`` would remove."""
+    found = []
+    for path, fd in _dead():
+        os.close(fd)
+        found.append(path)
+    return found
+
+
+def _dead() -> Iterator[tuple[str, int]]:
+    """Yield the folders whose process is dead, each locked, with the descriptor that holds the lock."""
     for place in dict.fromkeys((*_may_be_memory(), _disk())):
         try:
             with os.scandir(place) as entries:
@@ -125,10 +143,7 @@ def sweep() -> list[str]:
             path = os.path.join(place, name)
             fd = _lock(path)
             if fd >= 0:
-                _remove(path)
-                os.close(fd)
-                swept.append(path)
-    return swept
+                yield path, fd
 
 
 def _lock(path: str) -> int:

@@ -105,16 +105,16 @@ def add_wrapped(
 
 
 @opaque
-def set_primary(path: str, key_id: str) -> None:
+def set_primary(path: str, key_id: str, *, ask: Ask = None) -> None:
     """Make another enabled key of a ring file its primary, every other byte unchanged; its bytes must be there. Raises as ``add_source``."""
-    _change(path, lambda data: ringedit.with_primary(data, key_id), secret=False, loads=True)
+    _change(path, lambda data: ringedit.with_primary(data, key_id), secret=False, loads=True, ask=ask)
 
 
 @opaque
-def set_attribute(path: str, key_id: str, name: str, value: str) -> None:
+def set_attribute(path: str, key_id: str, name: str, value: str, *, ask: Ask = None) -> None:
     """Change the ``state``, ``format`` or ``accept`` of a key. What is enabled is read before. Raises as ``add_source``."""
     enables = (name, value) == ("state", "enabled")
-    _change(path, lambda data: ringedit.with_attribute(data, key_id, name, value), secret=False, loads=enables)
+    _change(path, lambda data: ringedit.with_attribute(data, key_id, name, value), secret=False, loads=enables, ask=ask)
 
 
 @opaque
@@ -130,12 +130,12 @@ def remove(path: str, key_id: str) -> None:
 
 
 @opaque
-def export_secret(path: str, key_id: str, encoding: str, target: str) -> None:
+def export_secret(path: str, key_id: str, encoding: str, target: str, *, ask: Ask = None) -> None:
     """Write the bytes of a key to a new file of their own, mode 0600, as ``hex``, ``base64`` or ``raw``; synced when this returns.
 
     Raises ``NoUsableKey``, ``ConfigError``, and ``StoreError`` if there is such a file.
     """
-    with KeyRing.load(path) as ring:
+    with KeyRing.load(path, ask=ask) as ring:
         text = ring.get(key_id).encoded(encoding)
     try:
         with _store_errors(target, "key file"):
@@ -314,9 +314,17 @@ def _sweep(path: str) -> None:
 
     Of those that change a ring only the holder of its lock is alive; of two that make the same one, the later wins.
     """
-    for name in os.listdir(_folder(path)):
-        if name.startswith(_own_prefix(path)):
-            os.unlink(os.path.join(_folder(path), name))
+    for left in left_beside(path):
+        os.unlink(left)
+
+
+def left_beside(path: str) -> list[str]:
+    """Return the temporary files beside a ring file; while none changes it, runs that were killed have left them."""
+    try:
+        names = os.listdir(_folder(path))
+    except FileNotFoundError:
+        return []
+    return [os.path.join(_folder(path), name) for name in names if name.startswith(_own_prefix(path))]
 
 
 def _check_unchanged(path: str, before: os.stat_result) -> None:

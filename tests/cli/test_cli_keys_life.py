@@ -293,3 +293,29 @@ def test_a_key_is_exported_only_when_that_is_said(life, args):
     ran = life.run("keys", "export", *args)
     assert (ran.status, ran.out) == (2, b"")
     assert life.files() == before
+
+
+# --- wrapped keys ----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def wrapped(life):
+    """The ring with a key that is wrapped under another one."""
+    assert life.run("keygen", "--id", "inner", "--wrapped-by", "k3").status == 0
+    return life
+
+
+def test_a_key_that_others_are_wrapped_under_is_not_removed(wrapped):
+    before = ring(wrapped)
+    ran = wrapped.run("keys", "remove", "k3", "--unused")
+    assert (ran.status, ring(wrapped)) == (2, before), ran
+    assert "inner" in ran.err
+    assert wrapped.run("keys", "remove", "inner", "--unused").status == 0
+    assert wrapped.run("keys", "remove", "k3", "--unused").status == 0
+    assert list(keys_of(wrapped)) == ["k1", "k2"]
+
+
+def test_a_key_that_others_are_wrapped_under_is_renamed_there_too(wrapped):
+    kid = keys_of(wrapped)["inner"]["kid"]
+    assert wrapped.run("keys", "rename", "k3", "master").status == 0
+    assert 'under: "master"' in ring(wrapped)
+    assert keys_of(wrapped)["inner"]["kid"] == kid
+    assert wrapped.run("keys", "check").status == 0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealkit.errors import SealkitError
 
 # What a verb did to a field; then what kept it from doing so.
@@ -84,19 +87,33 @@ class Outcome(NamedTuple):
 
     def json_line(self) -> bytes:
         """Return its JSON line: ``as_dict`` as JSON, put together by hand because trees of a million records have a line for each."""
-        parts = [
-            f'"{name}": {value if isinstance(value, int) else _quoted(value)}'
-            for name, value in zip(_KEYS, (self.path, self.field, self.status, *self[3:13]), strict=True)
-            if value is not None
-        ]
+        line = f'{{"path": {_quoted(self.path)}{_what(self.field, self.status, *self[3:8])}{_members(_LATER, self[8:13])}'
         if self.payload is not None:
             ((name, text),) = _payload(self.payload).items()
-            parts.append(f'"{name}": {_quoted(text)}')
-        return f"{{{', '.join(parts)}}}\n".encode()
+            line += f', "{name}": {_quoted(text)}'
+        return f"{line}}}\n".encode()
 
 
 _KEYS = ("path", "field", "status", "code", "format", "bind", "kid", "key", "ciphertext_bytes", "iv", "line", "message", "hint")
 _quoted = json.encoder.encode_basestring_ascii
+_LATER = _KEYS[8:]
+
+
+def _members(names: Sequence[str], values: Sequence[str | int | None]) -> str:
+    """Return members of a JSON object, each after a comma, of those values that are not None."""
+    return "".join(
+        [
+            f', "{name}": {value if isinstance(value, int) else _quoted(value)}'
+            for name, value in zip(names, values, strict=True)
+            if value is not None
+        ]
+    )
+
+
+@lru_cache(maxsize=256)
+def _what(*values: str | None) -> str:
+    """Return the members from ``field`` to ``key``, which most of a tree's lines have in common."""
+    return _members(_KEYS[1:8], values)
 
 
 def _payload(payload: bytes) -> dict[str, str]:

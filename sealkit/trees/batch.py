@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, SealkitError, StoreError
 from sealkit.report import Outcome, failure
-from sealkit.trees import content, undo
+from sealkit.trees import content
 from sealkit.trees.found import Found
 from sealkit.trees.store import Store
 
@@ -261,6 +261,8 @@ def _replaced(
 
 def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]:
     """Put the old blobs of one file back, and yield what became of it."""
+    from sealkit.trees import undo
+
     found = Found(os.path.join(root, entry.path), root)
     for attempt in range(_TRIES):
         try:

@@ -64,7 +64,7 @@ class Task:
     bound to. ``open`` is ``decrypt`` without the payload, ``reveal`` puts the payload in the blob's place.
     """
 
-    __slots__ = ("_orders", "around", "binding", "fields", "opener", "payload", "sealer", "verb")
+    __slots__ = ("_demands", "_given", "_orders", "around", "binding", "fields", "opener", "payload", "sealer", "verb")
 
     def __init__(
         self,
@@ -77,14 +77,12 @@ class Task:
         binding: Binding = UNDEMANDED,
         around: Around = NOWHERE,
     ) -> None:
-        self.verb = verb
-        self.fields = fields
-        self.binding = binding
-        self.around = around
-        self.opener = opener
-        self.sealer = sealer
-        self.payload = payload
+        self.verb, self.fields, self.payload = verb, fields, payload
+        self.binding, self.around = binding, around
+        self.opener, self.sealer = opener, sealer
         self._orders: dict[FieldRule, Order] = {}
+        self._demands: Sequence[FieldRule] | None = None
+        self._given: Sequence[Order] = ()
 
     def orders(self, path: str) -> Sequence[Order]:
         """Return what to do in a file. Raises ``ConfigError`` for a policy that is none, ``Usage`` for what a policy refuses."""
@@ -92,13 +90,17 @@ class Task:
         if demanded is None:
             rules = (FieldRule(pattern, required=False, bind=self.binding.bind) for pattern in self.fields)
             return [Order(rule, self.binding, self.opener, self.sealer) for rule in rules]
-        return [self._orders.get(demand) or self._order(demand) for demand in demanded(path)]
+        demands = demanded(path)
+        if demands is not self._demands:  # nearly all files of a tree have the very same
+            self._given = [self._orders.get(demand) or self._order(demand) for demand in demands]
+            self._demands = demands
+        return self._given
 
     def _order(self, demand: FieldRule) -> Order:
         """Return what to do to the fields of which this is demanded. An unfinished upgrade must not keep blobs from being rotated."""
-        least = demand.format if self.verb in _STRICT else "plain"
         opener, sealer = self.opener, self.sealer
         if opener is not None:
+            least = demand.format if self.verb in _STRICT else "plain"
             kind = demand.payload if self.verb != CHECK else "text"  # tags are checked, and nothing is opened
             opener = opener.under(payload=kind, least=least, opens=True)
         if sealer is not None:
@@ -182,12 +184,12 @@ class _Work:
             self.demand, self.binding, self._opener, self._sealer = order
             pattern = order.demand.path
             if self.file is not None:
-                self.binding = self.binding._replace(file=self.file)
+                self.binding = Binding(self.binding.bind, self.file)
             if not isinstance(self.task.payload, bytes) and record.lacks(pattern):
                 self.absent(record, pattern)
                 continue
             try:
-                fields = record.paths(pattern)
+                fields = record.paths(pattern) if "[]" in pattern else [pattern]
             except SealkitError as error:
                 self.wrong(error, pattern)
                 continue
@@ -232,10 +234,12 @@ class _Work:
     ) -> None:
         """Add the outcome for a field that holds a blob."""
         blob = found.blob
-        form = "tagged" if blob.auth is not None else opened.format if opened is not None else "plain"
+        form = opened.format if opened is not None else "plain" if blob.auth is None else "tagged"
         size, iv = len(blob.ciphertext), blob.iv.hex()
         bind = None if blob.auth is None else BINDS[blob.auth[1]]
-        self.outcomes.append(Outcome(self.path, status, field, code, form, bind, blob.kid, key, size, iv, found.line))
+        payload = opened.payload if opened is not None and status == reporting.DECRYPTED else None
+        note = Outcome(self.path, status, field, code, form, bind, blob.kid, key, size, iv, found.line, payload=payload)
+        self.outcomes.append(note)
 
     def place(self, record: Record, field: str) -> Place:
         """Return what blobs in a field are bound to."""
@@ -272,7 +276,6 @@ class _Work:
         found = jobs.find(record, field)
         opened = self.unseal(found, self.place(record, field))
         self.note(reporting.DECRYPTED, field, found, opened.key_id, opened.verdict, opened)
-        self.outcomes[-1] = self.outcomes[-1]._replace(payload=opened.payload)
         return record
 
     def reveal(self, record: Record, field: str) -> Record:
@@ -292,9 +295,8 @@ class _Work:
     def rotate(self, record: Record, field: str) -> Record:
         before = jobs.find(record, field)
         try:
-            after, found = jobs.reseal(
-                record, before, self.opener, self.sealer, self.place(record, field), blessed=self._blessed(field)
-            )
+            place, blessed = self.place(record, field), self._blessed(field)
+            after, found = jobs.reseal(record, before, self.opener, self.sealer, place, blessed=blessed)
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, before, self.opener) from None
         if after is record:
@@ -312,9 +314,7 @@ class _Work:
 
         def is_blessed(blob: Blob) -> bool:
             data = content(self.path)
-            if data is None:
-                return False
-            texts = (record.blob_text(field) for record in split(data, kind_of(self.path)))
+            texts = (one.blob_text(field) for one in (split(data, kind_of(self.path)) if data is not None else ()))
             return str(blob) in (text[0] for text in texts if text is not None)
 
         return is_blessed

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.demands import UNCOVERED, FieldRule, leniently
 from sealkit.errors import ConfigError
-from sealkit.policy import NAME, Policy
+from sealkit.records.kinds import POLICY
 from sealkit.trees.store import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sealkit.demands import Asked, Rule
+    from sealkit.policy import Policy
     from sealkit.trees.roots import Below
 
 MAX_BYTES = 32 << 10
@@ -26,10 +27,12 @@ def read_policy(path: str) -> bytes | None:
 
 def policy_of(root: str, read: Callable[[str], bytes | None] = read_policy) -> Policy | None:
     """Return the policy in the root of a tree, None if there is none. Raises ``ConfigError`` with its path, and ``StoreError``."""
-    path = os.path.join(root, NAME)
+    path = os.path.join(root, POLICY)
     data = read(path)
     if data is None:
         return None
+    from sealkit.policy import Policy
+
     try:
         return Policy.parse(data)
     except ConfigError as error:

@@ -9,8 +9,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from sealkit.trees.folders import failure
-from sealkit.trees.lock import lock
-from sealkit.trees.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -123,6 +121,9 @@ def held(paths: Sequence[str]) -> Iterator[list[SealkitError]]:
     A file in no tree is not locked, unless a rotation or the like has made its folder a tree; of its folder only the files are swept.
     Raises ``TreeBusy`` and ``StoreError``.
     """
+    from sealkit.trees.lock import lock
+    from sealkit.trees.sweep import sweep
+
     roots = {path: root_of(path) for path in paths}
     trees = sorted({root for root in roots.values() if root is not None})
     strays = sorted({os.path.dirname(real(path)) for path, root in roots.items() if root is None} - set(trees))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.conflict import is_conflict
 from sealkit.crypto.blob import Blob
+from sealkit.demands import UNCOVERED
 from sealkit.errors import (
     BlobError,
     BrokenBlob,
@@ -130,7 +131,7 @@ def gate(record: Record, demand: FieldRule, field: str, place: Place) -> Found:
             place.of_kind(blob.bind) if demand.bind is not None else None
         except (BlobError, RecordError) as error:
             raise error.at(line=found.line, field=field) from None
-    _nothing_open(record, field)
+    _nothing_open(record, field, demand)
     return found
 
 
@@ -145,18 +146,13 @@ def lacks(record: Record, field: str, demand: FieldRule) -> None:
             line=record.line, field=field
         )
     record.values(field)
-    _nothing_open(record, field)
+    _nothing_open(record, field, demand)
 
 
-def _nothing_open(record: Record, field: str) -> None:
-    from sealkit.records.beside import beside
+def _nothing_open(record: Record, field: str, demand: FieldRule) -> None:
+    from sealkit.records import beside
 
-    found = beside(record, field)
-    if found is not None:
-        name, line = found
-        raise Unsealed(problem=f"{name!r} stands open beside {field!r}, and its name says that it is the payload").at(
-            line=line, field=field
-        )
+    beside.refuse(record, field, everywhere=demand.line != UNCOVERED)
 
 
 @opaque

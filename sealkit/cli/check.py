@@ -11,8 +11,8 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Output, Where
 from sealkit.demands import Asked
-from sealkit.errors import Usage
-from sealkit.report import CHECKED, FINDING, Outcome
+from sealkit.errors import SealkitError, Usage
+from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content
 from sealkit.trees.batch import Done, Mode
 from sealkit.trees.found import Found
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from sealkit.keys.ring import KeyRing
     from sealkit.trees.batch import Piece
-    from sealkit.trees.content import Task
     from sealkit.trees.demanded import Demanded
     from sealkit.trees.gate import Watch
     from sealkit.trees.ivs import Ivs
+    from sealkit.trees.versions import Version
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -183,12 +183,21 @@ class Gate:
 
     def _closed(self, printer: run.Printer) -> int:
         printer.progress.clear()
-        if not printer.report.total and self._where.since is not None:
-            show.note(f"no record changed since {self._where.since}")
+        if printer.report.exit_status:
             return printer.close()
-        if not printer.report.exit_status:
+        if self._where.since is None:
             run.refuse_nothing(printer.report, self._where)
+        elif not printer.report.total:
+            self._refuse_an_empty_tree()
+            show.note(f"no record changed since {self._where.since}")
         return printer.close()
+
+    def _refuse_an_empty_tree(self) -> None:
+        from sealkit.trees.gate import Watch
+
+        everything = run.walk(self._where._replace(since=None), is_record=_is_any)
+        if next(Watch(self._demanded, whole=False).passing(everything), None) is None:
+            run.refuse_nothing(Report(), self._where)
 
     def _pieces(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
         if self._repository is None:
@@ -203,21 +212,32 @@ class Gate:
         """Do the task to what git holds."""
         repository = self._repository
         assert repository is not None  # noqa: S101
+        if self._what.history:
+            repository.refuse_shallow()
         versions = repository.staged(_is_any) if self._what.staged else repository.history(_is_any)
         with repository.objects() as read:
             for version in versions:
                 found = Found(version.path, repository.top, problem=version.problem)
                 for one in watch.passing([found]):
-                    done = _looked_at(self.task, one, None if one.problem is not None else read(version.object))
+                    done = self._looked_at(one, read, version)
                     yield done if version.commit is None else _in_commit(done, version.commit)
+
+    def _looked_at(self, found: Found, read: Callable[[str], bytes], version: Version) -> Done:
+        try:
+            if found.problem is not None:
+                raise found.problem
+            data = read(version.object)
+        except SealkitError as error:
+            return Done(found, [failure(found.path, error)])
+        return Done(found, content.run(self.task, found.path, data).outcomes, data)
 
     def _afterwards(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
         yield from watch.findings()
         yield from _kept_by_git(self._where.paths)
         if self._where.since is not None:
-            from sealkit.cli.since import weaker
+            from sealkit.cli.since import weakened
 
-            yield from weaker(self._where, self._what.staged, self._demanded, self._walk)
+            yield from weakened(self._where, self._what.staged, self._demanded, self._walk)
         if ivs.suspects and not self._what.history:
             yield from ivs.findings(self._again(), self._demanded)
 
@@ -252,21 +272,10 @@ def _is_any(name: str) -> bool:
     return True
 
 
-def _looked_at(task: Task, found: Found, data: bytes | None) -> Done:
-    from sealkit.report import failure
-
-    if found.problem is not None or data is None:
-        return Done(found, [failure(found.path, found.problem)] if found.problem is not None else [])
-    return Done(found, content.run(task, found.path, data).outcomes, data)
-
-
 def _in_commit(done: Done, commit: str) -> Done:
-    def placed(outcome: Outcome) -> Outcome:
-        if not outcome.exit_status:
-            return outcome
-        return outcome._replace(status=FINDING, exit_status=1, message=f"in commit {commit[:12]}: {outcome.message}")
-
-    return done._replace(outcomes=[placed(outcome) for outcome in done.outcomes])
+    where = f"in commit {commit[:12]}"
+    outcomes = [one._replace(message=f"{where}: {one.message}") if one.exit_status else one for one in done.outcomes]
+    return done._replace(outcomes=outcomes)
 
 
 class _WithIvs:

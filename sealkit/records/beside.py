@@ -1,15 +1,17 @@
-"""What stands open beside a field: keys whose name says that they hold its payload unsealed."""
+"""What stands beside a field and may be its payload, open: keys whose name says so, and keys whose name is in disguise."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sealkit.crypto.blob import Blob
-from sealkit.errors import SealkitError
+from sealkit.errors import LookAlikeKey, SealkitError, Unsealed
 from sealkit.records import fieldpath, locate
-from sealkit.tree import Alias, Mapping, Scalar, Sequence
+from sealkit.records.lookalike import skeleton
+from sealkit.tree import Alias, Mapping, Scalar, Sequence, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +27,29 @@ WITH_NAME = (*ALONE, "plain", "clear", "raw", "open")
 
 # An escape that can stand for a letter, or join a name over a line end.
 _SPELLING = re.compile(rb"\\[xuU\r\n]")
-_SEPARATORS = "-_ "
-_WITHOUT_SEPARATORS = str.maketrans("", "", _SEPARATORS)
+# Zero width, direction, variation selectors, fillers: Unicode's Default_Ignorable_Code_Point, as far as it is assigned.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_WITHOUT_SEPARATORS = str.maketrans("", "", "-_ ")
+_LOWER = bytes(range(256)).lower()
+# Every name of ALONE holds one of these; the others hold the field's own name, which is there once more then.
+_PARTS = (b"unse", b"crypted", b"intext", b"eartext")
+
+
+def refuse(record: Record, path: str, *, everywhere: bool) -> None:
+    """Raise ``Unsealed`` or ``LookAlikeKey`` for what stands beside a field; ``everywhere``: for a disguised key anywhere in the record."""
+    found = beside(record, path)
+    if found is not None:
+        name, line = found
+        raise Unsealed(problem=f"{name!r} stands open beside {path!r}, and its name says that it is the payload").at(
+            line=line, field=path
+        )
+    found = disguised(record, path) if everywhere else None
+    if found is not None:
+        name, line = found
+        raise LookAlikeKey(problem=f"the key {name!a} may be taken for another one").at(line=line, field=path)
 
 
 def beside(record: Record, path: str) -> tuple[str, int] | None:
@@ -39,38 +62,87 @@ def beside(record: Record, path: str) -> tuple[str, int] | None:
     if region is None or not isinstance(name, str) or not _may_be(record.raw[region.start : region.end], name):
         return None
     names = _names(name)
-    try:
-        root = record.document.root
-    except SealkitError as error:
-        raise record.placed(error, path) from None
-    mappings: list[Node | None] = [field.node for field in locate.fields(root, fieldpath.join(tuple(above)))] if above else [root]
+    mappings = _mappings(record, path, above)
     for mapping in mappings:
         for key, value in _pairs(mapping):
             text = key.text if isinstance(key, Scalar) else ""
-            if text.lower().translate(_WITHOUT_SEPARATORS) in names and text != name and _is_open(value):
+            if _bare(text) in names and text != name and _is_open(value):
                 return text, record.file_line(key.line)
     return None
 
 
+def disguised(record: Record, path: str) -> tuple[str, int] | None:
+    """Return the name and line (from 1) of a key with characters in it that nobody sees, or of one that is the field's name but for accents.
+
+    The first anywhere in the record, the second in the field's own mapping; the other look-alikes ``locate`` refuses. Raises as ``beside``.
+    """
+    region = record.region
+    *above, name = fieldpath.parse(path)
+    if region is None or not isinstance(name, str) or not _has_odd_key(record.raw[region.start : region.end]):
+        return None
+    mappings = _mappings(record, path, above)
+    plain = _without_marks(name)
+    for mapping in mappings:
+        for key, _ in _pairs(mapping):
+            if isinstance(key, Scalar) and key.text != name and _without_marks(key.text) == plain:
+                return key.text, record.file_line(key.line)
+    root = record.document.root
+    for node in walk(root) if root is not None else ():
+        for key, _ in node.pairs if isinstance(node, Mapping) else ():
+            if isinstance(key, Scalar) and _UNSEEN.search(key.text):
+                return key.text, record.file_line(key.line)
+    return None
+
+
+def _has_odd_key(text: bytes) -> bool:
+    """Say whether a key may have characters beyond ASCII in it."""
+    if b"\\" in text and _SPELLING.search(text) is not None:
+        return True
+    if text.isascii():
+        return False
+    lines = text.split(b"\n")
+    return any(not line.rpartition(b":")[0].isascii() or line.lstrip().startswith(b"?") for line in lines)
+
+
+def _without_marks(name: str) -> str:
+    spread = unicodedata.normalize("NFKD", name)
+    return skeleton("".join(one for one in spread if not unicodedata.category(one).startswith("M")))
+
+
+def _mappings(record: Record, path: str, above: list[fieldpath.Step]) -> list[Node | None]:
+    """Return the mappings that the field stands in, or would."""
+    try:
+        root = record.document.root
+        return [field.node for field in locate.fields(root, fieldpath.join(tuple(above)))] if above else [root]
+    except SealkitError as error:
+        raise record.placed(error, path) from None
+
+
 def _may_be(text: bytes, field: str) -> bool:
     """Say whether such a name may occur; it costs next to nothing, and nearly always the answer is no."""
-    bare = text.lower().translate(None, _SEPARATORS.encode())
-    if any(name in bare for name in _needles(field)):
+    bare = text.translate(_LOWER, b"-_ ")
+    name = _bare(field).encode()
+    occurs = any(part in bare for part in _PARTS) or bare.find(name, bare.find(name) + 1) >= 0
+    if occurs and any(name in bare for name in _needles(field)):
         return True
     return b"\\" in text and _SPELLING.search(text) is not None
 
 
+def _bare(text: str) -> str:
+    return text.lower().translate(_WITHOUT_SEPARATORS)
+
+
 @lru_cache(maxsize=64)
 def _names(field: str) -> frozenset[str]:
-    bare = field.lower().translate(_WITHOUT_SEPARATORS)
+    bare = _bare(field)
     return frozenset(ALONE) | {bare + word for word in WITH_NAME} | {word + bare for word in WITH_NAME}
 
 
 @lru_cache(maxsize=64)
 def _needles(field: str) -> tuple[bytes, ...]:
-    """Return the names, in bytes, without those that hold another one."""
+    """Return the names, in bytes."""
     names = _names(field)
-    return tuple(sorted(name.encode() for name in names if not any(other in name for other in names - {name})))
+    return tuple(sorted(name.encode() for name in names))
 
 
 def _pairs(node: Node | None) -> Iterator[tuple[Node, Node]]:

@@ -14,10 +14,16 @@ from sealkit.trees.worktree import GitFailedError, enclosing, git
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
 _FILES = (b"100644", b"100755")
 _LINK = b"120000"
+_AS_IT_IS = "--no-replace-objects"
+"""What somebody let stand for other commits (``git replace``) hides nothing."""
+
+
+class Missing(StoreError):
+    """There is no such object."""
 
 
 class Version(NamedTuple):
@@ -82,18 +88,26 @@ class Repository:
             elif mode in _FILES:
                 yield Version(shown, sha.decode("ascii"))
 
-    def history(self, is_record: Callable[[str], bool], *revisions: str) -> Iterator[Version]:
+    def refuse_shallow(self) -> None:
+        """Raise ``StoreError`` if the history was not fetched whole: what is not there cannot be looked at."""
+        if self._git("rev-parse", "--is-shallow-repository").strip() != b"false":
+            raise StoreError(
+                problem="a shallow clone: older commits are not here, so they cannot be looked at",
+                hint="fetch them (git fetch --unshallow; fetch-depth: 0 in GitHub's checkout, GIT_DEPTH: 0 in GitLab)",
+                path=self.shown(""),
+            )
+
+    def history(self, is_record: Callable[[str], bool], *revisions: str, among: Container[str] | None = None) -> Iterator[Version]:
         """Yield every version that the files had in any commit, each once, newest first.
 
-        ``revisions``: whose history; all branches, tags, stashes, and what the reflogs remember, if none is given.
+        ``revisions``: whose history; all branches, tags, stashes, and what the reflogs remember, if none is given. ``among``: the paths,
+        as ``shown``, of the only files that are asked for.
         """
-        commits = self._git("rev-list", *(revisions or ("--all", "--reflog")), "--")
-        listing = self._git(
-            "diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", feed=commits
-        )
+        commits = self._git(_AS_IT_IS, "rev-list", *(revisions or ("--all", "--reflog")), "--")
+        diffs = (_AS_IT_IS, "diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev")
         seen: set[tuple[bytes, bytes]] = set()
         commit = ""
-        words = iter(listing.split(b"\0"))
+        words = iter(self._git(*diffs, feed=commits).split(b"\0"))
         for word in words:
             if not word.startswith(b":"):
                 commit = word.decode("ascii").strip() or commit
@@ -105,24 +119,44 @@ class Repository:
             seen.add((raw, sha))
             name = os.fsdecode(raw)
             if self.holds(name) and is_record(os.path.basename(name)):
-                yield Version(self.shown(name), sha.decode("ascii"), commit)
+                shown = self.shown(name)
+                if among is None or shown in among:
+                    yield Version(shown, sha.decode("ascii"), commit)
 
     def staged_file(self, path: str) -> bytes | None:
-        """Return what the index holds of one file, None if nothing."""
+        """Return what the index holds of one file, None if nothing. Raises ``StoreError`` for what is no file, or in conflict."""
         name = os.path.relpath(real(path), self.top)
-        try:
-            return git(self.top, "cat-file", "blob", f":{name}")
-        except GitFailedError:
+        entries = [line for line in self._git("ls-files", "--stage", "-z", "--", f":(top,literal){name}").split(b"\0") if line]
+        if not entries:
             return None
+        mode, sha, stage = entries[0].partition(b"\t")[0].split()
+        if len(entries) > 1 or stage != b"0" or mode not in _FILES:
+            raise StoreError(problem="no file in the index, or in conflict there", path=path)
+        return self._git(_AS_IT_IS, "cat-file", "blob", sha.decode("ascii"))
+
+    def content(self, commit: str, name: str) -> bytes | None:
+        """Return what a file held in a commit, None if it was not there; for the names that ``objects`` cannot be asked for."""
+        line = self._git(_AS_IT_IS, "ls-tree", "-z", "--full-tree", commit, "--", f":(literal){name}").partition(b"\t")[0].split()
+        return self._git(_AS_IT_IS, "cat-file", "blob", line[2].decode("ascii")) if len(line) == 3 else None
+
+    def named(self, commit: str, basename: str) -> dict[str, str]:
+        """Return the files of this name in a commit: the absolute path of the folder each is in, and its object."""
+        found = {}
+        for line in self._git(_AS_IT_IS, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+            head, _, raw = line.partition(b"\t")
+            folder, _, name = os.fsdecode(raw).rpartition("/")
+            if name == basename and head.startswith(_FILES):
+                found[os.path.join(self.top, folder) if folder else self.top] = head.split()[2].decode("ascii")
+        return found
 
     @contextmanager
     def objects(self) -> Iterator[Callable[[str], bytes]]:
-        """Give a function that returns the content of an object; it raises ``StoreError``."""
+        """Give a function that returns the content of an object; it raises ``StoreError``, and of what there is not ``Missing``."""
         import subprocess
 
         try:
             asked = subprocess.Popen(
-                ["git", "cat-file", "--batch"],
+                ["git", _AS_IT_IS, "cat-file", "--batch"],
                 cwd=self.top,
                 env=own_environment(),
                 stdin=subprocess.PIPE,
@@ -150,14 +184,19 @@ class Repository:
 def _content(asked: subprocess.Popen[bytes], name: str) -> bytes:
     try:
         if asked.stdin is not None and asked.stdout is not None:
-            asked.stdin.write(name.encode() + b"\n")
+            asked.stdin.write(os.fsencode(name) + b"\n")
             asked.stdin.flush()
-            words = asked.stdout.readline().split()
-            if len(words) == 3:
-                size = int(words[2])
-                data = asked.stdout.read(size + 1)
-                if len(data) == size + 1 and size <= LIMIT:
-                    return data[:-1]
-    except (OSError, ValueError):
+            said = asked.stdout.readline()
+            if said.endswith(b" missing\n"):
+                raise Missing(problem=f"git has no object {name[:12]}", hint="was it fetched?")
+            words = said.split()
+            size = int(words[2])
+            if size > LIMIT:
+                asked.kill()  # what follows is too much to be read
+                raise StoreError(problem=f"a version of {size} bytes; at most {LIMIT} are read")
+            data = asked.stdout.read(size + 1)
+            if len(words) == 3 and len(data) == size + 1:
+                return data[:-1]
+    except (OSError, ValueError, IndexError):
         pass
     raise StoreError(problem=f"git does not hand out the object {name[:12]}", hint="try: git fsck")

@@ -13,10 +13,9 @@ from sealkit.records.record import split
 from sealkit.report import FINDING, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from sealkit.demands import FieldRule
-    from sealkit.policy import Policy
+    from sealkit.demands import FieldRule, Rule
 
 Blobs = dict[tuple[int, str], tuple[Blob, int]]
 """The blobs of a file: by the number of the record in it and the field's path, each with its line."""
@@ -41,24 +40,38 @@ def blobs_in(path: str, data: bytes, demands: Iterable[FieldRule]) -> Blobs:
     return found
 
 
-def weakened(path: str, then: Blobs, now: Blobs, older: Callable[[], Iterable[Blobs]]) -> Iterator[Outcome]:
-    """Yield what is weaker in a file than it was ``then``; ``older`` gives what was in it before, and is asked if a blob is new."""
-    known: set[tuple[str, str]] | None = None
+def weaker(path: str, then: Blobs, now: Blobs) -> Iterator[Outcome]:
+    """Yield which blobs are weaker than those that stood in their place, or than the same ciphertext was anywhere in the file."""
+    same = {(blob.iv, blob.ciphertext): blob for blob, _ in then.values()}
     for (number, field), (blob, line) in now.items():
-        before = then.get((number, field))
-        if before is not None and str(before[0]) == str(blob):
-            continue
-        if before is not None:
-            reason = _loss(before[0], blob)
-            if reason is not None:
-                yield _finding(path, "downgraded", reason, line, field)
-        if known is None:
-            current = {(name, str(one)) for (_, name), (one, _) in then.items()}
-            known = {(name, str(one)) for blobs in older() for (_, name), (one, _) in blobs.items()} - current
-        if (field, str(blob)) in known:
-            yield _finding(
-                path, "rolled_back", "this blob stood here before, and was replaced: an old one was brought back", line, field
-            )
+        before = [same.get((blob.iv, blob.ciphertext)), then.get((number, field), (None,))[0]]
+        reasons = (_loss(one, blob) for one in before if one is not None)
+        reason = next((reason for reason in reasons if reason is not None), None)
+        if reason is not None:
+            yield _finding(path, "downgraded", reason, line, field)
+
+
+def new_in(then: Blobs, now: Blobs) -> Blobs:
+    """Return the blobs that the file did not hold in this field then, in whichever record."""
+    known = {(field, str(blob)) for (_, field), (blob, _) in then.items()}
+    return {place: one for place, one in now.items() if (place[1], str(one[0])) not in known}
+
+
+def old_again(path: str, new: Blobs, versions: Iterable[Blobs]) -> Iterator[Outcome]:
+    """Yield which new blobs, or their IVs, stood in the same field of an older version of the file."""
+    texts: set[tuple[str, str]] = set()
+    ciphertexts: dict[tuple[str, bytes], bytes] = {}
+    for blobs in versions:
+        for (_, field), (blob, _) in blobs.items():
+            texts.add((field, str(blob)))
+            ciphertexts[field, blob.iv] = blob.ciphertext
+    for (_, field), (blob, line) in new.items():
+        if (field, str(blob)) in texts:
+            problem = "this blob stood here before, and was replaced: an old one was brought back"
+            yield _finding(path, "rolled_back", problem, line, field)
+        elif ciphertexts.get((field, blob.iv), blob.ciphertext) != blob.ciphertext:
+            problem = "the IV served for another blob that stood here before: it must be random, and serves once"
+            yield _finding(path, "repeated_iv", problem, line, field)
 
 
 def _loss(then: Blob, now: Blob) -> str | None:
@@ -69,21 +82,11 @@ def _loss(then: Blob, now: Blob) -> str | None:
     return None
 
 
-def demands_less(then: Policy, now: Policy | None, paths: Iterable[str]) -> dict[str, tuple[str, int]]:
-    """Return in which respects a policy demands less of the records at these paths than it did: each with a path, and how many.
-
-    The keys that may seal are not compared: a rotation changes them.
-    """
-    found: dict[str, tuple[str, int]] = {}
-    for path in paths:
-        before = then.rule(path)
-        after = now.rule(path) if now is not None else None
-        fields = {field.path: field for field in after.fields} if after is not None else {}
-        for field in before.fields if before is not None else ():
-            for reason in _less(field, fields.get(field.path)):
-                first, count = found.get(reason, (path, 0))
-                found[reason] = (first, count + 1)
-    return found
+def less(then: Rule | None, now: Rule | None) -> Iterator[str]:
+    """Yield in which respects less is demanded of a record than was; the keys that may seal are not compared."""
+    fields = {field.path: field for field in now.fields} if now is not None else {}
+    for field in then.fields if then is not None else ():
+        yield from _less(field, fields.get(field.path))
 
 
 def _less(then: FieldRule, now: FieldRule | None) -> Iterator[str]:
@@ -96,6 +99,8 @@ def _less(then: FieldRule, now: FieldRule | None) -> Iterator[str]:
         yield f"field {then.path} is not required any more"
     if then.bind is not None and now.bind is None:
         yield f"field {then.path} is not bound any more"
+    elif isinstance(then.bind, tuple) and isinstance(now.bind, tuple) and set(now.bind) < set(then.bind):
+        yield f"field {then.path} is bound to fewer fields"
 
 
 def _finding(path: str, code: str, problem: str, line: int, field: str) -> Outcome:

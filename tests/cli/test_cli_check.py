@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from desk import Desk
 from junitparser import JUnitXml
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "data/sarif/sarif-2.1.0.json").read_bytes())
@@ -37,9 +38,10 @@ DATA = "id: 7\nauthor: {name: x, mail: m@example.org}\nusers:\n  - {name: a, tok
 LINE = '{{"id": {0}, "secured": "line {0}, long enough for two blocks"}}\n'
 
 
-@pytest.fixture
-def tree(desk):
-    """A sealed tree with a policy, in git."""
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    """A desk with a sealed tree with a policy, in git; made once, and copied for each test."""
+    desk = Desk(tmp_path_factory.mktemp("sealed"))
     desk.write("ring.yaml", RING.encode())
     (desk.path / "ring.yaml").chmod(0o600)
     desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
@@ -53,8 +55,16 @@ def tree(desk):
     desk.write("tree/conf/odd.yml", b"a: 1\n---\nb: 2\n")
     assert desk.run("seal", "--field", "users[].token", "--field", "author.mail", "tree/data").status == 0
     assert desk.run("seal", "tree").status == 0
-    git(desk, "init", "-q")
+    git(desk, "init", "-q", "-b", "main")
     commit(desk, "sealed")
+    return desk
+
+
+@pytest.fixture
+def tree(desk, sealed):
+    for name in ("tree", "ring.yaml"):
+        subprocess.run(["cp", "-a", sealed.path / name, desk.path], check=True)
+    desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
     return desk
 
 

@@ -67,13 +67,15 @@ def leniently(demands: Iterable[FieldRule]) -> tuple[FieldRule, ...]:
 class Asked(NamedTuple):
     """What a command says of the fields itself; None where it leaves that to the policy, or else to what holds without one.
 
-    ``fields``: paths. ``payload``: their kind. ``bind``: what blobs are bound to, which counts where ``says_bind``.
+    ``fields``: paths. ``payload``: their kind. ``bind``: what blobs are bound to, which counts where ``says_bind``. ``format``: at least
+    this one of ``STRENGTH``, whatever a policy says.
     """
 
     fields: tuple[str, ...] | None = None
     payload: str | None = None
     bind: Bind = None
     says_bind: bool = False
+    format: str = STRENGTH[0]
 
     def alone(self) -> tuple[FieldRule, ...]:
         """Return what is asked of a record of which no policy demands anything."""
@@ -92,7 +94,7 @@ class Asked(NamedTuple):
         return tuple(self._named(path, demanded, writes=writes) for path in self.fields)
 
     def _undemanded(self, path: str) -> FieldRule:
-        return FieldRule(path, required=False, payload=self.payload or "text", bind=self.bind)
+        return FieldRule(path, required=False, payload=self.payload or "text", format=self.format, bind=self.bind)
 
     def _named(self, path: str, demanded: dict[fieldpath.Steps, FieldRule], *, writes: bool) -> FieldRule:
         steps = fieldpath.parse(path)
@@ -109,7 +111,8 @@ class Asked(NamedTuple):
             raise _refused(demand, f"payloads of the kind {demand.payload}, not {kind}", "--payload-kind")
         if writes and demand.bind is not None and bind != demand.bind:
             raise _refused(demand, "another binding", "--bind")
-        return demand._replace(payload=kind, bind=bind)
+        form = max(demand.format, self.format, key=STRENGTH.index)
+        return demand._replace(payload=kind, bind=bind, format=form)
 
 
 def _refused(demand: FieldRule, what: str, option: str) -> Usage:

@@ -123,7 +123,7 @@ def gate(record: Record, demand: FieldRule, field: str, place: Place) -> Found:
     blob = found.blob
     if demand.format == "tagged" and blob.auth is None:
         raise Downgraded(
-            problem="the policy demands a tagged blob, and this one has two parts",
+            problem="a tagged blob is demanded here, and this one has two parts",
             hint="somebody may have cut the tag off; if not, see: sealkit rotate --bless REV",
         ).at(line=found.line, field=field)
     if blob.bind is not None:

@@ -12,6 +12,7 @@ from sealkit.cli import options, run, show
 from sealkit.cli.options import Output, Where
 from sealkit.demands import Asked
 from sealkit.errors import SealkitError, Usage
+from sealkit.keys.key import STRENGTH
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content
 from sealkit.trees.batch import Done, Mode
@@ -39,6 +40,7 @@ class What(NamedTuple):
     history: bool
     self_test: bool
     i_know: bool
+    require_authentic: bool
     form: str | None
 
 
@@ -57,6 +59,12 @@ def what(function: F) -> F:
             ),
             "i_know": click.option(
                 "--i-know", is_flag=True, help="Read keys that decrypt although a pull request from elsewhere is being built."
+            ),
+            "require_authentic": click.option(
+                "--require-authentic",
+                is_flag=True,
+                envvar="SEALKIT_REQUIRE_AUTHENTIC",
+                help="Let no two-part blob through, whatever the policy says; also $SEALKIT_REQUIRE_AUTHENTIC.",
             ),
             "form": click.option(
                 "--format",
@@ -104,7 +112,8 @@ def check(
         from sealkit.cli.selftest import self_test as test_the_gate
 
         return test_the_gate(where, output)
-    return Gate(where, Asked(fields or None), opener, what, output).look()
+    asked = Asked(fields or None, format=STRENGTH[-1] if what.require_authentic else STRENGTH[0])
+    return Gate(where, asked, opener, what, output).look()
 
 
 def _refuse(what: What, where: Where) -> None:
@@ -114,6 +123,8 @@ def _refuse(what: What, where: Where) -> None:
         )
     if where.since is not None and what.history:
         raise Usage(problem="--history is all that ever was, --since is what changed", hint="give one of them")
+    if what.require_authentic and where.is_stdin and where.as_name is None:
+        raise Usage(problem="--require-authentic is for the records of a tree", hint="say what stdin is: --as NAME")
 
 
 def _ring(asked: options.Ring, *, i_know: bool, reads_stdin: bool) -> KeyRing:
@@ -170,8 +181,9 @@ class Gate:
             return run.printed([maker([run.stdin(self.task, self._where)])], printer, self._where)
         from sealkit.trees.gate import Watch
         from sealkit.trees.ivs import Ivs
+        from sealkit.trees.roots import is_folder
 
-        whole = all(os.path.isdir(path) for path in self._where.paths) and self._where.since is None and not self._what.history
+        whole = all(map(is_folder, self._where.paths)) and self._where.since is None and not self._what.history
         whole = whole and not (self._where.include or self._where.exclude)
         watch, ivs = Watch(self._demanded, whole=whole), Ivs()
         for piece in self._pieces(watch, _WithIvs(maker)):
@@ -254,11 +266,12 @@ def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
     """Yield what git keeps in the clear, or is told to, in the repositories that the paths are in."""
     from sealkit.git.install import examine_caches
     from sealkit.git.plumbing import Repository
+    from sealkit.trees.roots import is_folder
 
     tops = set()
     for path in paths:
         try:
-            repository = Repository(path if os.path.isdir(path) else os.path.dirname(path))
+            repository = Repository(path if is_folder(path) else os.path.dirname(path))
         except Usage:
             continue
         if repository.top not in tops:

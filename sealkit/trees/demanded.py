@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.demands import UNCOVERED, FieldRule, leniently
 from sealkit.errors import ConfigError
 from sealkit.records.kinds import POLICY
+from sealkit.trees.roots import is_folder, is_there
 from sealkit.trees.store import read
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ MAX_BYTES = 32 << 10
 
 def read_policy(path: str) -> bytes | None:
     """Return the text of the policy at a path, None if there is none. Raises ``StoreError``."""
-    return read(path, limit=MAX_BYTES + 1).data if os.path.lexists(path) else None
+    return read(path, limit=MAX_BYTES + 1).data if is_there(path) else None
 
 
 def policy_of(root: str, read: Callable[[str], bytes | None] = read_policy) -> Policy | None:
@@ -95,7 +96,7 @@ class Demanded:
 
     def root(self, path: str) -> str:
         """Return the root of the tree that a path is in."""
-        return self._below.root(os.path.join(path, ".") if os.path.isdir(path) else path)
+        return self._below.root(os.path.join(path, ".") if is_folder(path) else path)
 
     def is_whole(self, path: str) -> bool:
         """Say whether the root of the tree that a file is in is one of the given folders, or below one."""

@@ -29,6 +29,11 @@ def is_folder(path: str) -> bool:
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
+def is_there(path: str) -> bool:
+    """Say whether there is anything at a path. ``StoreError`` if the system cannot tell."""
+    return _asked(os.lstat, path) is not None
+
+
 def root_of(path: str) -> str | None:
     """Return the root of the tree that a path is in: the nearest folder above that holds ``sealkit.yaml``, else a folder itself.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import StoreError, Usage
 from sealkit.keys.process import own_environment
-from sealkit.trees.roots import real
+from sealkit.trees.roots import is_folder, real
 from sealkit.trees.store import LIMIT
 from sealkit.trees.worktree import GitFailedError, enclosing, git
 
@@ -43,7 +43,7 @@ class Repository:
 
     def __init__(self, paths: Sequence[str]) -> None:
         first = paths[0]
-        tree = enclosing(first if os.path.isdir(first) else os.path.dirname(first))
+        tree = enclosing(first if is_folder(first) else os.path.dirname(first))
         if tree is None:
             raise Usage(problem="not in a git work tree", hint="name a folder of one", path=first)
         self.top = tree.top

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -18,6 +19,9 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 KEY = "000102030405060708090a0b0c0d0e0f"
 DIGITS = "00112233445566778899001122334455"
 SALT = "AAECAwQFBgcICQoLDA0ODw=="
+ARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+AGE = base64.b64encode(b"age-encryption.org/v1\n" + bytes(80)).decode()
+ARMORED = f"-----BEGIN AGE ENCRYPTED FILE-----\n{AGE}\n-----END AGE ENCRYPTED FILE-----"
 MAC = "8PHy8/T19vf4+fr7/P3+//Dx8vP09fb3+Pn6+/z9/v8="
 
 
@@ -56,6 +60,14 @@ ACCEPTED = {
     "wrapped with padding": ring(
         "{id: k1, source: {wrapped: AAAA, under: k0, algorithm: kwp}}", f"{{id: k0, source: {{hex: '{KEY}'}}}}"
     ),
+    "age": one(f"{{age: '{AGE}', encoding: raw}}"),
+    "age, armored": ring(
+        "id: k1\n    source:\n      age: |\n        " + ARMORED.replace("\n", "\n        ") + "\n      encoding: hex"
+    ),
+    "recipients": one() + "recipients:\n  - {name: alice@example.org, age: age1x}\n  - {name: 1, age: ssh-ed25519 AAAA}\n",
+    "no recipients": one() + "recipients: []\n",
+    "aws-kms": one(f"{{aws-kms: AAAA, key: '{ARN}'}}"),
+    "aws-kms with a context": one(f"{{aws-kms: AAAA, key: '{ARN}', context: {{sealkit: k1, number: 1}}}}"),
     "tagged": one(more=", format: tagged, accept: authentic"),
     "synthetic": one(more=", format: synthetic, accept: authentic, state: enabled"),
     "any": one(more=", accept: any"),
@@ -125,6 +137,18 @@ REFUSED = {
     "wrapped under itself": one("{wrapped: AAAA, under: k1}"),
     "wrapped under what is not there": one("{wrapped: AAAA, under: k0}"),
     "a file in the home folder": one("{file: ~/k, encoding: hex}"),
+    "age without an encoding": one(f"{{age: '{AGE}'}}"),
+    "age with an identity": one(f"{{age: '{AGE}', encoding: raw, identity: me.txt}}"),
+    "no age file": one("{age: AAAA, encoding: raw}"),
+    "recipients is a mapping": one() + "recipients: {alice: age1x}\n",
+    "a recipient without a name": one() + "recipients: [{age: age1x}]\n",
+    "a recipient with more": one() + "recipients: [{name: a, age: age1x, admin: true}]\n",
+    "a recipient of another name": one() + "recipients: [{name: a b, age: age1x}]\n",
+    "a recipient with a secret key": one() + "recipients: [{name: a, age: AGE-SECRET-KEY-1QQ}]\n",
+    "aws-kms without a key": one("{aws-kms: AAAA}"),
+    "aws-kms with an endpoint": one(f"{{aws-kms: AAAA, key: '{ARN}', endpoint: 'http://localhost'}}"),
+    "aws-kms with no ARN": one("{aws-kms: AAAA, key: alias/sealkit}"),
+    "aws-kms with a context of lists": one(f"{{aws-kms: AAAA, key: '{ARN}', context: {{a: [b]}}}}"),
     "another format": one(more=", format: tag"),
     "another state": one(more=", state: retired"),
     "another accept": one(more=", accept: none"),
@@ -190,9 +214,7 @@ def test_what_sealkit_refuses(name):
 
 
 SOURCES = {
-    "age": "{age: x, identity: y}",
     "pkcs11": "{pkcs11: {token: x}}",
-    "aws-kms": "{aws-kms: x, region: y}",
 }
 
 

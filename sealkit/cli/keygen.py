@@ -55,6 +55,60 @@ def derived(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+class Kept(NamedTuple):
+    """What the new key is encrypted under: a key of the ring, the ring's age recipients, or a key of AWS KMS."""
+
+    under: str | None
+    age: bool
+    kms: str | None
+
+    @property
+    def ways(self) -> int:
+        """How many of them were said."""
+        return (self.under is not None) + self.age + (self.kms is not None)
+
+    def made(self, path: str, key_id: str, *, bits: int, form: str, primary: bool) -> str:
+        """Make the key, and return how it is kept, for people."""
+        from sealkit.cli.ask import ask
+        from sealkit.keys import ringstore
+
+        if self.under is not None:
+            ringstore.add_wrapped(path, key_id, self.under, bits, format=form, primary=primary, ask=ask)
+            return f"wrapped under {self.under}"
+        if self.age:
+            from sealkit.keys.team import add_shared
+
+            names = add_shared(path, key_id, bits, format=form, primary=primary, ask=ask)
+            return f"encrypted to {', '.join(names)}"
+        from sealkit.keys.kms import new_source
+
+        source = new_source(self.kms or "", key_id, bits)
+        if os.path.lexists(path):
+            ringstore.add_source(path, key_id, source, format=form, primary=primary, ask=ask)
+        else:
+            ringstore.create(path, key_id, source, format=form, ask=ask)
+        return "encrypted by AWS KMS"
+
+
+def kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --wrapped-by, --age and --aws-kms."""
+    return options.group(
+        Kept,
+        "kept",
+        {
+            "under": click.option(
+                "--wrapped-by", "under", metavar="ID", help="A random key, wrapped under key ID of the ring: safe to commit."
+            ),
+            "age": click.option(
+                "--age", is_flag=True, help="A random key, encrypted to the ring's age recipients: safe to commit."
+            ),
+            "kms": click.option(
+                "--aws-kms", "kms", metavar="ARN", help="A data key that AWS KMS makes, encrypted under its key ARN."
+            ),
+        },
+    )(function)
+
+
 @click.command()
 @options.ring_file
 @click.option("--id", "key_id", metavar="ID", help="The key's name: a-z 0-9 . _ -; the next free of k1, k2, … if not given.")
@@ -69,8 +123,8 @@ def derived(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--primary", is_flag=True, help="Make it the ring's primary: from now on it seals.")
 @derived
-@click.option("--wrapped-by", "under", metavar="ID", help="A random key, wrapped under key ID of the ring: safe to commit.")
-def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: bool, derived: Derived, under: str | None) -> int:
+@kept
+def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: bool, derived: Derived, kept: Kept) -> int:
     """Make a key and write it to a ring: a new file (0600), or added to the one there is. Nothing is overwritten.
 
     The ring is --keys FILE, else $SEALKIT_KEYS, else ~/.config/sealkit/keys.yaml. In a new ring the key is the primary. A key is
@@ -82,27 +136,26 @@ def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: 
       sealkit keygen --keys keys.yaml --id k2 --format tagged --primary
       sealkit keygen --keys keys.yaml --id master --passphrase
       sealkit keygen --keys keys.yaml --wrapped-by master --primary
+      sealkit keygen --keys keys.yaml --age --primary
     """
     from sealkit.keys.process import protect_process
     from sealkit.keys.ringstore import add_key
 
-    if derived.is_wanted and under is not None:
+    if derived.is_wanted + kept.ways > 1:
         raise Usage(
-            problem="a key is derived from a passphrase or wrapped under another key, not both", hint="make one after the other"
+            problem="a key is derived from a passphrase, wrapped under another key, or encrypted: only one of these",
+            hint="make one after the other",
         )
     protect_process()
     path = options.ring_path(file)
     named = key_id if key_id is not None else _next_id(path)
-    if not derived.is_wanted and under is None:
+    if not derived.is_wanted and not kept.ways:
         key = add_key(path, named, int(bits), format=form, primary=primary)
         show.out(f"{key.id}  {key.bits} bits  kid {key.kid}  in {path}")
         return 0
-    from sealkit.cli.ask import ask
-    from sealkit.keys.ringstore import add_wrapped
-
-    if under is not None:
-        add_wrapped(path, named, under, int(bits), format=form, primary=primary, ask=ask)
-        show.out(f"{named}  {bits} bits  wrapped under {under}  in {path}")
+    if kept.ways:
+        how = kept.made(path, named, bits=int(bits), form=form, primary=primary)
+        show.out(f"{named}  {bits} bits  {how}  in {path}")
     else:
         from sealkit.cli.newpassphrase import add_derived
 

@@ -24,6 +24,9 @@ VERBS = {
     "census": ("keys_census", "Count records by the key they are under, in git's history too."),
     "retire": ("keys_census", "Disable a key that nothing is under any more."),
     "remove": ("keys_census", "Cut a key that nothing is under out of the ring."),
+    "add-recipient": ("keys_team", "Let somebody open the ring's age keys."),
+    "remove-recipient": ("keys_team", "Encrypt the ring's age keys to everybody but one."),
+    "rewrap": ("keys_team", "Encrypt keys to the ring's age recipients."),
     "export": ("keys_export", "Print keys that only check tags; or write a key to a file."),
 }
 

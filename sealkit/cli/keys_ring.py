@@ -42,7 +42,7 @@ def add(ring_file: str | None, /, file: str | None, given: Given, key_id: str, c
     from sealkit.keys.process import protect_process
 
     protect_process()
-    path = _path(file, ring_file)
+    path = ring_that_is_there(file, ring_file)
     source = given.copied() if copy or given.from_stdin else given.source(path)
     attributes["format"] = attributes.pop("form")
     ringstore.add_source(path, key_id, source, ask=ask, **attributes)
@@ -112,7 +112,7 @@ def _set(file: str | None, ring_file: str | None, key_id: str, name: str, value:
     from sealkit.keys.process import protect_process
 
     protect_process()
-    path = _path(file, ring_file)
+    path = ring_that_is_there(file, ring_file)
     ringstore.set_attribute(path, key_id, name, value, ask=ask)
     return _listed(path, key_id)
 
@@ -132,7 +132,7 @@ def set_primary(ring_file: str | None, file: str | None, key_id: str) -> int:
     from sealkit.keys.process import protect_process
 
     protect_process()
-    path = _path(file, ring_file)
+    path = ring_that_is_there(file, ring_file)
     ringstore.set_primary(path, key_id, ask=ask)
     return _listed(path, key_id)
 
@@ -151,12 +151,12 @@ def rename(ring_file: str | None, file: str | None, key_id: str, new_id: str) ->
     """
     from sealkit.keys import ringstore
 
-    path = _path(file, ring_file)
+    path = ring_that_is_there(file, ring_file)
     ringstore.rename(path, key_id, new_id)
     return _listed(path, new_id)
 
 
-def _path(file: str | None, ring_file: str | None) -> str:
+def ring_that_is_there(file: str | None, ring_file: str | None) -> str:
     """Return the ring that is to be changed: one that is there."""
     path = options.ring_path(file if file is not None else ring_file)
     if not os.path.lexists(path):

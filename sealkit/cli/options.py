@@ -60,6 +60,7 @@ class Ring(NamedTuple):
     key_command: str | None
     key_encoding: str | None
     unsafe_key_files: bool
+    age_identity: str | None
 
     @property
     def is_given(self) -> bool:
@@ -67,7 +68,7 @@ class Ring(NamedTuple):
         return any(self)
 
 
-_NO_KEY = Ring(None, None, None, None, False, None, None, False)
+_NO_KEY = Ring(None, None, None, None, False, None, None, False, None)
 
 
 class Keys(NamedTuple):
@@ -213,6 +214,24 @@ def ring_file(function: F) -> F:
     )(function)
 
 
+def age_identity(function: F) -> F:
+    """Add --age-identity."""
+    return click.option(
+        "--age-identity",
+        metavar="FILE",
+        shell_complete=files,
+        help="The age identity or SSH key that opens the ring's age keys; else $SEALKIT_AGE_IDENTITY, ~/.config/sealkit/age.txt, ~/.ssh.",
+    )(function)
+
+
+def use_identity(path: str | None) -> None:
+    """Make a file the one that age identities are taken from, in this process."""
+    import os
+
+    if path is not None:
+        os.environ["SEALKIT_AGE_IDENTITY"] = path
+
+
 def ring(function: F) -> F:
     """Add --keys, and what stands in for a ring: one key from elsewhere."""
     return group(
@@ -237,6 +256,7 @@ def ring(function: F) -> F:
             "unsafe_key_files": click.option(
                 "--unsafe-key-files", is_flag=True, help="Take key files that others can read, or that lie in a tree."
             ),
+            "age_identity": age_identity,
         },
     )(function)
 
@@ -305,6 +325,7 @@ def load_ring(ring: Ring | str | None, *, seals: bool = False, reads_stdin: bool
     from sealkit.keys.ring import EXAMPLE_WARNING
 
     protect_process()
+    use_identity(ring.age_identity if isinstance(ring, Ring) else None)
     asked = ring if isinstance(ring, Ring) else _NO_KEY._replace(file=ring)
     keys = loaded(asked, reads_stdin=reads_stdin)
     for text in keys.warnings:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sealkit import config, yamltree
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys.key import check_attributes, check_id, check_members
-from sealkit.keys.ringfile import entry_lines, literal_source, parse, word
+from sealkit.keys.ringfile import check_recipient, entry_lines, literal_source, parse, word
 from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
 from sealkit.tree import DOUBLE, PLAIN, SINGLE, Mapping, Node, Scalar, Sequence, flatten
@@ -70,19 +70,67 @@ def without(data: bytes, key_id: str) -> bytes:
         raise ConfigError(problem=f"key {key_id} is the primary: it seals", hint=hint)
     _check_not_needed(ring, key_id)
     text = _Text(data)
-    number = [key.id for key in ring.keys].index(key_id)
-    keys = text.keys
-    if not isinstance(keys, Sequence) or keys.flow:
-        raise _by_hand(keys.line)
-    entry = keys.items[number]
+    return _without_item(text, text.keys, [key.id for key in ring.keys].index(key_id))
+
+
+def _without_item(text: _Text, items: Node, number: int) -> bytes:
+    if not isinstance(items, Sequence) or items.flow:
+        raise _by_hand(items.line)
+    entry = items.items[number]
     begin = text.line_start(entry.start)
     if text.text[begin : entry.start].strip() != "-":
         raise _by_hand(entry.line)
     end = text.end_of_line(_last_leaf(entry).end)
     end += len(text.line_end) if text.text.startswith(text.line_end, end) else 0
     changed = text.spliced((begin, end, ""))
-    keys.items.pop(number)
+    items.items.pop(number)
     return _proved(text.root, _reread(changed), changed, entry.line)
+
+
+# --- recipients ------------------------------------------------------------------------------------------------------
+@opaque
+def with_recipient(data: bytes, name: str, key: str) -> bytes:
+    """Return the ring text with one more recipient, at the end of their list, which is made if there is none.
+
+    Raises ``ConfigError`` for a name or a key that is there already.
+    """
+    check_recipient(name, key)
+    ring = parse(data, "")
+    for known in ring.recipients:
+        if name == known.name or key == known.key:
+            raise ConfigError(problem=f"{known.name} is a recipient already", hint="remove that one first", line=known.line)
+    text = _Text(data)
+    old = _get_node(text.root, "recipients")
+    entry = f'- {{name: "{name}", age: "{key}"}}'
+    if old is None:
+        at = len(text.text)
+        added = f"recipients:{text.line_end}  {entry}"
+    elif isinstance(old, Sequence) and not old.flow and old.items:
+        at = text.end_of_line(_last_leaf(old).end)
+        added = text.before(old.start) + entry
+    else:
+        raise _by_hand(old.line)
+    changed = text.spliced((at, at, text.as_lines(at, added)))
+    after = _reread(changed)
+    new = _get_node(after, "recipients") if after is not None else None
+    if after is None or not isinstance(new, Sequence) or parse(changed, "").recipients[-1][:2] != (name, key):
+        raise _by_hand(text.root.line)
+    new.items.pop()
+    if old is None:
+        after.pairs.pop()
+    return _proved(text.root, after, changed, text.root.line)
+
+
+@opaque
+def without_recipient(data: bytes, name: str) -> bytes:
+    """Return the ring text without a recipient. Raises ``ConfigError`` for the last one, and ``NoUsableKey`` for one that is not there."""
+    names = [recipient.name for recipient in parse(data, "").recipients]
+    if name not in names:
+        raise NoUsableKey(problem="the ring has no recipient of that name", hint="it has: " + (", ".join(names) or "none"))
+    if len(names) == 1:
+        raise ConfigError(problem=f"{name} is the only recipient: nobody could open the ring", hint="add another one first")
+    text = _Text(data)
+    return _without_item(text, _member(text.root, "recipients"), names.index(name))
 
 
 # --- one scalar of an entry ------------------------------------------------------------------------------------------
@@ -145,18 +193,21 @@ def with_id(data: bytes, key_id: str, new_id: str) -> bytes:
 
 
 @opaque
-def with_source(data: bytes, key_id: str, source: str) -> bytes:
-    """Return the ring text with the source of a key replaced by a flow mapping, as when it is wrapped anew. Raises ``ConfigError``."""
+def with_source(data: bytes, key_id: str, source: str, *, name: str = "source") -> bytes:
+    """Return the ring text with the source of a key, or of its ``mac``, replaced by a flow mapping, as when it is wrapped anew.
+
+    Raises ``ConfigError``.
+    """
     ring = parse(data, "")
     _declared(ring, key_id)
     text = _Text(data)
     entry = text.entry(ring, key_id)
-    old = _get_node(entry, "source")
+    old = _get_node(entry, name)
     if old is None:
         raise ConfigError(problem=f"key {key_id} has no source", hint="a verify-only key cannot be had as a whole")
     changed = text.spliced((old.start, _last_leaf(old).end, source))
     after = _reread(changed)
-    new = _get_node(_entries(after)[[key.id for key in ring.keys].index(key_id)], "source") if after is not None else None
+    new = _get_node(_entries(after)[[key.id for key in ring.keys].index(key_id)], name) if after is not None else None
     if new is None or list(flatten(text.root, old)) != list(flatten(after, new)):
         raise _by_hand(old.line)
     return changed

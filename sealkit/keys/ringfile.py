@@ -19,11 +19,14 @@ from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
 
 MAX_KEYS = 256
+MAX_RECIPIENTS = 256
 _NO_SOURCE = Literal("", "hex", "")
 _RING = "key ring"
-_TOP = ("version", "primary", "keys")
+_TOP = ("version", "primary", "keys", "recipients")
 _ENTRY = ("id", "source", "mac", "verify_only", "format", "accept", "state", "only")
 _KID = frozenset("0123456789abcdef")
+_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+-")
+MAX_NAME = 64
 _NOT_TEXT_ELSEWHERE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
@@ -55,11 +58,20 @@ class Declaration(NamedTuple):
         return self.state == "enabled"
 
 
+class Recipient(NamedTuple):
+    """Somebody that keys of the ring are encrypted to: a name for people, and an age recipient or an SSH public key."""
+
+    name: str
+    key: str
+    line: int
+
+
 class RingText(NamedTuple):
-    """What a ring file says: the id of the primary (None in a ring of verify-only keys), and the keys in file order."""
+    """What a ring file says: the id of the primary (None in a ring of verify-only keys), the keys in file order, the recipients."""
 
     primary: str | None
     keys: tuple[Declaration, ...]
+    recipients: tuple[Recipient, ...] = ()
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -79,7 +91,35 @@ def parse(data: bytes, folder: str) -> RingText:
     named = str(primary) if primary is not None else None
     check_members(keys, named, line=primary.line if primary is not None else None)
     _check_needs(keys)
-    return RingText(named, keys)
+    return RingText(named, keys, _recipients(table) if "recipients" in table else ())
+
+
+def _recipients(table: config.Table) -> tuple[Recipient, ...]:
+    what = "an entry of recipients"
+    entries = table.items_of("recipients", of=_RING)
+    if len(entries) > MAX_RECIPIENTS:
+        raise ConfigError(problem=f"{_RING}: more than {MAX_RECIPIENTS} recipients", hint="encrypt to fewer", line=entries.line)
+    found: dict[str, Recipient] = {}
+    for entry in (config.as_table(item, of=what, line=entries.line) for item in entries):
+        entry.only(("name", "age"), of=what)
+        name, key = entry.text("name", of=what), entry.text("age", of=what)
+        try:
+            check_recipient(str(name), str(key))
+        except ConfigError as error:
+            raise error.at(line=name.line) from None
+        if name in found:
+            raise ConfigError(problem=f"{_RING}: two recipients of one name", hint="give each their own", line=name.line)
+        found[str(name)] = Recipient(str(name), str(key), name.line)
+    return tuple(found.values())
+
+
+def check_recipient(name: str, key: str) -> None:
+    """Raise ``ConfigError`` unless a name is 1 to 64 letters, digits and ``. _ @ + -``, and a key printable ASCII that is no secret one."""
+    if not 1 <= len(name) <= MAX_NAME or not _NAME.issuperset(name):
+        raise ConfigError(problem="not the name of a recipient", hint="such as alice or bob@example.org")
+    if "SECRET-KEY" in key.upper() or not (key.isascii() and key.isprintable()):
+        problem = f"recipient {name}: not a public key"
+        raise ConfigError(problem=problem, hint="age1... as age-keygen -y shows it, or an SSH public key")
 
 
 def _check_needs(keys: tuple[Declaration, ...]) -> None:

@@ -130,6 +130,12 @@ def remove(path: str, key_id: str) -> None:
 
 
 @opaque
+def change(path: str, edit: Callable[[bytes], bytes], *, ask: Ask = None) -> None:
+    """Replace a ring file by what ``edit`` makes of its text, atomically; the new ring loads before. Raises as ``add_source``."""
+    _change(path, edit, secret=False, loads=True, ask=ask)
+
+
+@opaque
 def export_secret(path: str, key_id: str, encoding: str, target: str, *, ask: Ask = None) -> None:
     """Write the bytes of a key to a new file of their own, mode 0600, as ``hex``, ``base64`` or ``raw``; synced when this returns.
 

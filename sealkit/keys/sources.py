@@ -36,6 +36,8 @@ KINDS = {
     "passphrase": Kind("passphrase", "declare", ("kdf", "salt", "bytes", "check", "t", "m", "p", "n", "r", "iterations")),
     "wrapped": Kind("wrapped", "declare", ("under", "algorithm")),
     "keyring": Kind("oskeyring", "declare", ("encoding",)),
+    "age": Kind("age", "declare", ("encoding",)),
+    "aws-kms": Kind("kms", "declare", ("key", "context")),
     "command": Kind("command", "declare", ("encoding", "timeout", "keep")),
 }
 LATER = ("pkcs11",)

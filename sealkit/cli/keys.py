@@ -27,6 +27,7 @@ VERBS = {
     "add-recipient": ("keys_team", "Let somebody open the ring's age keys."),
     "remove-recipient": ("keys_team", "Encrypt the ring's age keys to everybody but one."),
     "rewrap": ("keys_team", "Encrypt keys to the ring's age recipients."),
+    "to-token": ("keys_token", "Move a key into a PKCS #11 token, which never gives it back."),
     "export": ("keys_export", "Print keys that only check tags; or write a key to a file."),
 }
 

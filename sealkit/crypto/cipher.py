@@ -177,6 +177,19 @@ class CBC(KeyMaterial):
         raise NoUsableKey(problem="the key was closed")
 
 
+def with_padding(payload: bytes) -> bytes:
+    """Return a payload padded to whole blocks (PKCS#7), for a cipher elsewhere."""
+    return payload + _PADDING[_BLOCK - len(payload) % _BLOCK]
+
+
+def unpadded(padded: bytes) -> bytes | None:
+    """Return what was padded, whole blocks of a cipher elsewhere; None if the padding is wrong, in the same steps whatever it is."""
+    last = padded[-1]
+    if (int.from_bytes(padded[-_BLOCK:]) ^ _ENDING[last]) & _ENDING_BITS[last]:
+        return None
+    return padded[:-last]
+
+
 class Derived(KeyMaterial):
     """What is derived from a key: ``kid`` (8 bytes, public), ``mac`` and ``siv`` (32 bytes each, secret)."""
 

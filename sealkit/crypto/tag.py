@@ -122,11 +122,22 @@ class Synthesizer(KeyMaterial):
     def iv(self, context: Context, payload: bytes) -> bytes:
         """Return the IV, 16 bytes, that belongs to a payload in its place."""
         mac = self._keyed.copy()
-        mac.update(pae([_SYNTHETIC, pae(context.identity), _encoded(context.path), payload]))
+        mac.update(synthetic_input(context, payload))
         return mac.finalize()[:IV_BYTES]
 
     def __repr__(self) -> str:
         return "<Synthesizer>"
+
+
+def tag_input(header: bytes, context: Context, iv: bytes, ciphertext: bytes) -> bytes:
+    """Return what a tag is the HMAC of, for a MAC key elsewhere."""
+    associated = pae([_DOMAIN, header, pae(context.identity), _encoded(context.path)])
+    return associated + iv + ciphertext + _bits(associated)
+
+
+def synthetic_input(context: Context, payload: bytes) -> bytes:
+    """Return what a synthetic IV is the HMAC of, for a key elsewhere."""
+    return pae([_SYNTHETIC, pae(context.identity), _encoded(context.path), payload])
 
 
 @lru_cache(maxsize=1024)

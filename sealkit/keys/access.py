@@ -17,6 +17,8 @@ from sealkit.keys.key import wipe
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
+    from sealkit.keys.token import Token
+
 MAX_DEPTH = 4
 """How many keys may be wrapped one under the other: k1 under k2 under k3 under k4."""
 
@@ -26,7 +28,7 @@ class Source:
 
     ``literal``: the bytes stand in the ring file itself. ``runs``: reading it runs a program or loads code that the ring names, which a
     ring inside a tree may not. ``costly``: reading it asks somebody, runs something or takes long, so it is not done for disabled
-    keys. ``needs``: the id of the ring's entry that this one is wrapped under, None for most.
+    keys. ``holds``: the key works where it is, and gives no bytes. ``needs``: the id of the ring's entry that this one is wrapped under, None for most.
     """
 
     __slots__ = ()
@@ -34,10 +36,25 @@ class Source:
     runs: bool = False
     costly: bool = False
     needs: str | None = None
+    holds: bool = False
+
+    def hold(self, access: Access) -> Token:
+        """Return the key in its token; for sources that hold one, and never give its bytes. Raises ``NoUsableKey``."""
+        raise NotImplementedError
 
     def read(self, access: Access) -> bytearray:
         """Return the 16, 24 or 32 bytes, for the caller to wipe. Raises ``NoUsableKey``."""
         raise NotImplementedError
+
+    def wrap(self, key_id: str, secret: bytearray, algorithm: str, access: Access) -> bytes:
+        """Return some bytes wrapped (``kw``, ``kwp``) under this entry, ``key_id``. Raises ``NoUsableKey``."""
+        from sealkit.crypto.wrap import wrap
+
+        kek = access.secret_of(key_id)
+        try:
+            return wrap(kek, secret, algorithm)
+        finally:
+            wipe(kek)
 
     def unwrap(self, key_id: str, wrapped: bytes, algorithm: str, access: Access) -> bytearray:
         """Return what was wrapped (``kw``, ``kwp``) under this entry, ``key_id``. Raises ``NoUsableKey``.

@@ -95,6 +95,10 @@ def _load(path: str, environ: MutableMapping[str, str], ask: Callable[[str], str
 def _alone(key: Declaration, kind: str, access: Access) -> Seen:
     """Look at one key by itself, in a ring that does not load."""
     try:
+        if key.source.holds:
+            token = key.source.hold(access)
+            token.close()
+            return Seen(key, kind, token.place.kid)
         secret = key.source.read(access)
     except SealkitError as error:
         return Seen(key, kind, key.kid or "", error.problem, error.hint)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sealkit.crypto.cipher import CBC, Derived
     from sealkit.crypto.tag import Synthesizer, Tagger
     from sealkit.keys.reach import Reach
+    from sealkit.keys.token import Token
 
 FORMATS = ("plain", "tagged", "synthetic")
 STRENGTH = ("plain", "synthetic", "tagged")
@@ -114,7 +115,7 @@ class Key:
 
     __slots__ = (
         *("_accept", "_cbc", "_closed", "_derived", "_format", "_id", "_mac_secret", "_secret", "_state"),
-        *("_synthesizer", "_tagger", "is_verify_only", "reach"),
+        *("_synthesizer", "_tagger", "_token", "is_verify_only", "reach"),
     )
 
     is_verify_only: bool
@@ -150,6 +151,7 @@ class Key:
         self._derived: Derived | None = None
         self._tagger: Tagger | None = None
         self._synthesizer: Synthesizer | None = None
+        self._token: Token | None = None
 
     @classmethod
     @opaque
@@ -180,6 +182,14 @@ class Key:
         return key
 
     @classmethod
+    @opaque
+    def in_token(cls, id: str, token: Token, *, format: str, accept: str, state: str, only: Iterable[str] = ()) -> Self:
+        """Return a key that works in its token and never gives its bytes away. Raises ``ConfigError`` and ``NoUsableKey``."""
+        key = cls(id, None, format=format, accept=accept, state="disabled", only=only)
+        key._state, key._token, key._cbc = state, token, token.cbc()
+        return key
+
+    @classmethod
     def generate(cls, id: str, bits: int = 256) -> Self:
         """Return a new plain key of 128, 192 or 256 random bits from the operating system.
 
@@ -195,7 +205,7 @@ class Key:
     @property
     def bits(self) -> int:
         """Its size: 128, 192 or 256; 0 when it is closed or without bytes."""
-        return 8 * len(self._secret) if self._secret is not None else 0
+        return self._token.bits if self._token is not None else 8 * len(self._secret or b"")
 
     @property
     def format(self) -> str:
@@ -223,6 +233,8 @@ class Key:
 
         Derived from the key by HKDF, so it tells nothing about it but which blobs share it.
         """
+        if self._token is not None:
+            return self._token.place.kid
         if self._secret is None and self._derived is None:
             return ""
         return self.derived().kid.hex()
@@ -232,7 +244,7 @@ class Key:
         if self._derived is None:
             from sealkit.crypto.cipher import derive
 
-            self._derived = derive(self._usable(), self._mac_secret)
+            self._derived = self._token.derived() if self._token is not None else derive(self._usable(), self._mac_secret)
         return self._derived
 
     def tagger(self) -> Tagger:
@@ -240,7 +252,7 @@ class Key:
         if self._tagger is None:
             from sealkit.crypto.tag import Tagger
 
-            self._tagger = Tagger(self.derived().mac)
+            self._tagger = self._token.tagger() if self._token is not None else Tagger(self.derived().mac)
         return self._tagger
 
     def synthesizer(self) -> Synthesizer:
@@ -248,8 +260,9 @@ class Key:
         if self._synthesizer is None:
             from sealkit.crypto.tag import Synthesizer
 
-            self._usable()
-            self._synthesizer = Synthesizer(self.derived().siv)
+            if self._token is None:
+                self._usable()
+            self._synthesizer = self._token.synthesizer() if self._token is not None else Synthesizer(self.derived().siv)
         return self._synthesizer
 
     def cbc(self) -> CBC:
@@ -265,7 +278,9 @@ class Key:
         return self._secret is not None and _equal(self._secret, iv)
 
     def same_secret(self, other: Key) -> bool:
-        """Tell, in constant time, whether two keys have the same bytes; keys without bytes are like no other."""
+        """Tell, in constant time, whether two keys have the same bytes, by their kids where one is in a token; keys without are like no other."""
+        if self._token is not None or other._token is not None:
+            return bool(self.kid) and self.kid == other.kid
         return bool(self._secret and other._secret) and _equal(self._secret or b"", other._secret or b"")
 
     @opaque
@@ -298,8 +313,10 @@ class Key:
             self._mac_secret = bytearray()
         if self._cbc is not None:
             self._cbc.close()
+        if self._token is not None:
+            self._token.close()
         self._closed = True
-        self._cbc = None
+        self._cbc = self._token = None
         self._derived = self._tagger = self._synthesizer = None
 
     def _usable(self) -> bytearray:
@@ -309,12 +326,14 @@ class Key:
             raise NoUsableKey(
                 problem=f"key {self._id} is verify-only: it checks tags, but opens and seals nothing", hint=_ONLY_HINT
             )
+        if self._token is not None:
+            raise NoUsableKey(problem=f"key {self._id}: its bytes never leave its token", hint="use it where it is")
         if self._secret is None:
             raise NoUsableKey(problem=f"key {self._id} is disabled and its bytes cannot be had", hint="mend its source")
         return self._secret
 
     def __repr__(self) -> str:
-        if self._closed or self._secret is None:
+        if self._closed or (self._secret is None and self._token is None):
             kind = "closed" if self._closed else "verify-only" if self.is_verify_only else "without bytes"
             return f"<Key {self._id} {kind}>"
         return f"<Key {self._id} {self.bits} bits>"

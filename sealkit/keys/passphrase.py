@@ -155,7 +155,7 @@ def declare(entry: Table, kind: str, label: str, folder: str) -> Source:
     check = entry.text("check", of=label) if "check" in entry else None
     if check is not None and (len(check) != 16 or not _KID.issuperset(check)):
         raise ConfigError(problem=f"{label}: check is 16 hex digits", hint="leave it out, or make the key anew", line=check.line)
-    fetch, runs = _fetcher(entry, kind, label, folder)
+    fetch, runs = fetcher(entry, kind, label, folder)
     return Passphrase(fetch, recipe, str(check or ""), label, runs=runs)
 
 
@@ -198,16 +198,18 @@ def _salt(text: Text, label: str) -> bytes:
     return salt
 
 
-def _fetcher(entry: Table, kind: str, label: str, folder: str) -> tuple[Callable[[Access], bytearray], bool]:
-    """Return what fetches the passphrase, and whether that runs a program."""
+def fetcher(
+    entry: Table, kind: str, label: str, folder: str, word: str = "passphrase"
+) -> tuple[Callable[[Access], bytearray], bool]:
+    """Return what fetches the passphrase, or what ``word`` says it is, and whether that runs a program. Raises ``ConfigError``."""
     where = entry.need(kind, of=label)
     line = entry.lines[kind]
     if not isinstance(where, Table):
         if where != PROMPT:
-            hint = "prompt, {env: NAME}, {file: FILE}, {fd: N} or {command: [PROGRAM, ...]}; never the passphrase itself"
-            raise ConfigError(problem=f"{label}: it is not said where the passphrase comes from", hint=hint, line=line)
-        return (lambda access: encoded(access.asked(f"passphrase of {label}"), label)), False
-    label = f"{label}: passphrase"
+            hint = "prompt, {env: NAME}, {file: FILE}, {fd: N} or {command: [PROGRAM, ...]}; never the " + f"{word} itself"
+            raise ConfigError(problem=f"{label}: it is not said where the {word} comes from", hint=hint, line=line)
+        return (lambda access: encoded(access.asked(f"{word} of {label}"), label)), False
+    label = f"{label}: {word}"
     if "command" in where:
         where.only(("command", "timeout", "keep"), of=label)
         program = command.program_of(where, "command", label, folder)
@@ -217,7 +219,7 @@ def _fetcher(entry: Table, kind: str, label: str, folder: str) -> tuple[Callable
         raise ConfigError(problem=f"{label}: {len(where)} places", hint="name exactly one of: env, file, fd, command", line=line)
     if "env" in where:
         name = given.variable_name(where, "env", label)
-        return (lambda access: _variable(name, label, access)), False
+        return (lambda access: _variable(name, label, word, access)), False
     if "file" in where:
         path = given.file_path(where, "file", label, folder)
         return (lambda access: read_key_file(path, f"{label}: file", access)), False
@@ -225,10 +227,10 @@ def _fetcher(entry: Table, kind: str, label: str, folder: str) -> tuple[Callable
     return (lambda access: streams.read_descriptor(number, f"{label}: {streams.name_of(number)}")), False
 
 
-def _variable(name: str, label: str, access: Access) -> bytearray:
+def _variable(name: str, label: str, word: str, access: Access) -> bytearray:
     value = take_variable(name, access.environ)
     if value is None:
-        raise NoUsableKey(problem=f"{label}: env {name!r} is not set", hint="set it to the passphrase")
+        raise NoUsableKey(problem=f"{label}: env {name!r} is not set", hint=f"set it to the {word}")
     return encoded(value, label)
 
 

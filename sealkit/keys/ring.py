@@ -210,6 +210,8 @@ class KeyRing:
         if not keys:
             raise NoUsableKey(problem="no key of the ring seals with tags", hint="name the keys to export")
         for key in keys:
+            if not key.derived().mac:
+                raise NoUsableKey(problem=f"key {key.id}: its MAC key never leaves its token", hint="use the token to check tags")
             if key.format == "synthetic":
                 raise NoUsableKey(
                     problem=f"key {key.id} seals with synthetic IVs, which only the key itself can check",
@@ -296,6 +298,8 @@ def _fetch(declared: Declaration, access: Access) -> Key:
     mac = None
     if not declared.enabled and (declared.source.costly or (declared.mac is not None and declared.mac.costly)):
         return _without_bytes(declared)
+    if declared.source.holds:
+        return _held(declared, access)
     try:
         secret = access.secret_of(declared.id)
         mac = declared.mac.read(access) if declared.mac is not None else None
@@ -314,6 +318,18 @@ def _fetch(declared: Declaration, access: Access) -> Key:
     finally:
         wipe(secret)
         wipe(mac if mac is not None else bytearray())
+
+
+def _held(declared: Declaration, access: Access) -> Key:
+    if declared.mac is not None or declared.kid is not None:
+        problem = f"key {declared.id}: a key in a token has its MAC key there"
+        raise NoUsableKey(problem=problem, hint="name it in pkcs11: mac: LABEL", line=declared.line)
+    try:
+        token = declared.source.hold(access)
+    except NoUsableKey as error:
+        raise error.at(line=declared.line) from None
+    attributes = {"format": declared.format, "accept": declared.accept, "state": declared.state}
+    return Key.in_token(declared.id, token, only=declared.only, **attributes)
 
 
 def _without_bytes(declared: Declaration) -> Key:

@@ -38,10 +38,9 @@ KINDS = {
     "keyring": Kind("oskeyring", "declare", ("encoding",)),
     "age": Kind("age", "declare", ("encoding",)),
     "aws-kms": Kind("kms", "declare", ("key", "context")),
+    "pkcs11": Kind("pkcs11", "declare"),
     "command": Kind("command", "declare", ("encoding", "timeout", "keep")),
 }
-LATER = ("pkcs11",)
-"""Sources of the contract that this version does not read."""
 
 
 @opaque
@@ -52,10 +51,6 @@ def declare(entry: Table, label: str, folder: str, *, beside: tuple[str, ...] = 
 
     Raises ``ConfigError`` unless it is exactly one source with what that source needs.
     """
-    for name in LATER:
-        if name in entry:
-            problem = f"{label}: source {name!r} is not supported by this version"
-            raise ConfigError(problem=problem, hint="this version reads: " + ", ".join(KINDS), line=entry.lines[name])
     kinds = [name for name in KINDS if name in entry]
     if len(kinds) != 1:
         attributes = {name for kind in KINDS.values() for name in kind.attributes}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from typing import TYPE_CHECKING
 
-from sealkit.crypto.wrap import ALGORITHMS, wrap
+from sealkit.crypto.wrap import ALGORITHMS
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.access import Source
 from sealkit.keys.key import SIZES, check_id, wipe
@@ -72,9 +72,6 @@ def declare(entry: Table, kind: str, label: str, folder: str) -> Source:
 
 def wrapped_source(secret: bytearray, under: str, access: Access) -> str:
     """Return the source, as a ring file has it, of a key wrapped under an entry of ``access.others``. Raises ``NoUsableKey``."""
-    kek = access.secret_of(under)
-    try:
-        text = binascii.b2a_base64(wrap(kek, secret, "kw"), newline=False).decode("ascii")
-    finally:
-        wipe(kek)
+    wrapped = access.others[under].wrap(under, secret, "kw", access)
+    text = binascii.b2a_base64(wrapped, newline=False).decode("ascii")
     return f'{{wrapped: "{text}", under: "{under}"}}'

@@ -51,7 +51,6 @@ DECLARED_WRONGLY = [
     ('env: "A\\0"\nencoding: hex', "not the name of an environment variable", "", 1),
     ("env: É\nencoding: hex", "not the name of an environment variable", "", 1),
     ("file: ~/k1.key\nencoding: hex", "~ is not expanded", "from / on", 1),
-    *[(f"{kind}: x", f"source '{kind}' is not supported by this version", "this version reads: hex", 1) for kind in sources.LATER],
 ]
 
 

@@ -19,14 +19,13 @@ from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
 
 MAX_KEYS = 256
-MAX_RECIPIENTS = 256
 _NO_SOURCE = Literal("", "hex", "")
 _RING = "key ring"
 _TOP = ("version", "primary", "keys", "recipients")
 _ENTRY = ("id", "source", "mac", "verify_only", "format", "accept", "state", "only")
 _KID = frozenset("0123456789abcdef")
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+-")
-MAX_NAME = 64
+MAX_NAME, MAX_RECIPIENTS = 64, 256
 _NOT_TEXT_ELSEWHERE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 

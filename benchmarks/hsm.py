@@ -1,6 +1,6 @@
 """A key in a SoftHSM token beside the same key in this process: one payload, and a tree rotated to it and back. Ratios of one run.
 
-    python benchmarks/pkcs11.py [RECORDS]
+    python benchmarks/hsm.py [RECORDS]
 
 It needs softhsm2 and the extra pkcs11. A real token is slower than SoftHSM by what its wire and its chip take.
 """

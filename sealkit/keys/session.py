@@ -7,15 +7,20 @@ last key of the token is closed. Whatever goes wrong is one error that names the
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from _operator import _compare_digest
-from typing import Any, NamedTuple, TypeAlias
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sealkit.crypto.cipher import KeyMaterial
 from sealkit.errors import NoUsableKey
 from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Library: TypeAlias = Any
 """Something of the package ``pkcs11``, whose types are there only where it is installed."""
@@ -53,7 +58,8 @@ class Session(KeyMaterial):
         if self.pid != os.getpid():
             if not self._pin:
                 raise NoUsableKey(problem=f"{self._label}: it was closed", hint="load the ring anew")
-            self._handle = _opened(self._place, self._pin, self._label)
+            with _alone(self._place.module):
+                self._handle = _opened(self._place, self._pin, self._label)
             self.pid = os.getpid()
         return self._handle
 
@@ -109,6 +115,21 @@ def _unlocked() -> None:
 
 
 os.register_at_fork(after_in_child=_unlocked)
+
+
+@contextmanager
+def _alone(module: str) -> Iterator[None]:
+    """Let one process at a time open its session: SoftHSM overlooks its own token while another one reads it."""
+    try:
+        descriptor = os.open(module, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # loading it says what is wrong
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _opened(place: Place, pin: bytearray, label: str) -> Library:

@@ -162,6 +162,24 @@ def test_a_forked_process_opens_a_session_of_its_own(hsm, tmp_path):
             assert loaded.primary.cbc().encrypt(b"x" * 100, iv) == expected
 
 
+def test_processes_that_open_at_once(hsm, tmp_path):
+    key, place = put()
+    with KeyRing.load(ring(tmp_path, entry(place)), environ=WITH_PIN) as loaded:
+        expected = key.cbc().encrypt(b"x", bytes(16))
+        for _ in range(12):
+            children = []
+            for _ in range(3):
+                child = os.fork()
+                if not child:
+                    good = False
+                    try:
+                        good = loaded.primary.cbc().encrypt(b"x", bytes(16)) == expected
+                    finally:
+                        os._exit(0 if good else 1)
+                children.append(child)
+            assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+
+
 def test_threads_share_a_session(hsm, tmp_path):
     _, place = put()
     with KeyRing.load(ring(tmp_path, entry(place)), environ=WITH_PIN) as loaded:

@@ -24,6 +24,7 @@ _PR_SET_PTRACER = 0x59616D61
 _ANYBODY = ctypes.c_ulong(-1)
 _GO = signal.SIGUSR1
 _RESET = (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT, signal.SIGURG)
+_NO_VERBS = "sealkit.columns"  # needs extras, which bring threads that a fork would leave behind
 _LAZY = (
     "base64",
     "cryptography.hazmat.primitives.ciphers.modes",
@@ -50,13 +51,17 @@ _LAZY = (
 
 
 def import_everything() -> None:
-    import sealkit
-
-    for module in pkgutil.walk_packages(sealkit.__path__, "sealkit."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    import_below("sealkit")
     for name in _LAZY:
         importlib.import_module(name)
+
+
+def import_below(package: str) -> None:
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        if not module.name.endswith("__main__") and module.name != _NO_VERBS:
+            importlib.import_module(module.name)
+            if module.ispkg:
+                import_below(module.name)
 
 
 class Server:

@@ -1,4 +1,4 @@
-"""System calls that Python does not offer, ``renameat2`` with ``RENAME_EXCHANGE`` and ``syncfs``, and leases.
+"""System calls that Python does not offer, ``renameat2`` with ``RENAME_EXCHANGE`` and ``syncfs``, the end with a parent, and leases.
 
 ``ctypes`` is imported on first use only, as starting it takes longer than reading a record.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of <linux/fs.h>
 _RENAMEAT2 = {"x86_64": 316, "aarch64": 276, "riscv64": 276, "ppc64le": 357, "s390x": 347}  # where the C library has no name for it
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 """Error numbers that mean: this kernel or file system cannot do it."""
 
@@ -58,6 +59,17 @@ def syncfs(fd: int) -> None:
     Failures of writing are reported since Linux 5.8; before, only those of the call itself.
     """
     _checked(_call("syncfs"), fd)
+
+
+def end_with(parent: int) -> bool:
+    """Let this process be killed as soon as ``parent``, which forked it, ends (PR_SET_PDEATHSIG of prctl(2)); False if it has ended already.
+
+    The kernel looks at the thread that forked: it must be one that lives as long as the process. Where there is no such call, nothing.
+    """
+    call = _call("prctl")
+    if call is not None:
+        call(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)  # it cannot fail but where it is unknown
+    return os.getppid() == parent
 
 
 class Lease:

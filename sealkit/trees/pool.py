@@ -11,6 +11,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import deque
 from itertools import islice
@@ -19,6 +20,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sealkit.errors import SealkitError, StoreError
+from sealkit.trees import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -76,7 +78,8 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         # What the child inherits of other workers' pipes would keep those workers alive after this process is gone.
         inherited = [self.pipe, *(other.pipe for other in others)]
-        self.process = context.Process(target=_serve, args=(function, theirs, inherited), daemon=True)
+        parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
+        self.process = context.Process(target=_serve, args=(function, theirs, inherited, parent), daemon=True)
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until the child has its own way with them
         try:
             self.process.start()
@@ -232,8 +235,12 @@ def _dismiss(team: list[_Worker]) -> None:
             pass
 
 
-def _serve(function: Callable[[Any], Iterable[Any]], pipe: Connection[Any, Any], inherited: list[Connection[Any, Any]]) -> None:
-    """Live as a worker: until the other end of the pipe is closed."""
+def _serve(
+    function: Callable[[Any], Iterable[Any]], pipe: Connection[Any, Any], inherited: list[Connection[Any, Any]], parent: int | None
+) -> None:
+    """Live as a worker: until the other end of the pipe is closed, or the ``parent``, if its main thread forked us, has died."""
+    if parent is not None and not kernel.end_with(parent):
+        return
     for other in inherited:
         _shut(other)
     for number in (signal.SIGINT, signal.SIGHUP):  # the terminal sends them to all; the parent decides

@@ -1,6 +1,7 @@
 """Worker processes: results in order, dynamic sharing of the work, deaths, errors, and bounded memory."""
 
 import os
+import select
 import signal
 import time
 
@@ -100,6 +101,31 @@ def test_an_error_is_raised_in_its_turn():
     assert [next(running)[1] for _ in range(3)] == [0, 1, 2]
     with pytest.raises(Usage, match="three"):
         next(running)
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux only")
+def test_no_worker_outlives_a_parent_that_is_killed_whatever_it_is_at():
+    readable, writable = os.pipe()
+
+    def work(chunk):
+        os.write(writable, b"%20d" % os.getpid())
+        time.sleep(30)
+        yield chunk
+
+    parent = os.fork()
+    if parent == 0:
+        list(pool.run(work, [0, 1], 2))
+        os._exit(1)
+    try:
+        workers = [os.pidfd_open(int(os.read(readable, 20))) for _ in range(2)]
+    finally:
+        os.kill(parent, signal.SIGKILL)
+        os.waitpid(parent, 0)
+    for worker in workers:
+        assert select.select([worker], [], [], 2)[0], "a worker outlives it"
+        os.close(worker)
+    os.close(readable)
+    os.close(writable)
 
 
 def test_no_worker_outlives_the_iteration():

@@ -26,7 +26,7 @@ def pytest_report_header(config):
     part = os.environ.get("SEALKIT_FAULTS_PART")
     asked = asked_for(config)
     said = [f"{mark}: {'as asked' if mark in asked else f'left out (-m {mark} runs them)'}" for mark in LONG]
-    return f"long suites: {', '.join(said)}{f'; part {part} of 0-19 of the faults' if part else ''}"
+    return f"long suites: {', '.join(said)}{f'; part {part} of 0-39 of the faults' if part else ''}"
 
 
 def pytest_collection_modifyitems(config, items):

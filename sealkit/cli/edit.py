@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sealkit.cli import editing, options, show
-from sealkit.errors import ChangedUnderneath, PayloadCheck
+from sealkit.errors import StoreError
 
 if TYPE_CHECKING:
     from sealkit.cli.options import Keys
@@ -48,12 +48,10 @@ def edit(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form:
 
 
 def _sealed(spot: Spot, payload: bytes) -> bool:
-    """Seal what was edited; if somebody else changed the field meanwhile, it is not lost: it is printed, sealed."""
+    """Seal what was edited; if it cannot be written, or somebody else changed the field, it is not lost: it is printed, sealed."""
     try:
         return spot.sealed(payload)
-    except PayloadCheck:
-        raise
-    except ChangedUnderneath:
+    except StoreError:
         show.note("what you edited, sealed, is on stdout: put it into the field if it is to stand")
         show.out(spot.blob(payload))
         raise

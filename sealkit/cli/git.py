@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sealkit.keys.ring import KeyRing
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def git() -> None:
     """Let git show, merge and check records: readable diffs, merges of payloads, a hook that keeps plaintext out.
 
@@ -104,7 +104,10 @@ def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str,
         show.error(error)
         (known,) = asking.orders([path], Asked(("secured",)), None)
         ring = None
-    merged = merge(before, one, other, known, lambda o, a, b: merge_texts(o, a, b, marker_size), ring)
+    try:
+        merged = merge(before, one, other, known, lambda o, a, b: merge_texts(o, a, b, marker_size), ring)
+    except SealkitError as error:  # OURS stays as it is, and git takes the file for one in conflict
+        raise error.at(path=path) from None
     write_over(ours, merged.data)
     for problem in dict.fromkeys(merged.problems):
         show.note(f"{path}: {problem}")

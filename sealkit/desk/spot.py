@@ -29,7 +29,10 @@ class Spot:
     def __init__(self, path: str, task: Task, line: int | None = None) -> None:
         self.path = path
         self._orders = Orders(task, path)
-        self._number, self.field, self._order = self._chosen(Content(read(path).data, self._orders), line)
+        try:
+            self._number, self.field, self._order = self._chosen(Content(read(path).data, self._orders), line)
+        except SealkitError as error:
+            raise error.at(path=path) from None
         self._text: str | None = None
 
     def __repr__(self) -> str:
@@ -63,9 +66,12 @@ class Spot:
         record = self._record(read(self.path).data)
         if record.blob_text(self.field) is None:
             return None
-        found = jobs.find(record, self.field)
-        self._text = str(found.blob)
-        return jobs.unseal(found, needed(self._order.sealer), self._orders.place(record, self.field, self._order)).payload
+        try:
+            found = jobs.find(record, self.field)
+            self._text = str(found.blob)
+            return jobs.unseal(found, needed(self._order.sealer), self._orders.place(record, self.field, self._order)).payload
+        except SealkitError as error:
+            raise error.at(path=self.path) from None
 
     @opaque
     def sealed(self, payload: bytes) -> bool:
@@ -81,7 +87,10 @@ class Spot:
             if record is None or (self._text is not None and _blob_text(record, self.field) != self._text):
                 raise ChangedUnderneath(problem="the field was changed by somebody else meanwhile; theirs was kept", path=self.path)
             binding = self._orders.binding(self._order)
-            after = jobs.seal(record, needed(self._order.sealer), self.field, payload, binding=binding)
+            try:
+                after = jobs.seal(record, needed(self._order.sealer), self.field, payload, binding=binding)
+            except SealkitError as error:
+                raise error.at(path=self.path) from None
             if after is record:
                 return False
             content.records[self._number] = after

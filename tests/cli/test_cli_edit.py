@@ -153,6 +153,27 @@ def test_somebody_else_saves_meanwhile(desk, memory):
     assert payload(desk, "mine.md") == b"Kanarienvogel one\nKanarienvogel two\n"
 
 
+def test_what_cannot_be_written_is_not_lost(desk, memory):
+    """It is printed, sealed; here the file has got a second name."""
+    ran = desk.run(
+        "edit",
+        "a.md",
+        env=script(
+            desk, f'sed -i s/eins/one/ "$1"; cp "{desk.path}/a.md" "{desk.path}/b.md"; ln -f "{desk.path}/a.md" "{desk.path}/c.md"'
+        ),
+    )
+    assert (ran.status, "a.md" in ran.err, "on stdout" in ran.err) == (4, True, True), ran
+    desk.record("mine.md", ran.text.strip())
+    assert payload(desk, "mine.md") == TEXT.replace(b"eins", b"one")
+    assert payload(desk) == TEXT
+
+
+def test_a_wrong_key_names_the_place(desk, memory):
+    desk.write("other.md", (RECORDS / "sample.md").read_bytes())
+    ran = desk.run("edit", "other.md", env={"EDITOR": "touch"})
+    assert (ran.status, "other.md:45: cannot decrypt" in ran.err) == (1, True), ran
+
+
 def test_which_field(desk, memory):
     lines = [b'{"id": %d, "secured": "%s"}' % (number, desk.sealed(TEXT + b"%d" % number).encode()) for number in (1, 2)]
     desk.write("feed.jsonl", b"\n".join(lines) + b"\n")

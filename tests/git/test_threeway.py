@@ -201,7 +201,8 @@ def read(data):
 
 def prove(base, ours, theirs):
     """One merge of three records: it opens, or it is a conflict of ciphertext; and the other way round it means the same."""
-    records = [record(one) for one in (base, ours, theirs)]
+    first = record(base)
+    records = [first, *(first if one == base else record(one) for one in (ours, theirs))]
     merged = merge(*records, KNOWN, never, RING)
     turned = merge(records[0], records[2], records[1], KNOWN, never, RING)
     assert CANARY.encode() not in merged.data

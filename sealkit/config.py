@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_BYTES = 1 << 20
+MAX_EVENTS = 100_000
 _MAX_SHOWN = 64
 _MAX_QUOTED = 100
 _DOT = "\xb7"
@@ -217,8 +218,10 @@ def masked(line: str) -> str:
 
 
 @opaque
-def load(data: bytes, *, what: str, most: int = MAX_BYTES) -> Table:
+def load(data: bytes, *, what: str, most: int = MAX_BYTES, events: int = MAX_EVENTS) -> Table:
     """Return the mapping that a configuration file of at most ``most`` bytes of UTF-8 holds; ``what`` names the file in messages.
+
+    At most ``events`` YAML events of it are read: two a line, more or less.
 
     Raises ``ConfigError`` with the line for anything but plain mappings, lists and text.
     """
@@ -227,7 +230,7 @@ def load(data: bytes, *, what: str, most: int = MAX_BYTES) -> Table:
     _check_encoding(data, what, most)
     failure: SyntaxProblem | None = None
     try:
-        root = yamltree.compose(data)
+        root = yamltree.compose(data, events=events)
     except (BadSyntax, OverLimit) as error:
         failure = error
     if failure is not None:

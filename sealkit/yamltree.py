@@ -94,10 +94,10 @@ def _parser_class() -> Callable[[bytes], object]:
     return cast("Callable[[bytes], object]", CParser)
 
 
-def compose(data: bytes) -> Node | None:
+def compose(data: bytes, *, events: int = MAX_EVENTS) -> Node | None:
     """Return the root node of a UTF-8 YAML stream of at most one document; None if it holds no document.
 
-    Raises ``OverLimit`` over 1 MiB, depth 100, 100,000 events, 100 aliases or 100 lines that start with ``%``, and ``BadSyntax`` (with
+    Raises ``OverLimit`` over 1 MiB, depth 100, ``events`` (100,000 of them), 100 aliases or 100 lines that start with ``%``, and ``BadSyntax`` (with
     the line) for what libyaml refuses, an alias without its anchor, or a second document.
     """
     if len(data) > MAX_BYTES:
@@ -107,7 +107,7 @@ def compose(data: bytes) -> Node | None:
     odd = (b"\r" in data or not data.isascii()) and _ODD_BREAKS.search(data)
     feeds = _line_feeds(data) if odd else None
     try:
-        root = _Composer(data, feeds).document()
+        root = _Composer(data, feeds, events).document()
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         failure = _failure(error, data, feeds)
     else:
@@ -166,17 +166,18 @@ def _failure(error: Exception, data: bytes, feeds: list[int] | None) -> _Failure
 class _Composer:
     """Turns the event stream into nodes, without recursion."""
 
-    def __init__(self, data: bytes, feeds: list[int] | None) -> None:
+    def __init__(self, data: bytes, feeds: list[int] | None, most: int) -> None:
         self._parser = _parser(data)
         self._feeds = feeds
         self._events = 0
+        self._most = most
         self._aliases = 0
         self._anchors: dict[str, Anchored] = {}
 
     def _next(self) -> _Event:
         self._events += 1
-        if self._events > MAX_EVENTS:
-            raise OverLimit(problem=f"more than {MAX_EVENTS} YAML events")
+        if self._events > self._most:
+            raise OverLimit(problem=f"more than {self._most} YAML events")
         return self._parser.get_event()
 
     def document(self) -> Node | None:

@@ -19,6 +19,8 @@ from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
 
 MAX_KEYS = 256
+MAX_EVENTS = 40 * MAX_KEYS
+"""What is read of a ring as YAML: two events for an attribute, so that a hostile one costs no time."""
 _NO_SOURCE = Literal("", "hex", "")
 _RING = "key ring"
 _TOP = ("version", "primary", "keys", "recipients")
@@ -77,7 +79,7 @@ class RingText(NamedTuple):
 @opaque
 def parse(data: bytes, folder: str) -> RingText:
     """Return what a ring file says; paths of key files are relative to ``folder``. Raises ``ConfigError`` with the line."""
-    table = config.load(data, what=_RING)
+    table = config.load(data, what=_RING, events=MAX_EVENTS)
     _check_version(table)
     table.only(_TOP, of=_RING)
     primary = table.text("primary", of=_RING) if "primary" in table or not _may_lack_primary(table) else None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sealkit.config import shown
 from sealkit.context import PROBE
-from sealkit.errors import ConfigError, DisabledKey, Usage
-from sealkit.globs import Globs
+from sealkit.errors import ConfigError, DisabledKey
+from sealkit.globs import Glob, Globs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from sealkit.keys.key import Key
 
 MAX_GLOBS = 32
-MAX_LENGTH = 256
+MAX_LENGTH = 128
 MAX_WILDCARDS = 64
+MAX_IN_RING = 128
+"""How many globs there are at most for one key, how long each, with how many wildcards together; and how many of either for all keys of a ring."""
 
 
 class Reach:
@@ -28,11 +30,11 @@ class Reach:
 
     def __init__(self, only: Iterable[str]) -> None:
         self.only = tuple(map(str, only))
-        for glob in self.only:
-            _check(glob)
-        if len(self.only) > MAX_GLOBS or sum(glob.count(sign) for glob in self.only for sign in "*?[") > MAX_WILDCARDS:
+        if len(self.only) > MAX_GLOBS or _wildcards(self.only) > MAX_WILDCARDS:
             problem = f"only: at most {MAX_GLOBS} globs, with {MAX_WILDCARDS} wildcards together"
             raise ConfigError(problem=problem, hint="name folders")
+        for glob in self.only:
+            _check(glob)
         self._globs: Globs | None = None
 
     def covers(self, path: str) -> bool:
@@ -45,6 +47,17 @@ class Reach:
         return f"<Reach {', '.join(self.only)}>"
 
 
+def check_all(lists: Iterable[tuple[str, ...]], line: int) -> None:
+    """Raise ``ConfigError`` if the globs of all keys of a ring are too many for reading it to stay cheap."""
+    globs = [glob for only in lists for glob in only]
+    if max(len(globs), _wildcards(globs)) > MAX_IN_RING:
+        raise ConfigError(problem=f"key ring: at most {MAX_IN_RING} globs and wildcards in all", hint="name folders", line=line)
+
+
+def _wildcards(globs: Iterable[str]) -> int:
+    return sum(glob.count(sign) for glob in globs for sign in "*?[")
+
+
 def _check(glob: str) -> None:
     problem = None
     if not glob or len(glob) > MAX_LENGTH or not glob.isprintable():
@@ -52,10 +65,8 @@ def _check(glob: str) -> None:
     elif glob.startswith(("/", "~")) or "\\" in glob or not {"", ".", ".."}.isdisjoint(glob.rstrip("/").split("/")):
         problem = "does not lead down from the root of the tree"
     else:
-        try:
-            Globs([_normal(glob)])
-        except Usage:
-            problem = "matches nothing"
+        parsed = Glob(_normal(glob.rstrip("/")))
+        problem = "matches nothing" if parsed.step is None and parsed.path is None else None
     if problem is not None:
         hint = "write it as in a policy, from the folder of sealkit.yaml on: posts/**"
         raise ConfigError(problem=f"only: the glob {shown(glob)} {problem}", hint=hint)

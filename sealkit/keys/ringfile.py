@@ -14,7 +14,7 @@ from sealkit.errors import ConfigError
 from sealkit.keys.access import Source, check_needs
 from sealkit.keys.given import Literal
 from sealkit.keys.key import ACCEPTS, FORMATS, STATES, check_attributes, check_id, check_members
-from sealkit.keys.reach import Reach
+from sealkit.keys.reach import Reach, check_all
 from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
 
@@ -88,6 +88,7 @@ def parse(data: bytes, folder: str) -> RingText:
         raise ConfigError(
             problem=f"{_RING}: {len(entries)} keys; at most {MAX_KEYS}", hint="remove retired keys", line=entries.line
         )
+    _check_globs(entries)
     keys = tuple(_declaration(config.as_table(entry, of="an entry of keys", line=entry.line), folder) for entry in entries)
     named = str(primary) if primary is not None else None
     check_members(keys, named, line=primary.line if primary is not None else None)
@@ -171,6 +172,12 @@ def _declaration(entry: config.Table, folder: str) -> Declaration:
     source = declare(entry.table("source", of=label), label, folder)
     mac = declare(entry.table("mac", of=label), f"{label}: mac", folder) if "mac" in entry else None
     return Declaration(str(key_id), source, form, accept, state, key_id.line, mac, only=only)
+
+
+def _check_globs(entries: config.Items) -> None:
+    lists = (entry["only"] for entry in entries if isinstance(entry, config.Table) and "only" in entry)
+    known = [tuple(str(item) for item in one if isinstance(item, config.Text)) for one in lists if isinstance(one, config.Items)]
+    check_all(known, entries.line)
 
 
 def _only(entry: config.Table, label: str) -> tuple[str, ...]:

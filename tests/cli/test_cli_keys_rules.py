@@ -111,6 +111,28 @@ def test_a_tag_elsewhere_does_not_count(tree):
     assert tree.run("check", "--keys", "verify.yaml", "tree/posts/a.md", "--include", "x").status in (0, 1, 2)
 
 
+def editor(desk, text):
+    script = desk.path / "editor"
+    script.write_text(f"#!/bin/sh\nprintf '%s' '{text}' > \"$1\"\n")
+    script.chmod(0o755)
+    return {"VISUAL": None, "EDITOR": str(script)}
+
+
+def test_what_is_typed_is_not_sealed_elsewhere(tree):
+    tree.write("tree/sealkit.yaml", b"version: 1\nrecords:\n  - include: ['**/*.md']\n    fields: [{path: secured}]\n")
+    refused(tree, "set", "tree/drafts/a.md", stdin=b"other words of a payload", statuses=(1, 3))
+    assert tree.run("set", "tree/posts/a.md", stdin=b"other words of a payload").status == 0
+    assert tree.run("decrypt", "tree/posts/a.md").text == "other words of a payload"
+    tree.record("tree/drafts/b.md", "")
+    for name in ("drafts/b.md", "drafts/a.md"):
+        before = records(tree)
+        ran = tree.run("edit", f"tree/{name}", env=editor(tree, "what was typed in an editor"))
+        assert ran.status in (1, 2, 3), ran
+        assert records(tree) == before
+    assert tree.run("edit", "tree/posts/a.md", env=editor(tree, "what was typed in an editor")).status == 0
+    assert tree.run("decrypt", "tree/posts/a.md").text == "what was typed in an editor"
+
+
 # --- the policy ------------------------------------------------------------------------------------------------------
 POLICY = b"""version: 1
 records:
@@ -122,7 +144,7 @@ records:
 
 
 def keys_of(desk):
-    return {line["path"]: line["key"] for line in desk.run("keys", "identify", "--json", "tree").lines}
+    return {line["path"]: line.get("key") for line in desk.run("keys", "identify", "--json", "tree").lines}
 
 
 def test_the_policy_says_which_keys_seal(tree):
@@ -156,3 +178,20 @@ def test_a_rotation_to_a_key_that_the_policy_refuses(tree):
     assert tree.run("seal", "tree").status == 0
     refused(tree, "rotate", "--to", "k1", "tree", statuses=(1, 2), said="the policy lets no key but")
     assert keys_of(tree) == {"tree/posts/a.md": "t1", "tree/drafts/a.md": "k2"}
+
+
+def test_what_is_typed_goes_by_the_policy(tree):
+    tree.write("tree/sealkit.yaml", POLICY)
+    refused(
+        tree,
+        "set",
+        "--key-id",
+        "t1",
+        "tree/drafts/a.md",
+        stdin=b"words of a payload",
+        statuses=(1, 2),
+        said="the policy lets no key but",
+    )
+    for name, key in (("drafts", "k2"), ("posts", "t1")):
+        assert tree.run("set", f"tree/{name}/a.md", stdin=b"other words of a payload").status == 0
+        assert keys_of(tree)[f"tree/{name}/a.md"] == key

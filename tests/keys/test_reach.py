@@ -33,7 +33,7 @@ def test_paths(globs, inside, outside):
     assert [path for path in [*inside, *outside] if reach.covers(path)] == inside
 
 
-@pytest.mark.parametrize("glob", ["", "/a", "~/a", "../a", "a/../b", "./a", "a//b", "a\\b", "a[b", "a\nb", "x" * 257])
+@pytest.mark.parametrize("glob", ["", "/a", "~/a", "../a", "a/../b", "./a", "a//b", "a\\b", "a[b", "a\nb", "x" * 129])
 def test_globs_that_are_none(failure, glob):
     assert type(failure(Reach, [glob])) is ConfigError
 
@@ -147,6 +147,13 @@ def test_a_ring_that_says_it_wrongly(failure, only):
     error = failure(ringfile.parse, ring_text(only), "")
     assert error.line == 6
     assert error.problem.replace("'", "").startswith("key a: only")
+
+
+def test_the_globs_of_a_ring_are_bounded_together(failure):
+    entries = [f"  - id: k{number}\n    source: {{env: A, encoding: hex}}\n    only: {list('abcdefgh')}\n" for number in range(17)]
+    head = "version: 1\nprimary: k0\nkeys:\n"
+    assert len(ringfile.parse((head + "".join(entries[:16])).encode(), "").keys) == 16
+    assert "at most 128 globs" in failure(ringfile.parse, (head + "".join(entries)).encode(), "").problem
 
 
 def test_verify_only_keys_keep_it(tmp_path):

@@ -13,7 +13,7 @@ from desk import Desk
 
 from sealkit.keys.key import Key
 
-LONG = ("faults", "fuzz")
+LONG = ("faults", "fuzz", "spark")
 
 
 def asked_for(config):

@@ -36,6 +36,8 @@ VERBS = {
     "resolve": "Make one blob of a field that a merge left in conflict.",
     "git": "Let git show, merge and check records.",
     "import": "Turn blobs of openssl enc and CryptoJS into ours.",
+    "columns": "The same on a column of a table: Parquet, Arrow, CSV, JSON Lines.",
+    "export": "Write the records of a tree to a table.",
     "keygen": "Make a key, in a new ring or an existing one.",
     "keys": "List the keys of the ring; say which one records are under.",
     "doctor": "Say whether machine, ring and folder are fit for keys.",

@@ -1,0 +1,104 @@
+"""``sealkit columns``: the jobs on one column of a table in a file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sealkit.cli import options, show
+from sealkit.cli.options import Keys
+from sealkit.cli.progress import Progress
+from sealkit.errors import Usage
+from sealkit.records.identity import parse_bind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from sealkit.sealer import Sealer
+
+_GOOD = frozenset(["authentic", "unauthenticated", "sealed", "rotated", "unchanged"])
+
+
+@click.command()
+@click.argument("job", type=click.Choice(["decrypt", "seal", "rotate", "verify"]))
+@click.argument("source", metavar="IN", shell_complete=options.files)
+@click.argument("target", metavar="[OUT]", required=False, shell_complete=options.files)
+@click.option("--column", default="secured", metavar="NAME", help="The column (secured, if not given).")
+@click.option("--status", metavar="NAME", help="Add a column of this name that says what became of each row.")
+@click.option("--to", metavar="ID", help="rotate: the key to seal under; the primary if not given.")
+@click.option("--path-column", metavar="NAME", help="The column that holds the paths of files, for --bind path.")
+@options.form
+@options.keys
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as a JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="Only findings and errors on stderr.")
+@click.option("--progress/--no-progress", default=True, help="Progress on a terminal (the default).")
+def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any) -> int:
+    """Decrypt, seal, rotate or verify a column of a table (Parquet, Arrow IPC, CSV, JSON Lines), a batch of rows at a time.
+
+    IN is not changed; OUT is a new file (0600) with the same columns, of which one has other values. A row that fails makes the exit
+    status 1; it is left empty, and by rotate as it was. verify needs no OUT. --bind fields a,b binds to these columns.
+
+    \b
+    Example:
+      sealkit columns decrypt articles.parquet open.parquet
+      sealkit columns rotate --to k3 --column secured articles.csv rotated.csv
+      sealkit columns verify articles.parquet
+    """
+    from sealkit.columns import files
+
+    if target is None and job != "verify":
+        raise Usage(problem=f"{job} writes a table, and no name for it is given", hint=f"sealkit columns {job} IN OUT")
+    bind = parse_bind(keys.bind)
+    if bind == "path" and given["path_column"] is None:
+        raise Usage(problem="blobs are bound to paths, and no column holds these", hint="name it with --path-column NAME")
+    ring = options.load_ring(keys.ring, seals=job in ("seal", "rotate"))
+    target_key = given["to"] if given["to"] is not None else ring.primary.id if job == "rotate" else None
+    sealer = keys.sealer(ring, format=given["form"]) if job != "rotate" else keys.sealer(ring, target_key, format=given["form"])
+    opener = keys._replace(key_id=None).sealer(ring, opens=(keys.key_id, target_key) if keys.key_id is not None else None)
+    beside = (given["path_column"],) if given["path_column"] is not None else ()
+    names = bind if isinstance(bind, tuple) else ()
+    counts: Counter[str] = Counter()
+
+    def step(column: pa.Array, others: dict[str, pa.Array]) -> tuple[pa.Array | None, pa.Array]:
+        where = {
+            "files": others[given["path_column"]] if given["path_column"] is not None else None,
+            "identity": {name: others[name] for name in names} or None,
+        }
+        return _done(job, column, (opener, sealer), where, given["column"], counts)
+
+    change = files.Change(given["column"], (*beside, *names), given["status"])
+    progress = Progress(job, shown=given["progress"] and not given["quiet"])
+    for rows in files.stream(source, target, change, step):
+        progress.add(rows)
+    progress.clear()
+    return _told(counts, as_json=given["as_json"], quiet=given["quiet"])
+
+
+def _done(
+    job: str, column: pa.Array, sealers: tuple[Sealer, Sealer], where: dict[str, Any], field: str, counts: Counter[str]
+) -> tuple[pa.Array | None, pa.Array]:
+    from sealkit.columns import core
+
+    opener, sealer = sealers
+    if job == "rotate":
+        made = core.rotate_column(column, opener, sealer, field=field, **where)
+    else:
+        run = {"decrypt": core.decrypt_column, "seal": core.seal_column, "verify": core.verify_column}[job]
+        made = run(column, sealer, field=field, **where)
+    statuses = made.field("status")
+    for one in statuses.value_counts().to_pylist():
+        counts[one["values"]] += one["counts"]
+    return (made.field(0) if job != "verify" else None), statuses
+
+
+def _told(counts: Counter[str], *, as_json: bool, quiet: bool) -> int:
+    known = {status if status is not None else "null": count for status, count in sorted(counts.items(), key=str)}
+    if as_json:
+        show.out(json.dumps({"summary": known}))
+    failed = sum(count for status, count in counts.items() if status is not None and status not in _GOOD)
+    if failed or not quiet:
+        show.note(f"{sum(counts.values()):,} rows: " + ", ".join(f"{count:,} {status}" for status, count in known.items()))
+    return 1 if failed else 0

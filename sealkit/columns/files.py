@@ -1,0 +1,267 @@
+"""Tables in files, a batch of rows at a time: Parquet and Arrow IPC by pyarrow, CSV and JSON Lines as text, of which one value changes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet
+
+from sealkit.columns import arrays
+from sealkit.errors import StoreError, Usage
+from sealkit.opaque import opaque
+from sealkit.records.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Step = Callable[[pa.Array, dict[str, pa.Array]], "tuple[pa.Array | None, pa.Array]"]
+
+PARQUET, IPC, CSV, JSON_LINES = "Parquet", "Arrow IPC", "CSV", "JSON Lines"
+SUFFIXES = {
+    **{".parquet": PARQUET, ".pq": PARQUET, ".arrow": IPC, ".feather": IPC, ".ipc": IPC},
+    **{".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES},
+}
+_ROWS = 8192
+_GROUP = 65_536
+_BUFFER = 1 << 20
+
+
+class Change(NamedTuple):
+    """What is to become of a table: the ``column``, others that are handed to the step beside it, a name for a column of statuses."""
+
+    column: str
+    beside: tuple[str, ...] = ()
+    status: str | None = None
+
+
+def format_of(path: str) -> str:
+    """Return the format that a file's name says. Raises ``Usage``."""
+    kind = SUFFIXES.get(Path(path).suffix.lower())
+    if kind is None:
+        raise Usage(problem="the name does not say what kind of table it is", hint="one of " + ", ".join(SUFFIXES)).at(path=path)
+    return kind
+
+
+@opaque
+def stream(source: str, target: str | None, change: Change, step: Step) -> Iterator[int]:
+    """Run ``step`` over the column of a table and write the table with what it makes of it; yield the rows of each batch, when done.
+
+    ``step`` is given the column, and those beside it by name, and returns the new column (None: as it was) and statuses. Other columns,
+    their types, the order and the metadata stay what they are; the formats of both files are the same. The new file is created 0600; it
+    is removed if anything goes wrong. Raises ``StoreError`` and ``Usage``.
+    """
+    kind = format_of(source)
+    if target is not None and format_of(target) != kind:
+        raise Usage(problem=f"{source} is {kind}, and {target} is not", hint="give both files the same kind of name")
+    return _streamed(source, target, change, step, _text if kind in (CSV, JSON_LINES) else _arrow)
+
+
+def _streamed(source: str, target: str | None, change: Change, step: Step, run: Callable[..., Iterator[int]]) -> Iterator[int]:
+    try:
+        if target is None:
+            yield from run(source, None, change, step)
+            return
+        with created(target) as sink:
+            yield from run(source, sink, change, step)
+    except OSError as error:
+        path = error.filename if isinstance(error.filename, str) else source
+        raise StoreError(problem=os.strerror(error.errno) if error.errno else "cannot be read or written", path=path) from None
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
+        raise StoreError(problem=f"no {format_of(source)} file, or a damaged one ({type(error).__name__})", path=source) from None
+
+
+@contextmanager
+def created(path: str) -> Iterator[IO[bytes]]:
+    """Create a new file, 0600, that is removed again if what is written to it does not come to its end."""
+    try:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+    except FileExistsError:
+        raise StoreError(problem="is there already", hint="name a new file", path=path) from None
+    try:
+        with file:
+            yield file
+    except BaseException:
+        Path(path).unlink()
+        raise
+
+
+# --- Parquet and Arrow IPC -------------------------------------------------------------------------------------------
+def _arrow(source: str, sink: IO[bytes] | None, change: Change, step: Step) -> Iterator[int]:
+    schema, batches, write = _opened(source)
+    for name in (change.column, *change.beside):
+        if schema.get_field_index(name) < 0:
+            raise Usage(problem=f"the table has no column {name!r}, or several", hint="it has: " + ", ".join(schema.names)).at(
+                path=source
+            )
+    at = schema.get_field_index(change.column)
+    writer = None
+    for batch in batches:
+        beside = {name: batch.column(name) for name in change.beside}
+        made, statuses = step(batch.column(at), beside)
+        if sink is not None:
+            new = _changed(batch, at, made, change.status, statuses)
+            writer = writer if writer is not None else write(sink, new.schema)
+            writer(new)
+        yield len(batch)
+    if sink is not None:
+        if writer is None:
+            empty = pa.RecordBatch.from_pylist([], schema)
+            made, statuses = step(empty.column(at), {name: empty.column(name) for name in change.beside})
+            writer = write(sink, _changed(empty, at, made, change.status, statuses).schema)
+        writer(None)
+
+
+def _changed(batch: pa.RecordBatch, at: int, made: pa.Array | None, status: str | None, statuses: pa.Array) -> pa.RecordBatch:
+    """Return a batch with the new column in the old one's place, of its type where that is one of text, and the statuses at its end."""
+    columns, fields = list(batch.columns), list(batch.schema)
+    if made is not None:
+        kind = fields[at].type if arrays.is_plain(fields[at].type) else made.type
+        columns[at], fields[at] = made.cast(kind), fields[at].with_type(kind).with_nullable(True)
+    if status is not None:
+        columns.append(statuses.cast(pa.string()))
+        fields.append(pa.field(status, pa.string()))
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields, metadata=batch.schema.metadata))
+
+
+def _opened(source: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch], Callable[[IO[bytes], pa.Schema], Any]]:
+    if format_of(source) == IPC:
+        reader = pa.ipc.open_file(pa.OSFile(source))
+        return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches)), _ipc_writer
+    file = pa.parquet.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
+    codec = file.metadata.row_group(0).column(0).compression.lower() if file.metadata.num_row_groups else "snappy"
+    codec = "none" if codec == "uncompressed" else codec
+    return file.schema_arrow, file.iter_batches(_ROWS), lambda sink, schema: _parquet_writer(sink, schema, codec)
+
+
+def _ipc_writer(sink: IO[bytes], schema: pa.Schema) -> Callable[[pa.RecordBatch | None], None]:
+    writer = pa.ipc.new_file(sink, schema)
+    return lambda batch: writer.write_batch(batch) if batch is not None else writer.close()
+
+
+def _parquet_writer(sink: IO[bytes], schema: pa.Schema, codec: str) -> Callable[[pa.RecordBatch | None], None]:
+    """Return what writes batches, in row groups of a size of their own; None ends the file."""
+    writer = pa.parquet.ParquetWriter(sink, schema, compression=codec)
+    held: list[pa.RecordBatch] = []
+
+    def write(batch: pa.RecordBatch | None) -> None:
+        if batch is not None:
+            held.append(batch)
+        if held and (batch is None or sum(map(len, held)) >= _GROUP):
+            writer.write_table(pa.Table.from_batches(held, schema))
+            held.clear()
+        if batch is None:
+            writer.close()
+
+    return write
+
+
+# --- CSV and JSON Lines ----------------------------------------------------------------------------------------------
+def _text(source: str, sink: IO[bytes] | None, change: Change, step: Step) -> Iterator[int]:
+    with Path(source).open("rb") as file:
+        rows: Any = _CSVRows(file, sink, change, source) if format_of(source) == CSV else _Lines(file, sink, change)
+        while some := rows.read():
+            columns = [pa.array(column, pa.string()) for column in rows.columns(some)]
+            made, statuses = step(columns[0], dict(zip(change.beside, columns[1:], strict=True)))
+            if sink is not None:
+                rows.write(some, made.to_pylist() if made is not None else columns[0].to_pylist(), statuses.to_pylist())
+            yield len(some)
+
+
+class _CSVRows:
+    """CSV (RFC 4180) with a header; an empty value is null. Values stay text, so that nothing is converted."""
+
+    def __init__(self, file: IO[bytes], sink: IO[bytes] | None, change: Change, path: str) -> None:
+        csv.field_size_limit(1 << 30)
+        start = file.read(1 << 16)
+        file.seek(0)
+        ends = "\r\n" if b"\r\n" in start else "\n"
+        mark = b"\xef\xbb\xbf" if start.startswith(b"\xef\xbb\xbf") else b""
+        self._reader = csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
+        header = next(self._reader, [])
+        for name in (change.column, *change.beside):
+            if header.count(name) != 1:
+                raise Usage(problem=f"the table has no column {name!r}, or several", hint="it has: " + ", ".join(header)).at(
+                    path=path
+                )
+        self._at = [header.index(name) for name in (change.column, *change.beside)]
+        self._status = change.status is not None
+        self._sink = sink
+        if sink is not None:
+            sink.write(mark)
+            self._out = io.TextIOWrapper(io.BufferedWriter(Kept(sink), 1), "utf-8", newline="", write_through=True)
+            self._writer = csv.writer(self._out, lineterminator=ends)
+            self._writer.writerow([*header, change.status] if change.status is not None else header)
+
+    def read(self) -> list[list[str]]:
+        """Return the next rows."""
+        return [row for row, _ in zip(self._reader, range(_ROWS), strict=False)]
+
+    def columns(self, rows: list[list[str]]) -> list[list[str | None]]:
+        """Return the column, and those beside it."""
+        return [[row[at] or None if at < len(row) else None for row in rows] for at in self._at]
+
+    def write(self, rows: list[list[str]], made: list[str | None], statuses: list[str | None]) -> None:
+        """Write rows with what was made of them."""
+        at = self._at[0]
+        for row, new, status in zip(rows, made, statuses, strict=True):
+            if at < len(row):
+                row[at] = new if new is not None else ""
+            self._writer.writerow([*row, status or ""] if self._status else row)
+
+
+class Kept(io.RawIOBase):
+    """A file that closing what is around it does not close."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+
+    def writable(self) -> bool:
+        """Say that it can be written."""
+        return True
+
+    def write(self, data: Any) -> int:  # noqa: ANN401
+        """Write bytes."""
+        return self._sink.write(data)
+
+
+class _Lines:
+    """JSON Lines: a line is a record, of which the field's value is replaced, and every other byte stays."""
+
+    def __init__(self, file: IO[bytes], sink: IO[bytes] | None, change: Change) -> None:
+        self._file, self._sink, self._change = file, sink, change
+
+    def read(self) -> list[bytes]:
+        """Return the next lines."""
+        return [line for line, _ in zip(self._file, range(_ROWS), strict=False)]
+
+    def columns(self, lines: list[bytes]) -> list[list[str | None]]:
+        """Return the column, and those beside it."""
+        names = (self._change.column, *self._change.beside)
+        rows = [self._values(line, names) for line in lines]
+        return [[row[at] for row in rows] for at in range(len(names))]
+
+    def _values(self, line: bytes, names: tuple[str, ...]) -> list[str | None]:
+        if not line.strip():
+            return [None] * len(names)
+        record = Record.parse(line, kind="json")
+        values = [record.values(name) for name in names]
+        return [found[0].text if found else None for found in values]
+
+    def write(self, lines: list[bytes], made: list[str | None], statuses: list[str | None]) -> None:
+        """Write lines with what was made of them."""
+        sink, column, status_name = self._sink, self._change.column, self._change.status
+        if sink is None:
+            return
+        for line, new, status in zip(lines, made, statuses, strict=True):
+            if status is not None:
+                record = Record.parse(line, kind="json")
+                record = record.set(column, new if new is not None else "")
+                line = record.set(status_name, status).raw if status_name is not None else record.raw
+            sink.write(line)

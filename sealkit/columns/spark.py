@@ -1,0 +1,143 @@
+"""Spark: SQL functions and columns, over the DataFrame API alone, so that Spark Connect works. Needs the extra ``spark``.
+
+The key never travels: what is sent to workers is a reference (``env:NAME``, ``file:PATH``), which each resolves once, where it is. What is
+sent holds no other part of sealkit, which has to be installed on the workers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions
+
+from sealkit.columns.reference import Reference, as_reference
+from sealkit.errors import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+_OPENED = "payload string, status string, key string"
+_SEALED = "blob string, status string, key string"
+_RECORD_GLOBS = ("*.md", "*.markdown", "*.yml", "*.yaml", "*.json", "*.jsonl")
+
+
+def register(spark: SparkSession, keys: Reference | str) -> None:
+    """Give a session the SQL functions ``unseal(text)``, ``unseal_row(text)``, ``seal(text)`` and ``reseal(text)``.
+
+    ``unseal_row`` is a structure of ``payload``, ``status`` and ``key``, ``unseal`` its payload: null where a row does not open. ``seal`` and
+    ``reseal`` are null where they fail. The keys are not looked for here, but where rows are. Raises ``Usage`` for what is no reference.
+    """
+    reference = _checked(keys)
+    spark.udf.register("unseal", _function(reference, "decrypt_column", "payload", "string"))
+    spark.udf.register("unseal_row", _function(reference, "decrypt_column", None, _OPENED))
+    spark.udf.register("seal", _function(reference, "seal_column", "blob", "string").asNondeterministic())
+    spark.udf.register("reseal", _function(reference, "rotate_column", "blob", "string").asNondeterministic())
+
+
+def decrypt(column: str | Column, keys: Reference | str) -> Column:
+    """Return a column of structures: ``payload``, ``status``, ``key``."""
+    return _function(_checked(keys), "decrypt_column", None, _OPENED)(column)
+
+
+def seal(column: str | Column, keys: Reference | str) -> Column:
+    """Return a column of structures: ``blob``, ``status``, ``key``."""
+    return _function(_checked(keys), "seal_column", None, _SEALED).asNondeterministic()(column)
+
+
+def rotate(column: str | Column, keys: Reference | str, to: str | None = None) -> Column:
+    """Return a column of structures: ``blob``, ``status``, ``key``. Where a row fails, ``blob`` is null."""
+    return _function(_checked(keys), "rotate_column", None, _SEALED, to).asNondeterministic()(column)
+
+
+def verify(column: str | Column, keys: Reference | str) -> Column:
+    """Return a column of structures: ``status``, ``key``."""
+    return _function(_checked(keys), "verify_column", None, "status string, key string")(column)
+
+
+def decrypt_tree(spark: SparkSession, path: str, keys: Reference | str, field: str = "secured") -> DataFrame:
+    """Return a table of the records below a folder that Spark reads: ``path``, ``line``, ``field``, ``payload``, ``status``, ``key``.
+
+    A row for each record and field; a file that is no record, or a record without the field, has its error as status. Records are
+    read with no policy and bound to nothing.
+    """
+    files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(path).select("path", "content")
+    named = files.where(" or ".join(f"path like '%{glob[1:]}'" for glob in _RECORD_GLOBS))
+    schema = "path string, line int, field string, payload string, status string, key string"
+    return named.mapInArrow(_records(_checked(keys), field), schema)
+
+
+def _checked(keys: Reference | str) -> Reference:
+    reference = as_reference(keys)
+    if reference.payload == "binary":
+        raise Usage(problem="payloads that are binary have no SQL text", hint="decrypt them with mapInArrow and decrypt_column")
+    return reference
+
+
+def _function(reference: Reference, job: str, part: str | None, kind: str, to: str | None = None) -> Any:  # noqa: ANN401
+    """Return a function on batches of rows: over Arrow arrays where this Spark has them (4.1), else over pandas series."""
+    batch = _batch(tuple(reference), job, part, to)
+    if hasattr(functions, "arrow_udf"):
+        import pyarrow as pa
+
+        def over_arrow(column: pa.Array) -> pa.Array:
+            return batch(column)
+
+        # The types are what Spark goes by; as text, which they are here, it would have to find them again.
+        over_arrow.__annotations__ = {"column": pa.Array, "return": pa.Array}
+        return functions.arrow_udf(over_arrow, kind)
+    import pandas as pd
+
+    def over_pandas(column: pd.Series) -> pd.Series:
+        import pyarrow
+
+        made = batch(pyarrow.Array.from_pandas(column))
+        return made.to_pandas() if part is not None else pandas_frame(made)
+
+    def pandas_frame(made: Any) -> pd.DataFrame:  # noqa: ANN401
+        import pyarrow
+
+        return pyarrow.Table.from_struct_array(made).to_pandas()
+
+    over_pandas.__annotations__ = {"column": pd.Series, "return": pd.Series if part is not None else pd.DataFrame}
+    return functions.pandas_udf(over_pandas, kind)
+
+
+def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | None) -> Callable[[Any], Any]:
+    """Return what workers do to a batch; it holds nothing but text, and so it is sent by value and imports sealkit where it runs."""
+
+    def batch(column: Any) -> Any:  # noqa: ANN401
+        try:
+            import pyarrow
+
+            from sealkit.columns import core
+            from sealkit.columns.reference import Reference
+        except ImportError as error:
+            problem = f"this Spark worker lacks {error.name}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
+            raise RuntimeError(problem) from None
+        more = {"to": to} if to is not None else {}
+        if job == "rotate_column":
+            more["on_error"] = "null"
+        made = getattr(core, job)(column, Reference(*reference), **more)
+        names = [field.name for field in made.type]
+        parts = [one.cast(pyarrow.string()) for one in made.flatten()]
+        return parts[names.index(part)] if part is not None else pyarrow.StructArray.from_arrays(parts, names=names)
+
+    return batch
+
+
+def _records(reference: Reference, field: str) -> Callable[[Any], Any]:
+    given: tuple[Any, ...] = tuple(reference)
+
+    def batches(some: Any) -> Any:  # noqa: ANN401
+        try:
+            from sealkit.columns.records import opened
+            from sealkit.columns.reference import Reference
+        except ImportError as error:
+            problem = f"this Spark worker lacks {error.name}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
+            raise RuntimeError(problem) from None
+        for batch in some:
+            yield opened(batch, Reference(*given), field)
+
+    return batches

@@ -1,0 +1,207 @@
+"""Spark, for real: what it opens, that no bad row fails a job, and that the key is nowhere that Spark writes."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from column_cases import RINGS, SEALERS, STRANGER, rows_of
+
+from sealkit.columns import decrypt_column
+from sealkit.keys.ring import KeyRing
+from sealkit.sealer import Sealer
+
+pytestmark = pytest.mark.spark
+
+SECRET = bytes.fromhex("c0ffee11d00dfeedcafebabe8badf00d5ca1ab1e0ddba11ca55e77e0f00dbabe")
+SEALER = SEALERS["one"]
+ROOT = Path(__file__).parents[2]
+
+# What runs in a Spark of its own, with a key that is in the environment of the machine alone.
+SCRIPT = """
+import json, os, sys
+from pyspark.sql import SparkSession
+import pyspark.sql.functions as F
+from sealkit.columns import spark as sealed
+
+place, remote = sys.argv[1], sys.argv[2] == "connect"
+builder = SparkSession.builder
+settings = {
+    "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.eventLog.enabled": "true",
+    "spark.eventLog.dir": f"file://{place}/events", "spark.local.dir": f"{place}/local", "spark.eventLog.compress": "false",
+    "spark.sql.warehouse.dir": f"{place}/warehouse",
+}
+for name, value in settings.items():
+    builder = builder.config(name, value)
+spark = builder.remote("local[2]").getOrCreate() if remote else builder.master("local[2]").getOrCreate()
+with open(f"{place}/rows.json") as file:
+    rows = json.load(file)
+frame = spark.createDataFrame(list(enumerate(rows)), "n int, secured string")
+frame.createOrReplaceTempView("t")
+sealed.register(spark, "env:SEALKIT_SECRET")
+told = {}
+query = spark.sql("select n, unseal(secured) payload, unseal_row(secured) opened from t order by n")
+told["sql"] = [[row.payload, row.opened.payload, row.opened.status, row.opened.key] for row in query.collect()]
+told["frame"] = [list(row.opened) for row in frame.select("n", sealed.decrypt("secured", "env:SEALKIT_SECRET").alias("opened")).orderBy("n").collect()]
+told["verify"] = [list(row.v) for row in frame.select("n", sealed.verify("secured", "env:SEALKIT_SECRET").alias("v")).orderBy("n").collect()]
+told["sealed"] = [list(row) for row in spark.sql("select n, unseal(seal(concat('payload number ', n))), reseal(secured) = secured from t order by n").collect()]
+told["tree"] = [[os.path.basename(row.path), row.field, row.payload, row.status] for row in sealed.decrypt_tree(spark, f"file://{place}/posts", "env:SEALKIT_SECRET").orderBy("path", "line").collect()]
+if not remote:
+    told["explain"] = query._jdf.queryExecution().toString()
+    told["task"] = ""
+with open(f"{place}/told.json", "w") as file:
+    json.dump(told, file)
+if not remote:
+    import subprocess
+    subprocess.run(["cp", "-r", f"{place}/local", f"{place}/kept"], check=True)
+spark.stop()
+"""
+
+
+def spellings(secret):
+    """The key in every encoding that a program might write it in."""
+    hexed = secret.hex()
+    shifted = [base64.b64encode(bytes(pad) + secret).decode()[4 if pad else 0 : 44].rstrip("=")[:-2] for pad in (0, 1, 2)]
+    return [
+        secret,
+        hexed.encode(),
+        hexed.upper().encode(),
+        repr(secret)[2:-1].encode(),
+        str(list(secret)).encode(),
+        *(text.encode() for text in shifted),
+    ]
+
+
+@pytest.fixture(scope="module", params=["classic", "connect"])
+def told(request, tmp_path_factory):
+    if shutil.which("java") is None:
+        assert "SEALKIT_CI" not in os.environ, "CI needs Java"
+        pytest.skip("NOT TESTED: Spark needs Java")
+    import json
+
+    place = tmp_path_factory.mktemp(request.param)
+    for name in ("events", "local", "posts"):
+        (place / name).mkdir()
+    sealer = Sealer(KeyRing([__import__("sealkit").Key("env", SECRET)], primary="env"))
+    rows = [str(sealer.seal(f"payload number {number}, „Fog“".encode())) for number in range(60)]
+    rows += [None, "", "junk", rows[0][:-4], str(Sealer(KeyRing([STRANGER], primary="x")).seal(b"of another key, this one"))]
+    (place / "rows.json").write_text(json.dumps(rows))
+    (place / "posts" / "a.md").write_text(f"---\nsecured: {rows[0]}\n---\nbody\n")
+    (place / "posts" / "b.jsonl").write_text(f'{{"secured": "{rows[1]}"}}\n{{"secured": "junk"}}\n{{"a": 1}}\n')
+    (place / "posts" / "c.yml").write_text("a: [\n")
+    (place / "posts" / "image.png").write_bytes(b"\x89PNG")
+    environment = {
+        **os.environ,
+        "SEALKIT_SECRET": f"hex:{SECRET.hex()}",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    if not (ROOT / "sealkit").is_dir() or "site-packages" not in __import__("sealkit").__file__:
+        environment["PYTHONPATH"] = str(ROOT)
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(place), request.param], env=environment, capture_output=True, check=False, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr.decode()[-3000:]
+    told = json.loads((place / "told.json").read_text())
+    told |= {"place": place, "rows": rows, "sealer": sealer, "said": ran.stdout + ran.stderr, "classic": request.param == "classic"}
+    return told
+
+
+def test_rows_open_as_they_do_in_the_core(told):
+    expected = [
+        [value.decode() if isinstance(value, bytes) else value for value in row]
+        for row in rows_of(decrypt_column(pa.array(told["rows"]), told["sealer"]))
+    ]
+    assert told["frame"] == expected
+    assert told["sql"] == [[row[0], *row] for row in expected]
+    assert told["verify"] == [row[1:] for row in expected]
+    assert {row[1] for row in expected} == {"unauthenticated", None, "malformed", "cannot_decrypt"}
+
+
+def test_what_is_sealed_opens(told):
+    assert [row[1] for row in told["sealed"]] == [f"payload number {number}" for number in range(len(told["rows"]))]
+    assert [row[2] for row in told["sealed"]][:61] == [True] * 60 + [None]
+
+
+def test_a_folder_of_records(told):
+    assert told["tree"] == [
+        ["a.md", "secured", "payload number 0, „Fog“", "unauthenticated"],
+        ["b.jsonl", "secured", "payload number 1, „Fog“", "unauthenticated"],
+        ["b.jsonl", "secured", None, "unsealed"],
+        ["b.jsonl", "secured", None, "absent"],
+        ["c.yml", "secured", None, "syntax"],
+    ]
+
+
+def test_the_key_is_nowhere(told):
+    place, looked_at = told["place"], 0
+    words = spellings(SECRET)
+    texts = {"output": told["said"], "told": (place / "told.json").read_bytes()}
+    for folder, _, names in os.walk(place):
+        for name in names:
+            path = Path(folder) / name
+            texts[str(path)] = path.read_bytes()
+            looked_at += path.stat().st_size
+    found = [(name, word[:6]) for name, text in texts.items() for word in words if word in text]
+    assert found == []
+    if told["classic"]:
+        events = [text for name, text in texts.items() if "/events/" in name]
+        assert any(b"SparkListenerTaskEnd" in text for text in events)
+        assert "unseal" in told["explain"]
+        assert any("/kept/" in name for name in texts)
+
+
+def test_what_is_sent_holds_no_key():
+    """The function as Spark pickles it, after the reference was resolved in this process."""
+    from pyspark import cloudpickle
+
+    from sealkit.columns import core, reference
+    from sealkit.columns.spark import _batch
+
+    os.environ["OUR_SECRET"] = f"hex:{SECRET.hex()}"
+    batch = _batch(tuple(reference.as_reference("env:OUR_SECRET")), "decrypt_column", None, None)
+    sealer = Sealer(KeyRing([__import__("sealkit").Key("env", SECRET)], primary="env"))
+    blob = str(sealer.seal(b"a payload of a row"))
+    assert batch(pa.array([blob])).to_pylist()[0]["payload"] == "a payload of a row"
+    sent = cloudpickle.dumps(batch)
+    assert b"env:OUR_SECRET" in sent
+    assert [word for word in spellings(SECRET) if word in sent] == []
+    assert core is not None
+    reference.forget()
+
+
+def test_a_key_that_is_planted_is_found(tmp_path):
+    for number, word in enumerate(spellings(SECRET)):
+        (tmp_path / str(number)).write_bytes(b"before " + word + b" after")
+        assert any(one in (tmp_path / str(number)).read_bytes() for one in spellings(SECRET))
+    whole = base64.b64encode(b"x" + SECRET + b"y")
+    assert any(word in whole for word in spellings(SECRET))
+
+
+def test_a_worker_without_sealkit_says_what_is_missing():
+    from pyspark import cloudpickle
+
+    from sealkit.columns.spark import _batch
+
+    sent = cloudpickle.dumps(_batch(("env:X",), "decrypt_column", None, None))
+    script = "import pickle, sys; sys.modules['sealkit'] = None; pickle.loads(sys.stdin.buffer.read())([])"
+    ran = subprocess.run([sys.executable, "-c", script], input=sent, capture_output=True, check=False)
+    assert b"install 'sealkit[spark]' on every worker" in ran.stderr
+
+
+@pytest.mark.parametrize("wrong", [f"hex:{SECRET.hex()}", "SEALKIT_SECRET", SEALER])
+def test_only_references_are_taken(wrong):
+    from sealkit.columns import spark
+    from sealkit.errors import Usage
+
+    with pytest.raises(Usage) as caught:
+        spark.register(None, wrong)
+    assert SECRET.hex()[:8] not in f"{caught.value!r}{caught.value.hint}"
+    assert RINGS is not None

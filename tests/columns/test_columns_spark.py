@@ -94,7 +94,7 @@ def told(request, tmp_path_factory):
     (place / "rows.json").write_text(json.dumps(rows))
     (place / "posts" / "a.md").write_text(f"---\nsecured: {rows[0]}\n---\nbody\n")
     (place / "posts" / "b.jsonl").write_text(f'{{"secured": "{rows[1]}"}}\n{{"secured": "junk"}}\n{{"a": 1}}\n')
-    (place / "posts" / "c.yml").write_text("a: [\n")
+    (place / "posts" / "c.yml").write_text("secured: [\n")
     (place / "posts" / "image.png").write_bytes(b"\x89PNG")
     environment = {
         **os.environ,

@@ -15,8 +15,6 @@ from sealkit.errors import Usage
 from sealkit.records.identity import parse_bind
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from sealkit.sealer import Sealer
 
 _GOOD = frozenset(["authentic", "unauthenticated", "sealed", "rotated", "unchanged"])
@@ -62,7 +60,7 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
     names = bind if isinstance(bind, tuple) else ()
     counts: Counter[str] = Counter()
 
-    def step(column: pa.Array, others: dict[str, pa.Array]) -> tuple[pa.Array | None, pa.Array]:
+    def step(column: Any, others: dict[str, Any]) -> tuple[Any, Any]:
         where = {
             "files": others[given["path_column"]] if given["path_column"] is not None else None,
             "identity": {name: others[name] for name in names} or None,
@@ -78,8 +76,8 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
 
 
 def _done(
-    job: str, column: pa.Array, sealers: tuple[Sealer, Sealer], where: dict[str, Any], field: str, counts: Counter[str]
-) -> tuple[pa.Array | None, pa.Array]:
+    job: str, column: Any, sealers: tuple[Sealer, Sealer], where: dict[str, Any], field: str, counts: Counter[str]
+) -> tuple[Any, Any]:
     from sealkit.columns import core
 
     opener, sealer = sealers

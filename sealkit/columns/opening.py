@@ -144,6 +144,9 @@ class _Work:
         if short or opening.least == TAGGED:
             return
         opened = [(key, *payloads_of(key, rows, opening.payload)) for key in keys]
+        if len(opened) == 1 and not self._prove and None not in opened[0][1]:
+            self._judge(opened[0][0], members, rows, [payload or b"" for payload in opened[0][1]])
+            return
         fits = np.zeros(len(members), np.int64)
         for _, payloads, _ in opened:
             fits += [payload is not None for payload in payloads]

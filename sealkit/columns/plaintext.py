@@ -25,7 +25,7 @@ def suspects(texts: Texts) -> list[int]:
     """Return the rows that may be a blob, or resemble one; no other row does.
 
     A row is none if it has at least 64 bytes of which the first is strange to base64 (as the ``{`` of JSON is) and so is another; or if
-    it has no ``;``, begins with a character of base64 and has another one among the first 22.
+    it has no ``;``, begins with a character of base64 but ``U`` and has another one among the first 22.
     """
     data, starts, ends = texts.data, texts.starts, texts.ends
     rows = np.arange(len(starts))
@@ -40,7 +40,8 @@ def suspects(texts: Texts) -> list[int]:
         token = _TOKEN[head[:, :_PIECE]]
         semicolons = np.flatnonzero(data[starts[0] : ends[-1]] == ord(";")) + starts[0]
         none = np.searchsorted(semicolons, starts[long]) == np.searchsorted(semicolons, ends[long])
-        sure[long] |= none & token[:, 0] & ~token.all(axis=1)
+        salted = head[:, 0] == ord("U")  # may begin with what openssl enc writes, whatever follows
+        sure[long] |= none & token[:, 0] & ~salted & ~token.all(axis=1)
     return rows[~sure[rows]].tolist()  # type: ignore[no-any-return]
 
 

@@ -239,6 +239,10 @@ def test_no_row_that_nearly_is_a_blob_is_passed_by(row):
         assert not Blob.resembles(row)
 
 
+def test_what_openssl_writes_is_suspected_whatever_follows():
+    assert suspects(view(pa.array(["U2FsdGVkX1{" + "A" * 64, "U2FsdGVkX1 " + "x" * 64]))) == [0, 1]
+
+
 def test_json_and_prose_are_not_suspected():
     rows = ['{"title":"' + "x" * 80 + '","author":"Ida"}', "The quotes are not confirmed yet. " * 4]
     assert suspects(view(pa.array(rows))) == []

@@ -47,6 +47,9 @@ _ORDER = (
 _UNAUTHENTICATED = "unauthenticated"
 _DONE, _FINDINGS, _USAGE, _FAILED = 0, 1, 2, 4
 
+Counted = tuple[str, str | None, int, str | None]
+"""By what outcomes are counted: status, code, exit status, format."""
+
 
 class Outcome(NamedTuple):
     """What became of one field of one record, or of a file that could not be looked at.
@@ -149,34 +152,37 @@ def failure(path: str, error: SealkitError, field: str | None = None) -> Outcome
 class Report:
     """Counts outcomes as they come, keeping none of them."""
 
-    __slots__ = ("_codes", "_counts", "_exits", "unauthenticated")
+    __slots__ = ("_codes", "_counts", "_exits", "_opened", "unauthenticated")
 
     unauthenticated: int
     """How many fields were in order, but may have been altered by somebody without the key."""
 
     def __init__(self) -> None:
         self.unauthenticated = 0
+        self._opened = 0
         self._counts: dict[str, int] = {}
         self._codes: dict[str, int] = {}
         self._exits: set[int] = set()
 
     def add(self, outcome: Outcome) -> None:
         """Count an outcome."""
-        self.count(outcome.status, outcome.code, outcome.exit_status)
+        self.count(outcome.status, outcome.code, outcome.exit_status, outcome.format)
 
-    def count(self, status: str, code: str | None, exit_status: int, times: int = 1) -> None:
-        """Count outcomes that were looked at elsewhere."""
+    def count(self, status: str, code: str | None, exit_status: int, form: str | None = None, times: int = 1) -> None:
+        """Count outcomes that were looked at elsewhere; ``form`` is the format of their blobs."""
         self._counts[status] = self._counts.get(status, 0) + times
         if code is not None and status in (FINDING, FAILED):
             self._codes[code] = self._codes.get(code, 0) + times
         elif code == _UNAUTHENTICATED:
             self.unauthenticated += times
+        if status in _OPENED and form in _TWO_PARTS:
+            self._opened += times
         self._exits.add(_FINDINGS if status == WOULD_CHANGE else exit_status)
 
-    def merge(self, counts: dict[tuple[str, str | None, int], int]) -> None:
-        """Count outcomes counted elsewhere, by status, code and exit status."""
-        for (status, code, exit_status), times in counts.items():
-            self.count(status, code, exit_status, times)
+    def merge(self, counts: dict[Counted, int]) -> None:
+        """Count outcomes counted elsewhere, by status, code, exit status and format."""
+        for (status, code, exit_status, form), times in counts.items():
+            self.count(status, code, exit_status, form, times)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -208,6 +214,9 @@ class Report:
             known["codes"] = dict(sorted(self._codes.items()))
         if self.unauthenticated:
             known[_UNAUTHENTICATED] = self.unauthenticated
+        diagnosis = self.diagnosis()
+        if diagnosis is not None:
+            known["diagnosis"] = diagnosis
         return {"summary": known}
 
     def sentence(self) -> str:
@@ -219,18 +228,34 @@ class Report:
             words += " (" + ", ".join(f"{count} {code}" for code, count in sorted(self._codes.items())) + ")"
         return words + (f"; {self.unauthenticated} unauthenticated" if self.unauthenticated else "")
 
-    def advice(self) -> str | None:
-        """Return what the share of blobs that cannot be decrypted tells, over many records: a wrong key or damage."""
+    def diagnosis(self) -> str | None:
+        """Return what the share of two-part blobs that cannot be decrypted tells, over many: ``wrong_key``, ``damage``, ``missing_key``.
+
+        One such blob does not tell a wrong key from damage; that all are closed, or nearly none, does. None where there are too few.
+        """
         closed = self._codes.get("cannot_decrypt", 0)
-        opened = sum(self._counts.get(status, 0) for status in (DECRYPTED, ROTATED, VERIFIED, UNCHANGED, WOULD_CHANGE))
-        if closed < 1 or closed + opened < _MANY:
+        if closed >= _SOME and not self._opened:
+            return WRONG_KEY
+        if not closed or closed + self._opened < _MANY:
             return None
-        if opened == 0 or closed > _NEARLY_ALL * opened:
-            return "nearly no blob opens: the ring most likely lacks the key that sealed them"
-        if opened > _NEARLY_ALL * closed:
-            return "nearly all blobs open: the few that do not are most likely damaged, or were sealed under another key"
-        return "a good part of the blobs does not open: the ring most likely lacks one of several keys"
+        if closed >= _NEARLY_ALL * self._opened:
+            return WRONG_KEY
+        return DAMAGE if self._opened >= _NEARLY_ALL * closed else MISSING_KEY
+
+    def advice(self) -> str | None:
+        """Return the diagnosis in words."""
+        diagnosis = self.diagnosis()
+        return _ADVICE[diagnosis] if diagnosis is not None else None
 
 
+WRONG_KEY, DAMAGE, MISSING_KEY = "wrong_key", "damage", "missing_key"
+_ADVICE = {
+    WRONG_KEY: "nearly no two-part blob opens: the ring most likely lacks the key that sealed them",
+    DAMAGE: "nearly all two-part blobs open: the few that do not are most likely damaged, or were sealed under another key",
+    MISSING_KEY: "a good part of the two-part blobs does not open: the ring most likely lacks one of several keys",
+}
+_OPENED = frozenset({FOUND, DECRYPTED, ROTATED, VERIFIED, UNCHANGED, WOULD_CHANGE})
+_TWO_PARTS = frozenset({"plain", "synthetic"})
+_SOME = 4
 _MANY = 10
 _NEARLY_ALL = 9

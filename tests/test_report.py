@@ -66,27 +66,36 @@ def test_counts_codes_and_sentence():
 
 def test_counting_at_once_is_counting_one_by_one():
     made = Report()
-    made.count("finding", "malformed", 1, 3)
+    made.count("finding", "malformed", 1, times=3)
     one_by_one = report(FINDING, FINDING, FINDING)
     assert (made.summary(), made.exit_status) == (one_by_one.summary(), one_by_one.exit_status)
 
 
 @pytest.mark.parametrize(
-    ("closed", "opened", "words"),
+    ("closed", "opened", "diagnosis", "words"),
     [
-        (0, 100, None),
-        (9, 0, None),
-        (10, 0, "lacks the key that sealed them"),
-        (91, 9, "lacks the key that sealed them"),
-        (1, 99, "damaged"),
-        (40, 60, "lacks one of several keys"),
-        (1, 8, None),
+        (0, 100, None, None),
+        (3, 0, None, None),
+        (4, 0, "wrong_key", "lacks the key that sealed them"),
+        (10, 0, "wrong_key", "lacks the key that sealed them"),
+        (90, 10, "wrong_key", "lacks the key that sealed them"),
+        (1, 9, "damage", "damaged"),
+        (1, 99, "damage", "damaged"),
+        (40, 60, "missing_key", "lacks one of several keys"),
+        (1, 8, None, None),
+        (4, 1, None, None),
     ],
 )
-def test_advice(closed, opened, words):
+@pytest.mark.parametrize(
+    ("status", "code", "form"), [("verified", "unauthenticated", "plain"), ("found", "authentic", "synthetic")]
+)
+def test_what_the_share_of_closed_blobs_tells(closed, opened, diagnosis, words, status, code, form):
     made = Report()
-    made.count("finding", "cannot_decrypt", 1, closed) if closed else None
-    made.count("verified", None, 0, opened) if opened else None
+    made.count("finding", "cannot_decrypt", 1, times=closed) if closed else None
+    made.count(status, code, 0, form, opened) if opened else None
+    made.count("verified", "authentic", 0, "tagged", 1000)  # what names its key says nothing of those that do not
+    made.count("finding", "tampered", 1, times=1000)
+    assert made.diagnosis() == made.summary()["summary"].get("diagnosis") == diagnosis
     assert (made.advice() is None) == (words is None)
     assert words is None or words in made.advice()
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sealkit.cli.options import Output, Where
     from sealkit.demands import Asked
+    from sealkit.report import Counted
     from sealkit.trees.batch import Done, Mode, Piece
     from sealkit.trees.content import Task
     from sealkit.trees.found import Found
@@ -56,11 +57,11 @@ class Maker:
         out: list[bytes] = []
         copy: list[bytes] = []
         problems: list[tuple[object, ...]] = []
-        counts: dict[tuple[str, str | None, int], int] = {}
+        counts: dict[Counted, int] = {}
         for done in some:
             one = self._ready(done)
             for outcome in one.outcomes:
-                counted = (outcome.status, outcome.code, outcome.exit_status)
+                counted = (outcome.status, outcome.code, outcome.exit_status, outcome.format)
                 counts[counted] = counts.get(counted, 0) + 1
                 if outcome.exit_status:
                     problems.append(tuple(outcome._replace(payload=None)))

@@ -16,6 +16,7 @@ from sealkit.trees.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from sealkit.report import Counted
     from sealkit.trees.content import Replaced, Task
     from sealkit.trees.journal import Entry, Journal
     from sealkit.trees.store import Snapshot
@@ -79,14 +80,14 @@ class Done(NamedTuple):
 class Piece(NamedTuple):
     """What is to be printed of some files, in order, and what became of them; plain values, fit for a pipe.
 
-    ``counts`` counts outcomes by (status, code, exit status); ``problems`` are the outcomes with an exit status, as tuples. ``ivs`` are those of the
+    ``counts`` counts outcomes by (status, code, exit status, format); ``problems`` are the outcomes with an exit status, as tuples. ``ivs`` are those of the
     blobs in them, in hexadecimal, where somebody compares them.
     """
 
     out: bytes
     copy: bytes
     problems: list[tuple[object, ...]]
-    counts: dict[tuple[str, str | None, int], int]
+    counts: dict[Counted, int]
     files: int
     ivs: Sequence[str] = ()
 

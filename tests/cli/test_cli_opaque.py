@@ -101,7 +101,7 @@ def test_all_causes_look_the_same_in_a_tree(desk, args):
     before = desk.files("tree")
     ran = desk.run(*args)
     assert ran.status == 1
-    assert ran.summary == {"finding": len(CAUSES), "codes": {"cannot_decrypt": len(CAUSES)}}
+    assert ran.summary == {"finding": len(CAUSES), "codes": {"cannot_decrypt": len(CAUSES)}, "diagnosis": "wrong_key"}
     assert len({json.dumps(line | {"path": ""}) for line in ran.lines}) == 1
     assert {name: data for name, data in desk.files("tree").items() if name in before} == before
 

@@ -165,12 +165,17 @@ def test_advice_tells_a_wrong_key_from_damage(desk, other_key):
 
     iv = bytes(16)
     foreign = str(Blob(other_key.cbc().encrypt(b"x" * 40, iv), iv))
+    verbs = (["verify"], ["decrypt", "--json"], ["keys", "identify"], ["rotate", "--to", "k1"])
     for number in range(12):
         desk.record(f"tree/{number:02}.md", foreign)
-    assert "lacks the key" in desk.run("verify", "tree").err
+    for verb in verbs:
+        assert "lacks the key" in desk.run(*verb, "tree").err, verb
+    assert desk.run("verify", "--json", "tree").summary["diagnosis"] == "wrong_key"
     for number in range(11):
         desk.record(f"tree/{number:02}.md", desk.sealed(b"y" * 40))
-    assert "damaged" in desk.run("verify", "tree").err
+    for verb in verbs:
+        assert "damaged" in desk.run(*verb, "tree").err, verb
+    assert desk.run("keys", "identify", "--json", "tree").summary["diagnosis"] == "damage"
 
 
 def test_a_report_says_the_same_as_json(desk):

@@ -251,8 +251,14 @@ class _Lines:
         if not line.strip():
             return [None] * len(names)
         record = Record.parse(line, kind="json")
-        values = [record.values(name) for name in names]
-        return [found[0].text if found else None for found in values]
+        return [self._value(record, name) for name in names]
+
+    def _value(self, record: Record, name: str) -> str | None:
+        """Return a value's text; an object, a list or a number is the JSON that it is sealed as, null and nothing are None."""
+        found = record.values(name)
+        if not found or found[0].type == "null":
+            return None
+        return found[0].text if found[0].text is not None else record.plaintext(name)[0].decode()
 
     def write(self, lines: list[bytes], made: list[str | None], statuses: list[str | None]) -> None:
         """Write lines with what was made of them."""

@@ -211,3 +211,25 @@ def test_export_asked_for_wrongly(desk, arguments, status, says):
     assert (ran.status, says in ran.err, "Traceback" in ran.err) == (status, True, False), ran
     assert desk.read("keys.csv") == b"mine"
     assert io is not None
+
+
+@pytest.mark.parametrize("options", [(), ("--status", "became")])
+def test_no_plaintext_stays_in_json_lines(desk, options):
+    """What is no text is sealed as JSON, as seal does it; what cannot be sealed is left empty, with or without a column of statuses."""
+    desk.write(
+        "open.jsonl",
+        b'{"secured": {"note": "open words, enough for two blocks"}}\n{"secured": "open\\u0000words"}\n{"secured": null}\n'
+        b'{"secured": 1234567890123456789012345}\n{"secured": ["open", "words"]}\n{"other": "public"}\n',
+    )
+    ran = desk.run("columns", "seal", "open.jsonl", "sealed.jsonl", *options)
+    assert ran.status == 1, ran
+    assert "1 payload_check" in ran.err
+    lines = [json.loads(line) for line in desk.read("sealed.jsonl").splitlines()]
+    assert [line.get("secured", "absent") for line in lines][1:3] == ["", None]
+    assert all(";" in lines[number]["secured"] for number in (0, 3, 4))
+    assert b"open" not in desk.read("sealed.jsonl")
+    assert lines[5]["other"] == "public"
+    assert desk.run("columns", "decrypt", "--key-id", "k2", "sealed.jsonl", "back.jsonl").status == 1
+    back = [json.loads(line) for line in desk.read("back.jsonl").splitlines()]
+    assert json.loads(back[0]["secured"]) == {"note": "open words, enough for two blocks"}
+    assert back[3]["secured"] == "1234567890123456789012345"

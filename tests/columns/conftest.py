@@ -9,4 +9,4 @@ collect_ignore_glob = ["test_*.py"] if find_spec("pyarrow") is None and "SEALKIT
 
 
 def pytest_report_header():
-    return "NOT TESTED: columns (pip install '.[dev]')" if collect_ignore_glob else None
+    return "NOT TESTED: columns (pip install '.[test]')" if collect_ignore_glob else None

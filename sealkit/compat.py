@@ -60,9 +60,15 @@ func main() {
 END
 go run open.go '{blob}' {key}"""
 
-_CSHARP = """// dotnet script, or the body of Main
-var p = "{blob}".Split(';'); using var aes = System.Security.Cryptography.Aes.Create(); aes.Key = Convert.FromHexString("{key}");
-Console.Write(System.Text.Encoding.UTF8.GetString(aes.DecryptCbc(Convert.FromBase64String(p[0]), Convert.FromBase64String(p[1]))));"""
+_CSHARP = """cat > Open.cs <<'END'
+using System; using System.Linq; using System.Security.Cryptography;
+class Open { static void Main(string[] a) {
+  var p = a[0].Split(';').Take(2).Select(Convert.FromBase64String).ToArray();
+  using (var aes = Aes.Create()) {  // CBC and PKCS7 are its defaults
+    aes.Key = Enumerable.Range(0, a[1].Length / 2).Select(i => Convert.ToByte(a[1].Substring(2 * i, 2), 16)).ToArray(); aes.IV = p[1];
+    var o = aes.CreateDecryptor().TransformFinalBlock(p[0], 0, p[0].Length); Console.OpenStandardOutput().Write(o, 0, o.Length); } } }
+END
+mcs Open.cs && mono Open.exe '{blob}' {key}"""
 
 RECIPES = (
     Recipe(
@@ -92,8 +98,8 @@ RECIPES = (
         " print c.update(e) + c.final' '{blob}' {key}",
     ),
     Recipe("Java", "java", _JAVA),
-    Recipe("Go", "go", _GO, is_tested=False),
-    Recipe("C#", "dotnet", _CSHARP, is_tested=False),
+    Recipe("Go", "go", _GO),
+    Recipe("C#, here compiled by Mono", "mcs", _CSHARP),
     Recipe(
         "PostgreSQL, with the extension pgcrypto",
         "postgres",
@@ -107,7 +113,6 @@ RECIPES = (
         "SELECT cast(aes_decrypt(concat(unbase64(split(b, ';')[1]), unbase64(split(b, ';')[0])), unhex('{key}'), 'CBC', 'PKCS') AS string)\n"
         "  FROM VALUES ('{blob}') AS t(b);",
         is_sql=True,
-        is_tested=False,
     ),
     Recipe(
         "MySQL 8 (MariaDB before 11.2 takes no IV)",

@@ -321,7 +321,9 @@ def test_contexts_are_those_of_a_record():
 
 
 @pytest.mark.parametrize("bind", [0, 1, 2, 3])
-@pytest.mark.parametrize("where", [{}, {"files": pa.array(["a.md"])}, {"identity": {"id": pa.array(["r1"])}}], ids=str)
+@pytest.mark.parametrize(
+    "where", [{}, {"files": pa.array(["a.md"])}, {"identity": {"id": pa.array(["r1"])}}], ids=["none", "files", "identity"]
+)
 def test_a_row_is_bound_as_a_record_is(where, bind):
     record = Record.parse(b"---\nid: r1\nsecured: x\n---\n", kind="frontmatter")
     demanded = "path" if "files" in where else ("id",) if where else None

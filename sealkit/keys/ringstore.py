@@ -227,8 +227,6 @@ def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool, loads: b
         changed = _located(path, edit, data)
         if changed != data:
             _replace(path, changed, before, loads=loads, ask=ask)
-            if _read(path).data != changed:
-                raise ChangedUnderneath(problem=f"{_LABEL}: it does not read back as it was written", path=path)
         elif loads:
             KeyRing.load(path, ask=ask).close()
 
@@ -279,19 +277,40 @@ def _locked(path: str) -> Iterator[os.stat_result]:
         os.close(descriptor)
 
 
+@contextmanager
+def _holding(path: str) -> Iterator[None]:
+    """Hold the lock on a file that nobody else knows yet: under its new name nobody changes it before it was read back."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _replace(path: str, data: bytes, before: os.stat_result, *, loads: bool, ask: Ask) -> None:
     temporary = _temporary(path)
+    placed = False
     mode = stat.S_IMODE(before.st_mode)
     _write_new(temporary, data, mode & ~_OTHERS if _holds_literals(data) else mode, owner=before)
     try:
-        if loads:
-            _load(temporary, path, ask)
-        _check_unchanged(path, before)
-        os.replace(temporary, path)
+        with _holding(temporary):
+            if loads:
+                _load(temporary, path, ask)
+            _check_unchanged(path, before)
+            os.replace(temporary, path)
+            placed = True
+            _sync_folder(path)
+            _check_written(path, data)
     except BaseException:
-        os.unlink(temporary)
+        if not placed:
+            os.unlink(temporary)
         raise
-    _sync_folder(path)
+
+
+def _check_written(path: str, data: bytes) -> None:
+    if _read(path).data != data:
+        raise ChangedUnderneath(problem=f"{_LABEL}: it does not read back as it was written", path=path)
 
 
 def _holds_literals(data: bytes) -> bool:

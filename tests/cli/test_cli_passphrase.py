@@ -167,7 +167,7 @@ WRONG = [
     (["--passphrase-env", "A", "--passphrase-command", "cat x"], 2, "more than one place"),
     (["--passphrase-command", "false"], 3, "ended with status 1"),
     (["--passphrase-command", "'"], 2, "takes a program and its arguments"),
-    (["--passphrase", "--wrapped-by", "k1"], 2, "not both"),
+    (["--passphrase", "--wrapped-by", "k1"], 2, "only one of these"),
     (["--wrapped-by", "k1"], 3, "no such file"),
 ]
 

@@ -178,7 +178,7 @@ BAD = [
     (
         f"{HEAD}  - id: k1\n    source: {{pkcs11: x}}\n",
         ConfigError,
-        "source 'pkcs11' is not supported by this version",
+        "'pkcs11' must be a mapping",
         "",
         5,
     ),

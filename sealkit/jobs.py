@@ -150,9 +150,9 @@ def lacks(record: Record, field: str, demand: FieldRule) -> None:
 
 
 def _nothing_open(record: Record, field: str, demand: FieldRule) -> None:
-    from sealkit.records import beside
+    from sealkit.records.beside import refuse
 
-    beside.refuse(record, field, everywhere=demand.line != UNCOVERED)
+    refuse(record, field, everywhere=demand.line != UNCOVERED)
 
 
 @opaque

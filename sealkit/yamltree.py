@@ -142,7 +142,7 @@ def events(data: bytes) -> int | None:
     That is: it does not parse, or is over the limits, or may have aliases, whose anchors only ``compose`` looks for; depth is not
     limited here, for nothing is kept. A third of what ``compose`` costs.
     """
-    if len(data) > MAX_BYTES or b"*" in data or data.count(b"\n%") > MAX_DIRECTIVES:
+    if len(data) > MAX_BYTES or b"*" in data or (b"%" in data and data.count(b"\n%") > MAX_DIRECTIVES):
         return None
     try:
         count = _parser(data).raw_parse()

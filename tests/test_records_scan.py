@@ -19,6 +19,7 @@ from yaml_documents import BLOBS, ENDS, FIELD_VALUES, INDENTS, KEYS, LOOKS, ODD_
 from sealkit import yamltree
 from sealkit.errors import BadSyntax, OverLimit
 from sealkit.records import frontmatter, locate, scan
+from sealkit.records.document import Document
 from sealkit.records.record import Record
 from sealkit.tree import Scalar
 
@@ -35,6 +36,8 @@ def compare(data: bytes, name: str = "secured", start: int = 0) -> str:
         assert cautious in (None, answer)
     if answer is None:
         return UNANSWERED
+    if isinstance(answer, scan.Span):
+        refuse_a_length_that_counts(source, answer.start - start, answer.end - start)
     try:
         root = yamltree.compose(source)
     except (BadSyntax, OverLimit):
@@ -60,6 +63,13 @@ def compare(data: bytes, name: str = "secured", start: int = 0) -> str:
     assert answer.end == start + len(text[: node.end].encode()) - quote
     assert node.text.encode() == data[answer.start : answer.end]
     return SAME
+
+
+def refuse_a_length_that_counts(source: bytes, start: int, end: int) -> None:
+    """Raise if libyaml reads the document otherwise for one character of base64, or for 1,100 more, in the place of what was found."""
+    events = yamltree.events(source)
+    assert Document(source, "yaml").events(start, end) == events
+    assert yamltree.events(source[: start + 1] + 1100 * b"A" + source[start + 1 :]) == events
 
 
 def run(count: int, seed: int, name: str = "secured") -> Counter:

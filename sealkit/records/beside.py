@@ -34,8 +34,6 @@ _UNSEEN = re.compile(
 )
 _WITHOUT_SEPARATORS = str.maketrans("", "", "-_ ")
 _LOWER = bytes(range(256)).lower()
-# Every name of ALONE holds one of these; the others hold the field's own name, which is there once more then.
-_PARTS = (b"unse", b"crypted", b"intext", b"eartext")
 
 
 def refuse(record: Record, path: str, *, everywhere: bool) -> None:
@@ -121,9 +119,10 @@ def _mappings(record: Record, path: str, above: list[fieldpath.Step]) -> list[No
 def _may_be(text: bytes, field: str) -> bool:
     """Say whether such a name may occur; it costs next to nothing, and nearly always the answer is no."""
     bare = text.translate(_LOWER, b"-_ ")
-    name = _bare(field).encode()
-    occurs = any(part in bare for part in _PARTS) or bare.find(name, bare.find(name) + 1) >= 0
-    if occurs and any(name in bare for name in _needles(field)):
+    name, names = _needles(field)
+    # Every name of ALONE holds one of the first four; the others hold the field's own name, which is there once more then.
+    occurs = b"unse" in bare or b"crypted" in bare or b"intext" in bare or b"eartext" in bare
+    if (occurs or bare.find(name, bare.find(name) + 1) >= 0) and any(one in bare for one in names):
         return True
     return b"\\" in text and _SPELLING.search(text) is not None
 
@@ -139,10 +138,9 @@ def _names(field: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _needles(field: str) -> tuple[bytes, ...]:
-    """Return the names, in bytes."""
-    names = _names(field)
-    return tuple(sorted(name.encode() for name in names))
+def _needles(field: str) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the field's own name, bare, and the names, in bytes."""
+    return _bare(field).encode(), tuple(sorted(name.encode() for name in _names(field)))
 
 
 def _pairs(node: Node | None) -> Iterator[tuple[Node, Node]]:

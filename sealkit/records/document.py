@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from sealkit import yamltree
 from sealkit.errors import BadFrontMatter, BadSyntax
 from sealkit.records import locate
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML
@@ -45,13 +46,15 @@ class Document:
             self._root = self._read()
         return self._root
 
-    @property
-    def events(self) -> int | None:
-        """Into how many events the YAML parses, from end to end; None if it does not. Nothing is kept of them."""
-        if self._events is None:
-            from sealkit import yamltree
+    def events(self, start: int, end: int) -> int | None:
+        """Return into how many events the YAML parses, from end to end, None if it does not; nothing is kept of them.
 
-            self._events = yamltree.events(self.data)
+        ``start:end`` is base64 that the fast scan found behind a key, alone on its line. libyaml is given one character of it, and the
+        answer is the same: wherever that stands, in a scalar of its own or inside another one, letters are letters however many there
+        are, and with the line's end behind them they are no key, whose length would count. A quarter of the time goes to them otherwise.
+        """
+        if self._events is None:
+            self._events = yamltree.events(self.data[: start + 1] + self.data[end:])
         return self._events
 
     def has_key_at(self, name: str, start: int) -> bool:
@@ -67,14 +70,13 @@ class Document:
         only stand there in a block mapping at column 0, which is the root; inside a quoted scalar, a comment or a block scalar it would
         add no event, and inside a flow collection it would not parse.
         """
-        from sealkit import yamltree
-
-        if not self.has_key_at(name, start) or self.events is None:
+        events = self.events(start, end)
+        if not self.has_key_at(name, start) or events is None:
             return False
         key = b"\n" + name.encode() + b": "
         after_colon = self._line_of(key, start) + len(key) - 1
         with_list = self.data[:after_colon] + b"\n- x" + self.data[end + self._is_quoted(start) :]
-        return yamltree.events(with_list) == self.events + 2
+        return yamltree.events(with_list) == events + 2
 
     def _is_quoted(self, start: int) -> bool:
         return self.data[start - 1 : start] in (b'"', b"'")
@@ -93,8 +95,6 @@ class Document:
         """Return where a scalar's own text starts, behind its anchor and tag."""
         if node.anchor is None and node.tag is None:
             return node.start
-        from sealkit import yamltree
-
         return yamltree.scalar_start(self.data, node)
 
     def _decoded(self) -> str:
@@ -125,6 +125,4 @@ class Document:
 
 
 def _compose(data: bytes) -> Node | None:
-    from sealkit import yamltree
-
     return yamltree.compose(data)

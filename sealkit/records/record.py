@@ -194,9 +194,8 @@ class Record:
         that is not spelt out where it stands (escaped, folded over lines) has only that, for no splice would write it so.
         """
         span = self._scan(path)
-        if isinstance(span, scan.Span) and self.document.events is not None:
-            start = span.start - (self.region.start if self.region is not None else 0)
-            return self.raw[span.start : span.end] == text.encode() and self.document.has_key_at(path, start)
+        if isinstance(span, scan.Span) and self._parses(span):
+            return self.raw[span.start : span.end] == text.encode() and self.document.has_key_at(path, self._within(span.start))
         from sealkit.records.edit import Edit
 
         field = self._present(path)
@@ -205,7 +204,8 @@ class Record:
     @opaque
     def read_through(self, path: str = "secured") -> None:
         """Raise the ``RecordError`` of a record that is broken anywhere, which ``blob_text`` may not notice."""
-        if not isinstance(self._scan(path), scan.Span) or self.document.events is None:
+        span = self._scan(path)
+        if not isinstance(span, scan.Span) or not self._parses(span):
             self._fields(path)
 
     # --- how it is done --------------------------------------------------------------------------------------------------
@@ -237,10 +237,17 @@ class Record:
         return after if after is not None and after._scan(path) == place and after._confirms(place, path) else None
 
     def _confirms(self, span: scan.Span, path: str) -> bool:
-        start = self.region.start if self.region is not None else 0
         if span.nothing_closes:
-            return self.document.events is not None and self.document.has_key_at(path, span.start - start)
-        return self.document.confirms(path, span.start - start, span.end - start)
+            return self._parses(span) and self.document.has_key_at(path, self._within(span.start))
+        return self.document.confirms(path, self._within(span.start), self._within(span.end))
+
+    def _parses(self, span: scan.Span) -> bool:
+        """Say whether libyaml reads the record to its end; ``span`` is what the fast scan found in it."""
+        return self.document.events(self._within(span.start), self._within(span.end)) is not None
+
+    def _within(self, at: int) -> int:
+        """Turn an offset in the record into one in its document."""
+        return at - (self.region.start if self.region is not None else 0)
 
     def _fields(self, path: str) -> list[Field]:
         if path not in self._found:

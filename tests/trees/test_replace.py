@@ -5,6 +5,7 @@ import errno
 import itertools
 import os
 import pickle
+import random
 import resource
 import signal
 import stat
@@ -295,7 +296,7 @@ def test_a_folder_that_became_a_link_is_never_written_through(tree, tmp_path):
 
 
 def race_of_a_folder_and_a_link(tmp_path, rounds):
-    """Swap a folder and a link to one outside all the time while records below it are replaced."""
+    """Swap a folder and a link to one outside all the time while records below it are replaced, until either was met, and often."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "a.md").write_bytes(b"outside")
@@ -304,18 +305,21 @@ def race_of_a_folder_and_a_link(tmp_path, rounds):
 
     def swap():
         here = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
+        pause = random.Random(1)
         while not stop.is_set():
             kernel.exchange(here, "d", "link")
+            time.sleep(pause.choice((0, 0, 0, 0.001, 0.004)))  # or both threads may go in step, and one of the states is never met
         os.close(here)
 
     swapper = threading.Thread(target=swap)
     swapper.start()
     mtime = outside.stat().st_mtime_ns
     outcomes = []
+    ends = time.monotonic() + 60
     try:
-        for index in range(rounds):
+        while len(outcomes) < rounds or (len(set(outcomes)) < 2 and time.monotonic() < ends):
             try:
-                replace_one(write("d/a.md", b"%d" % index))
+                replace_one(write("d/a.md", b"%d" % len(outcomes)))
                 outcomes.append("done")
             except StoreError as error:
                 outcomes.append(error.code)

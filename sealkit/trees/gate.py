@@ -56,7 +56,7 @@ class Watch:
         return [*self._findings, *missing]
 
     def _is_record(self, found: Found) -> bool:
-        name = os.path.basename(found.path)
+        name = found.path[found.path.rfind("/") + 1 :]
         policy = self._demanded.policy(found.path)
         if policy is None:
             return found.named or is_record_name(name)

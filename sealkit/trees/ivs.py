@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sealkit.trees.batch import Done
 
 _TEXT = re.compile(rb"[0-9A-Za-z+/=_-]{16}")
+_ZEROS = bytes(8)
 _PLACES = 3
 
 
@@ -42,14 +43,16 @@ class Ivs:
 
     def add(self, ivs: Iterable[str]) -> None:
         """Take some."""
+        seen = self._seen
         for iv in ivs:
             number = int(iv, 16)
-            if hash(number) in self._seen or weakness(iv) is not None:
+            mark = hash(number)
+            if mark in seen or weakness(iv) is not None:
                 self.suspects.add(iv)
             for neighbour in (number - 1, number + 1):
-                if hash(neighbour) in self._seen:
+                if hash(neighbour) in seen:
                     self.suspects |= {iv, f"{neighbour % (1 << 128):032x}"}
-            self._seen.add(hash(number))
+            seen.add(mark)
 
     def findings(self, done: Iterable[Done], demanded: Callable[[str], Iterable[FieldRule]] | None) -> list[Outcome]:
         """Return what is wrong with the suspects, which are all among what is ``done`` a second time."""
@@ -81,13 +84,11 @@ def _blobs(done: Done, field: str) -> Iterator[Blob]:
 def weakness(iv: str) -> str | None:
     """Say what an IV, in hexadecimal, is that no random one is; None if nothing shows. One in 10^9 random ones is accused."""
     data = bytes.fromhex(iv)
-    if not any(data):
-        return "all zeros"
-    if len(set(data)) == 1:
+    if data.startswith(_ZEROS) or data.endswith(_ZEROS):
+        return "a small number, such as a counter or a time" if any(data) else "all zeros"
+    if data.count(data[:1]) == len(data):
         return "one byte over and over"
-    if not any(data[:8]) or not any(data[8:]):
-        return "a small number, such as a counter or a time"
-    return "text" if _TEXT.fullmatch(data) else None
+    return "text" if data.isascii() and _TEXT.fullmatch(data) else None
 
 
 def _of_iv(iv: str, places: dict[str, list[Place]], demanded: Callable[[str], Iterable[FieldRule]] | None) -> Iterator[Outcome]:

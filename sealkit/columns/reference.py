@@ -54,6 +54,12 @@ def sealer_of(keys: Keys) -> Sealer:
 
 
 @opaque
+def ring_of(keys: Reference | str) -> KeyRing:
+    """Return the ring that a reference leads to, resolved once a process. Raises as ``sealer_of``."""
+    return _ring(as_reference(keys).source)
+
+
+@opaque
 def as_reference(keys: object) -> Reference:
     """Return the reference that is meant, which is not resolved by that. Raises ``Usage`` for what is none: it may be the key itself."""
     reference = keys if isinstance(keys, Reference) else Reference(keys) if isinstance(keys, str) else None

@@ -6,20 +6,27 @@ sent holds no other part of sealkit, which has to be installed on the workers.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions
 
+from sealkit.columns import rotating
 from sealkit.columns.reference import Reference, as_reference
 from sealkit.errors import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    import pyarrow as pa
     from pyspark.sql import Column, DataFrame, SparkSession
+
+    from sealkit.columns.rotating import Rotated
 
 _OPENED = "payload string, status string, key string"
 _SEALED = "blob string, status string, key string"
+_TOLD = "counted string, times long, problem string"
+_PART = 2048  # files that one task rotates: they are replaced in groups of up to half as many
 _RECORD_GLOBS = ("*.md", "*.markdown", "*.yml", "*.yaml", "*.json", "*.jsonl")
 
 
@@ -66,6 +73,39 @@ def decrypt_tree(spark: SparkSession, path: str, keys: Reference | str, field: s
     named = files.where(" or ".join(f"path like '%{glob[1:]}'" for glob in _RECORD_GLOBS))
     schema = "path string, line int, field string, payload string, status string, key string"
     return named.mapInArrow(_records(_checked(keys), field), schema)
+
+
+def rotate_tree(
+    spark: SparkSession,
+    path: str,
+    keys: Reference | str,
+    to: str | None = None,
+    *,
+    fields: Sequence[str] | None = None,
+    partial: bool = False,
+) -> Rotated:
+    """Re-encrypt the blobs of all records below a folder under the ring's primary key, or ``to``, as ``sealkit rotate`` does.
+
+    The folder is on a file system that the driver and all workers have at the same path; the keys are where the workers are. The driver
+    holds the tree's lock; every field is opened before the first one is written (what does not open is returned, and nothing was written,
+    unless ``partial``); each file's line is in the journal before the file is replaced. After an interruption the same call goes on, and
+    so does ``sealkit rotate``, with ``--status`` and ``--rollback``. A key that the reference names is the one that opens, with ``to``.
+
+    Raises ``Usage`` for what is no folder here, ``TreeBusy``, ``JournalError``, and what Spark raises where a worker finds no keys.
+    """
+    reference = _checked(keys)
+
+    def engine(paths: pa.Table | None, share: rotating.Share) -> list[pa.Table]:
+        share_out = _rotation(tuple(reference), tuple(share), tells_header=paths is None)
+        if paths is None:
+            return [spark.range(1).mapInArrow(share_out, _TOLD).toArrow()]
+        if not len(paths):
+            return []
+        # By range, so that a worker has whole folders: it opens each once.
+        rows = spark.createDataFrame(paths).repartitionByRange(len(paths) // _PART + 1, "path")
+        return [rows.mapInArrow(share_out, _TOLD).toArrow()]
+
+    return rotating.rotate(engine, str(Path(path).absolute()), to, fields, partial=partial)
 
 
 def _checked(keys: Reference | str) -> Reference:
@@ -125,6 +165,28 @@ def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | Non
         return parts[names.index(part)] if part is not None else pyarrow.StructArray.from_arrays(parts, names=names)
 
     return batch
+
+
+def _rotation(given: tuple[Any, ...], told: tuple[Any, ...], *, tells_header: bool) -> Callable[[Any], Any]:
+    """Return what workers do to batches of paths; like ``_batch``, it holds nothing but text."""
+
+    def batches(some: Any) -> Any:  # noqa: ANN401
+        try:
+            from pyspark import TaskContext
+
+            from sealkit.columns import rotating
+            from sealkit.columns.reference import Reference
+        except ImportError as error:
+            problem = f"this Spark worker lacks {error.name}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
+            raise RuntimeError(problem) from None
+        share, task = rotating.Share(*told), TaskContext.get()
+        if tells_header:
+            yield from (rotating.header(Reference(*given), share) for batch in some if batch.num_rows)
+            return
+        again = share.again or (task is not None and task.attemptNumber() > 0)
+        yield from rotating.work(some, Reference(*given), share._replace(again=again))
+
+    return batches
 
 
 def _records(reference: Reference, field: str) -> Callable[[Any], Any]:

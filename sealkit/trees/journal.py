@@ -10,6 +10,7 @@ interruption takes these hashes, not the padding, as the word on what was writte
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -76,10 +77,14 @@ class Progress(NamedTuple):
 
 
 class Journal:
-    """A journal that is being written. Forked workers may append to it too: each append is one write, whole lines."""
+    """A journal that is being written. Forked workers may append to it too: each append is one write, whole lines.
 
-    def __init__(self, root: str, path: str, descriptor: int, known: array[int]) -> None:
+    Where it is ``shared`` with other machines, over a network, that is not enough to keep lines apart: each append takes its turn then.
+    """
+
+    def __init__(self, root: str, path: str, descriptor: int, known: array[int], *, shared: bool = False) -> None:
         self.path = path
+        self._shared = shared
         self._root = _absolute(root)
         self._fd = descriptor
         self._known = known
@@ -97,8 +102,12 @@ class Journal:
     @classmethod
     def resume(cls, root: str, path: str) -> Journal:
         """Go on with a rotation that was interrupted. Raises ``JournalError``."""
-        known = array("Q", sorted(_mark(entry.path, entry.after) for entry in entries(path)))
-        return cls(root, path, _open(path, _APPENDING), known)
+        return cls(root, path, _open(path, _APPENDING), _marks(path))
+
+    @classmethod
+    def join(cls, root: str, path: str, *, again: bool) -> Journal:
+        """Write in a journal that another process began; ``again``: its files may have been written before. Raises ``JournalError``."""
+        return cls(root, path, _open(path, _APPENDING), _marks(path) if again else array("Q"), shared=True)
 
     def has_written(self, path: str, data: bytes) -> bool:
         """Say whether this content is what the rotation wrote, or was about to write, to this file before it was interrupted."""
@@ -159,7 +168,13 @@ class Journal:
         # An empty line first: what a write was cut short to, in another worker or in a crash, must not become part of ours.
         data = b"\n" + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         try:
-            written = os.write(self._fd, data)
+            if self._shared:
+                fcntl.flock(self._fd, fcntl.LOCK_EX)
+            try:
+                written = os.write(self._fd, data)
+            finally:
+                if self._shared:
+                    fcntl.flock(self._fd, fcntl.LOCK_UN)
             if written == len(data) and sync:
                 os.fsync(self._fd)
         except OSError as error:
@@ -278,6 +293,11 @@ def _known(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def _marks(path: str) -> array[int]:
+    """Return the marks of all that a journal says was about to be written, in order."""
+    return array("Q", sorted(_mark(entry.path, entry.after) for entry in entries(path)))
 
 
 def _mark(path: str, digest: str) -> int:

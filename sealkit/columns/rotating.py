@@ -1,0 +1,191 @@
+"""A rotation of a tree, shared out to workers, each in a process or on a machine of its own, by an engine that hands batches to them.
+
+Whoever shares it out holds the tree's lock and begins its journal (``sealkit.trees.rotation``), and has no key; workers have the keys, the
+tree at the same path, and write in the same journal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from sealkit.columns.reference import Reference, ring_of
+from sealkit.demands import Asked
+from sealkit.errors import NothingMatched, Usage
+from sealkit.opaque import opaque
+from sealkit.records.kinds import is_record_name
+from sealkit.report import Outcome, Report, failure
+from sealkit.sealer import Sealer
+from sealkit.trees import batch, content, journal, rotation, tasks
+from sealkit.trees.found import Found
+from sealkit.trees.roots import held, is_folder
+from sealkit.trees.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sealkit.report import Counted
+
+PATHS = pa.schema([("path", pa.binary()), ("root", pa.binary()), ("named", pa.bool_())])
+"""What goes to workers: what a walk found. Names of files are bytes."""
+
+TOLD = pa.schema([("counted", pa.string()), ("times", pa.int64()), ("problem", pa.string())])
+"""What comes back: outcomes that were counted (by what, as JSON), and those with an exit status, as JSON without a payload."""
+
+FILTERS: Final[dict[str, object]] = {
+    "include": [],
+    "exclude": [],
+    "since": None,
+    "gitignore": True,
+    "hidden": False,
+    "cross_mounts": False,
+}
+"""What is taken below the folder, as the command line says it: so ``sealkit rotate`` finishes what was interrupted here."""
+
+
+class Rotated(NamedTuple):
+    """What became of a tree: how many fields of each status, and the outcomes that say what is wrong, by path.
+
+    ``is_complete``: nothing is left to be done. Otherwise nothing was written, unless it was asked to go on with the rest.
+    """
+
+    counts: dict[str, int]
+    problems: list[Outcome]
+    is_complete: bool
+
+
+class Share(NamedTuple):
+    """What workers are told: plain values. Without a ``journal`` every field is opened, and nothing written.
+
+    ``folder`` is absolute; ``again``: the files may have been written before, by an interrupted run or a worker that died.
+    """
+
+    folder: str
+    to: str | None = None
+    fields: tuple[str, ...] | None = None
+    journal: str | None = None
+    again: bool = False
+
+
+Engine = Callable[["pa.Table | None", Share], "Iterable[pa.Table]"]
+"""Has ``work`` done on rows of paths, wherever that is, and returns what is told; ``header`` if there are none."""
+
+
+def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | None, *, partial: bool) -> Rotated:
+    """Rotate the tree below a folder. Raises ``Usage``, ``TreeBusy``, ``JournalError``, ``NothingMatched``, and what the engine does."""
+    if not is_folder(folder):
+        raise Usage(
+            problem=f"no folder here: {folder!r}",
+            hint="the tree has to be at the same path here and on every worker, on a shared disk",
+        )
+    share = Share(folder, to, tuple(fields) if fields is not None else None)
+    with held([folder]):
+        (told,) = engine(None, share)
+        to_key = journal.Header(**json.loads(told.column("problem")[0].as_py()))
+        plan = rotation.Rotation(
+            content.Task(content.ROTATE, tuple(to_key.fields)), _MODE, rotation.tree_of([folder]) or folder, to_key
+        )
+        again = rotation.unfinished_in(plan.root) is not None
+        found = list(walk([folder], is_record=is_record_name))
+        missed = [failure(one.path, one.problem) for one in found if one.problem is not None]
+        rows = packed(one for one in found if one.problem is None)
+        opened = _gathered(engine(rows, share), missed)
+        if not opened.report.fields:
+            raise NothingMatched(problem=f"no record below {folder!r} has the field", hint="name it with fields=[...]")
+        if opened.report.exit_status and not partial:
+            return opened.rotated(is_complete=False)
+        with rotation.remembered(plan) as memory:
+            written = _gathered(engine(rows, share._replace(journal=memory.path, again=again)), missed)
+            if written.report.exit_status in _COMPLETE:
+                rotation.finish(plan, memory)
+        return written.rotated(is_complete=not written.report.exit_status)
+
+
+_MODE = batch.Mode(write=True, workers=1)
+_COMPLETE = (0, 1)  # after these nothing is left to do but what was found to be impossible
+
+
+class _Gathered(NamedTuple):
+    report: Report
+    problems: list[Outcome]
+
+    def rotated(self, *, is_complete: bool) -> Rotated:
+        return Rotated(self.report.counts, sorted(self.problems, key=lambda one: (one.path, one.line or 0)), is_complete)
+
+
+def _gathered(told: Iterable[pa.Table], missed: list[Outcome]) -> _Gathered:
+    """Put together what workers told, and what was not looked at."""
+    report, problems = Report(), list(missed)
+    for outcome in missed:
+        report.add(outcome)
+    for table in told:
+        for row in table.to_pylist():
+            if row["problem"] is not None:
+                problems.append(Outcome(*json.loads(row["problem"])))
+            else:
+                status, code, exit_status, form = json.loads(row["counted"])
+                report.count(status, code, exit_status, form, row["times"])
+    return _Gathered(report, problems)
+
+
+@opaque
+def header(keys: Reference, share: Share) -> pa.RecordBatch:
+    """Prove that the target key opens what it seals, and tell the header of the journal. Raises as ``rotation.probe``."""
+    plan = _plan(keys, share)
+    rotation.probe(plan)
+    return pa.RecordBatch.from_pylist([{"times": 0, "problem": json.dumps(plan.header._asdict())}], schema=TOLD)
+
+
+def work(paths: Iterable[pa.RecordBatch], keys: Reference, share: Share) -> Iterator[pa.RecordBatch]:
+    """Open the fields of some files, or rotate them with their lines in the journal, and yield what became of them."""
+    plan = _plan(keys, share)
+    found = (_found(*row) for some in paths for row in zip(*some.to_pydict().values(), strict=True))
+    if share.journal is None:
+        yield from _told(batch.each(rotation.opening(plan), found, plan.mode._replace(write=False)))
+        return
+    memory = journal.Journal.join(plan.root, share.journal, again=share.again)
+    try:
+        yield from _told(batch.each(plan.task, found, plan.mode, memory))
+    finally:
+        memory.close()
+
+
+def packed(found: Iterable[Found]) -> pa.Table:
+    """Return what a walk found, each without a problem, as a table for ``work``."""
+    rows = [{"path": os.fsencode(one.path), "root": os.fsencode(one.root), "named": one.named} for one in found]
+    return pa.Table.from_pylist(rows, schema=PATHS)
+
+
+def _found(path: bytes, root: bytes, named: bool) -> Found:
+    return Found(os.fsdecode(path), os.fsdecode(root), named)
+
+
+@opaque
+def _plan(keys: Reference, share: Share) -> rotation.Rotation:
+    ring = ring_of(keys)
+    more: dict[str, Any] = {"payload": keys.payload, "require_authentic": keys.require_authentic}
+    sealer = Sealer(ring, key_id=share.to if share.to is not None else ring.primary.id, format=keys.format, **more)
+    opener = Sealer(ring, opens=(keys.key_id, sealer.key_id) if keys.key_id is not None else None, **more)
+    task = tasks.task(content.ROTATE, Asked(share.fields), [share.folder], opener=opener, sealer=sealer)
+    root = rotation.tree_of([share.folder]) or share.folder
+    given = FILTERS | ({"format": keys.format} if keys.format is not None else {})
+    scope = rotation.scope([share.folder], root, given)
+    to = journal.Header(sealer.key_id, ring.get(sealer.key_id).kid, keys.key_id, list(task.fields), keys.payload, scope)
+    return rotation.Rotation(task, _MODE, root, to)
+
+
+def _told(done: Iterable[batch.Done]) -> Iterator[pa.RecordBatch]:
+    counts: dict[Counted, int] = {}
+    problems = []
+    for one in done:
+        for outcome in one.outcomes:
+            by = (outcome.status, outcome.code, outcome.exit_status, outcome.format)
+            counts[by] = counts.get(by, 0) + 1
+            if outcome.exit_status:
+                problems.append(json.dumps(outcome._replace(payload=None)))
+    rows = [{"counted": json.dumps(by), "times": times} for by, times in counts.items()]
+    yield pa.RecordBatch.from_pylist(rows + [{"times": 0, "problem": text} for text in problems], schema=TOLD)

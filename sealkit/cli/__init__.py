@@ -17,9 +17,9 @@ def main() -> None:
         print(f"sealkit {__version__}")
         return
     try:
-        from sealkit.cli.program import run
+        from sealkit.cli.program import run_alone
 
-        status = run(arguments)
+        status = run_alone(arguments)
     except KeyboardInterrupt:  # while modules were imported, or after the last word
         status = INTERRUPTED
     sys.exit(status)

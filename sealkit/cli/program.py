@@ -95,6 +95,22 @@ def sealkit() -> None:
     """
 
 
+def run_alone(arguments: list[str]) -> int:
+    """Run a command line as the last thing that this process does: signals that come after it, as Python shuts down, change nothing."""
+    try:
+        status = run(arguments)
+        _deafen()
+    except (_TerminatedError, KeyboardInterrupt) as error:  # behind the verb's end
+        _deafen()
+        return _SIGNALLED + error.number if isinstance(error, _TerminatedError) else INTERRUPTED
+    return status
+
+
+def _deafen() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit status; every error is one sentence on stderr, perhaps with a hint."""
     for number in (signal.SIGTERM, signal.SIGHUP):

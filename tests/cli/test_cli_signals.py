@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -65,6 +68,31 @@ def test_in_the_middle_of_a_tree(desk, verb, number):
     assert not [name for name in desk.files("tree") if "sealkit-tmp" in name]
     third = desk.run(verb, "tree")
     assert f"{FILES} unchanged" in third.err
+
+
+def default_signals():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("number", STATUS)
+def test_after_the_last_word(desk, number):
+    """A signal that comes while Python shuts down, made long here by a hook, changes neither the exit status nor what is said."""
+    desk.record("a.md", desk.sealed(b"a payload of two blocks", "k1"))
+    hook = "import atexit, os, sys, time; atexit.register(lambda: (os.write(1, b'ending'), time.sleep(1)))"
+    script = f"{hook}; sys.argv = ['sealkit', 'verify', '-q', 'a.md']; from sealkit.cli import main; main()"
+    command = [sys.executable, "-c", script]
+    running = subprocess.Popen(
+        command, cwd=desk.path, env=desk.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=default_signals
+    )
+    said = b""
+    while b"ending" not in said:
+        said += os.read(running.stdout.fileno(), 1 << 16)
+    running.send_signal(number)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    assert b"Traceback" not in err
 
 
 def whole(now, before):

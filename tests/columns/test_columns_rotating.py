@@ -163,9 +163,9 @@ def test_a_policy_is_kept_to(tree):
     before = content(tree)
     done = rotate(tree)
     assert {(one.path.split("/tree/")[1][0], one.code) for one in done.problems} == {("a", "usage")}
-    assert (done.counts["finding"], done.is_complete) == (14, False)
+    assert (done.counts["failed"], done.is_complete) == (14, False)
     assert content(tree) == before
-    assert rotate(tree, partial=True).counts == {"rotated": 26, "finding": 14}
+    assert rotate(tree, partial=True).counts == {"rotated": 26, "failed": 14}
     assert under(tree) == {"k1": 14, "k2": 26}
 
 

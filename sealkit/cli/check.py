@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sealkit.trees.demanded import Demanded
     from sealkit.trees.gate import Watch
     from sealkit.trees.ivs import Ivs
-    from sealkit.trees.versions import Version
+    from sealkit.trees.versions import Repository, Version
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -169,9 +169,9 @@ class Gate:
 
     @property
     def _demanded(self) -> Demanded:
-        demanded = self.task.around.demanded
-        assert demanded is not None  # noqa: S101 - every task on paths has one
-        return demanded  # type: ignore[return-value]
+        from sealkit.trees.tasks import demanded_by
+
+        return demanded_by(self.task)
 
     def look(self) -> int:
         """Look at everything, print what is wrong, and return the exit status."""
@@ -212,18 +212,17 @@ class Gate:
             run.refuse_nothing(Report(), self._where)
 
     def _pieces(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
-        if self._repository is None:
+        repository = self._repository
+        if repository is None:
             mode = Mode(workers=self._output.workers, fail_fast=self._output.fail_fast)
             return batch.pieces(self.task, watch.passing(self._walk()), mode, maker)
-        return (maker([done]) for done in self._versions(watch))
+        return (maker([done]) for done in self._versions(watch, repository))
 
     def _walk(self) -> Iterator[Found]:
         return run.walk(self._where, is_record=_is_any)
 
-    def _versions(self, watch: Watch) -> Iterator[Done]:
+    def _versions(self, watch: Watch, repository: Repository) -> Iterator[Done]:
         """Do the task to what git holds."""
-        repository = self._repository
-        assert repository is not None  # noqa: S101
         if self._what.history:
             repository.refuse_shallow()
         versions = repository.staged(_is_any) if self._what.staged else repository.history(_is_any)
@@ -258,7 +257,7 @@ class Gate:
 
         watch = Watch(self._demanded, whole=False)
         if self._repository is not None:
-            return self._versions(watch)
+            return self._versions(watch, self._repository)
         return batch.each(self.task, watch.passing(self._walk()), Mode())
 
 
@@ -313,7 +312,7 @@ class Printer(run.Printer):
     def add(self, piece: Piece) -> None:
         """Take one piece."""
         if self._form is not None:
-            self._problems += [Outcome(*problem) for problem in piece.problems]  # type: ignore[arg-type]
+            self._problems += map(Outcome._make, piece.problems)
             piece = piece._replace(problems=[], out=b"")
         super().add(piece)
 

@@ -236,13 +236,12 @@ def _places(ring: KeyRing, paths: Sequence[str], fields: tuple[str, ...], *, his
     """Yield every blob below some paths, whatever is in its way: hidden, ignored by git, on another file system."""
     from sealkit.trees import content
     from sealkit.trees.census import Census
+    from sealkit.trees.tasks import demanded_by
 
     where = Where(tuple(paths), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
     if "-" in paths or any(not path for path in paths):
         raise NothingMatched(problem="records on stdin are not counted", hint="name files and folders")
-    demanded = run.task(content.INSPECT, where, Asked(fields or None)).around.demanded
-    assert demanded is not None  # noqa: S101 - every task on paths has one
-    looking = Census(ring, demanded)
+    looking = Census(ring, demanded_by(run.task(content.INSPECT, where, Asked(fields or None))))
     yield from looking.of_tree(run.walk(where))
     if history:
         from sealkit.trees.versions import Repository

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sealkit.git.resolve import Pending
     from sealkit.keys.ring import KeyRing
     from sealkit.trees.fields import Content
+    from sealkit.trees.store import Snapshot
 
 
 @click.command()
@@ -93,9 +94,9 @@ def _stages(path: str) -> list[bytes]:
     return [data for stage in (2, 3, 1) if (data := repository.staged(stage, name)) is not None]
 
 
-def _write(path: str, snapshot: object, data: bytes) -> None:
+def _write(path: str, snapshot: Snapshot, data: bytes) -> None:
     from sealkit.trees.replace import Options, Write, replace_one
     from sealkit.trees.roots import held
 
     with held([path]):
-        replace_one(Write(path, snapshot, data), Options(prove=True))  # type: ignore[arg-type]
+        replace_one(Write(path, snapshot, data), Options(prove=True))

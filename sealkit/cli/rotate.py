@@ -157,13 +157,9 @@ def _tree(plan: Rotation, where: Where, output: Output, change: Change, *, parti
             run.count(printer, where)
             maker = run.Maker(output, texts(change))
             status = run.printed(rotation.write(plan, run.walk(where), maker, memory), printer, where)
-            if status in _COMPLETE:
+            if status in rotation.COMPLETE:
                 rotation.finish(plan, memory)
             return status
-
-
-_COMPLETE = (0, 1)
-"""Exit statuses after which nothing is left to do but what was found to be impossible."""
 
 
 def _preflight(plan: Rotation, where: Where, output: Output, *, partial: bool) -> int:

@@ -119,7 +119,7 @@ class Printer:
         if piece.problems and not self._output.json:
             sys.stdout.flush()
             for problem in piece.problems:
-                self._show(Outcome(*problem))  # type: ignore[arg-type]
+                self._show(Outcome._make(problem))
         self.progress.add(piece.files)
 
     def _show(self, outcome: Outcome) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from sealkit.errors import Usage
 
 try:
-    import numpy as _numpy  # noqa: F401
-    import pyarrow as _pyarrow  # noqa: F401
+    import numpy as _numpy  # noqa: F401 - imported to find out whether it works here
+    import pyarrow as _pyarrow  # noqa: F401 - the same
 except ImportError as error:
     _missing = error.name
 else:

@@ -100,13 +100,12 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
             return opened.rotated(is_complete=False)
         with rotation.remembered(plan) as memory:
             written = _gathered(engine(rows, share._replace(journal=memory.path, again=again)), missed)
-            if written.report.exit_status in _COMPLETE:
+            if written.report.exit_status in rotation.COMPLETE:
                 rotation.finish(plan, memory)
         return written.rotated(is_complete=not written.report.exit_status)
 
 
 _MODE = batch.Mode(write=True, workers=1)
-_COMPLETE = (0, 1)  # after these nothing is left to do but what was found to be impossible
 
 
 class _Gathered(NamedTuple):

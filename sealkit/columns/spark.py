@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _OPENED = "payload string, status string, key string"
 _SEALED = "blob string, status string, key string"
+_LACKS = "this Spark worker lacks {}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
 _TOLD = "counted string, times long, problem string"
 _PART = 2048  # files that one task rotates: they are replaced in groups of up to half as many
 _RECORD_GLOBS = ("*.md", "*.markdown", "*.yml", "*.yaml", "*.json", "*.jsonl")
@@ -154,8 +155,7 @@ def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | Non
             from sealkit.columns import core
             from sealkit.columns.reference import Reference
         except ImportError as error:
-            problem = f"this Spark worker lacks {error.name}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
-            raise RuntimeError(problem) from None
+            raise RuntimeError(_LACKS.format(error.name)) from None
         more = {"to": to} if to is not None else {}
         if job == "rotate_column":
             more["on_error"] = "null"
@@ -177,8 +177,7 @@ def _rotation(given: tuple[Any, ...], told: tuple[Any, ...], *, tells_header: bo
             from sealkit.columns import rotating
             from sealkit.columns.reference import Reference
         except ImportError as error:
-            problem = f"this Spark worker lacks {error.name}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
-            raise RuntimeError(problem) from None
+            raise RuntimeError(_LACKS.format(error.name)) from None
         share, task = rotating.Share(*told), TaskContext.get()
         if tells_header:
             yield from (rotating.header(Reference(*given), share) for batch in some if batch.num_rows)
@@ -197,8 +196,7 @@ def _records(reference: Reference, field: str) -> Callable[[Any], Any]:
             from sealkit.columns.records import opened
             from sealkit.columns.reference import Reference
         except ImportError as error:
-            problem = f"this Spark worker lacks {error.name}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
-            raise RuntimeError(problem) from None
+            raise RuntimeError(_LACKS.format(error.name)) from None
         for batch in some:
             yield opened(batch, Reference(*given), field)
 

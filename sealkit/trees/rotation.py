@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FINISHED = "finished"
 ROLLED_BACK = "rolled back"
 
+COMPLETE = (0, 1)
+"""Exit statuses after which nothing is left to do but what was found to be impossible."""
+
 _PROBE = b"a payload of more than one block, sealed and opened before anything is written"
 
 

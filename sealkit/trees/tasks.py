@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sealkit.errors import Usage
 from sealkit.records.identity import Binding
 from sealkit.trees import content
 from sealkit.trees.content import Around, Task
@@ -45,6 +46,14 @@ def task(
     demanded.read()
     around = Around(demanded, below, Elsewhere(walk, below, demanded) if walk is not None else None)
     return _task(verb, asked, opener=opener, sealer=sealer, payload=payload, around=around)
+
+
+def demanded_by(task: Task) -> Demanded:
+    """Return what says what is demanded of each file, for a task on paths. Raises ``Usage`` for a task that is in no tree."""
+    demanded = task.around.demanded
+    if not isinstance(demanded, Demanded):
+        raise Usage(problem="a record that is in no tree has no policy", hint="name its file")
+    return demanded
 
 
 def nowhere(verb: str, asked: Asked, **more: Any) -> Task:  # noqa: ANN401 - the sealers and the payload, as above

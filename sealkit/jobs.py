@@ -6,6 +6,7 @@ field: ``Record.paths`` lists them). Errors carry the field and its line.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.conflict import is_conflict
@@ -131,7 +132,7 @@ def gate(record: Record, demand: FieldRule, field: str, place: Place) -> Found:
             place.of_kind(blob.bind) if demand.bind is not None else None
         except (BlobError, RecordError) as error:
             raise error.at(line=found.line, field=field) from None
-    _nothing_open(record, field, demand)
+    _nothing_open(record, field, demand, is_there=True)
     return found
 
 
@@ -146,13 +147,19 @@ def lacks(record: Record, field: str, demand: FieldRule) -> None:
             line=record.line, field=field
         )
     record.values(field)
-    _nothing_open(record, field, demand)
+    _nothing_open(record, field, demand, is_there=False)
 
 
-def _nothing_open(record: Record, field: str, demand: FieldRule) -> None:
+def _nothing_open(record: Record, field: str, demand: FieldRule, *, is_there: bool) -> None:
+    _refuse_open()(record, field, is_there=is_there, everywhere=demand.line != UNCOVERED)
+
+
+@cache
+def _refuse_open() -> Callable[..., None]:
+    """Return what only the gate needs; asked for once, for an import statement is not free where it runs 10^6 times."""
     from sealkit.records.beside import refuse
 
-    refuse(record, field, everywhere=demand.line != UNCOVERED)
+    return refuse
 
 
 @opaque

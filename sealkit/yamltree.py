@@ -77,21 +77,17 @@ class _Failure(NamedTuple):
     line: int | None
 
 
-def _parser(data: bytes) -> _Parser:
+@functools.cache
+def _parser() -> Callable[[bytes], _Parser]:
     """Return libyaml's parser; its pure Python twin reads some documents otherwise, so there is no falling back."""
     if not yaml.__with_libyaml__:
         raise ConfigError(
             problem="PyYAML has no libyaml here, and its pure Python parser reads some documents otherwise",
             hint="install PyYAML from a wheel, or with libyaml's development files present: pip install --force-reinstall pyyaml",
         )
-    return cast("_Parser", _parser_class()(data))
-
-
-@functools.cache
-def _parser_class() -> Callable[[bytes], object]:
     from yaml._yaml import CParser
 
-    return cast("Callable[[bytes], object]", CParser)
+    return cast("Callable[[bytes], _Parser]", CParser)
 
 
 def compose(data: bytes, *, events: int = MAX_EVENTS) -> Node | None:
@@ -145,7 +141,7 @@ def events(data: bytes) -> int | None:
     if len(data) > MAX_BYTES or b"*" in data or (b"%" in data and data.count(b"\n%") > MAX_DIRECTIVES):
         return None
     try:
-        count = _parser(data).raw_parse()
+        count = _parser()(data).raw_parse()
     except yaml.YAMLError:
         return None
     return count if count <= MAX_EVENTS else None
@@ -167,7 +163,7 @@ class _Composer:
     """Turns the event stream into nodes, without recursion."""
 
     def __init__(self, data: bytes, feeds: list[int] | None, most: int) -> None:
-        self._parser = _parser(data)
+        self._parser = _parser()(data)
         self._feeds = feeds
         self._events = 0
         self._most = most
@@ -243,7 +239,7 @@ def scalar_start(data: bytes, node: Scalar) -> int:
     """Return where the scalar's own text starts, behind its anchor and tag; in code points, as ``Scalar.start``."""
     if node.anchor is None and node.tag is None:
         return node.start
-    parser = _parser(data)
+    parser = _parser()(data)
     while parser.check_token():
         token = parser.get_token()
         if _kind(token) is yaml.ScalarToken and token.start_mark.index >= node.start:

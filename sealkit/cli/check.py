@@ -149,19 +149,24 @@ class Gate:
     """One run of the gate."""
 
     def __init__(self, where: Where, asked: Asked, ring: KeyRing | None, what: What, output: Output) -> None:
-        from sealkit.sealer import Sealer
-
         self._where = where
         self._what = what
         self._output = output
-        more: dict[str, object] = {"opener": Sealer(ring)} if ring is not None else {}
+        more: dict[str, object] = {}
+        if ring is not None:
+            from sealkit.sealer import Sealer
+
+            more["opener"] = Sealer(ring)
         if where.is_stdin:
             self.task = run.task(content.CHECK, where, asked, **more)
             return
         from sealkit.trees.demanded import Reading, read_policy
-        from sealkit.trees.versions import Repository
 
-        self._repository = Repository(where.paths) if what.staged or what.history else None
+        self._repository: Repository | None = None
+        if what.staged or what.history:
+            from sealkit.trees.versions import Repository
+
+            self._repository = Repository(where.paths)
         read = self._repository.staged_file if what.staged and self._repository is not None else read_policy
         self.task = run.task(content.CHECK, where, asked, policies=Reading(read, what.history), **more)
         if self._demanded.has_policy():
@@ -263,21 +268,17 @@ class Gate:
 
 def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
     """Yield what git keeps in the clear, or is told to, in the repositories that the paths are in."""
-    from sealkit.git.install import examine_caches
-    from sealkit.git.plumbing import Repository
     from sealkit.trees.roots import is_folder
+    from sealkit.trees.worktree import enclosing
 
-    tops = set()
-    for path in paths:
-        try:
-            repository = Repository(path if is_folder(path) else os.path.dirname(path))
-        except Usage:
-            continue
-        if repository.top not in tops:
-            tops.add(repository.top)
-            place = os.path.relpath(os.path.join(repository.top, ".git"))
-            bad = (one for one in examine_caches(repository) if not one.is_good)
-            yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)
+    trees = (enclosing(path if is_folder(path) else os.path.dirname(path)) for path in paths)
+    for top in dict.fromkeys(tree.top for tree in trees if tree is not None):
+        from sealkit.git.install import examine_caches
+        from sealkit.git.plumbing import Repository
+
+        place = os.path.relpath(os.path.join(top, ".git"))
+        bad = (one for one in examine_caches(Repository(top)) if not one.is_good)
+        yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)
 
 
 def _is_any(name: str) -> bool:

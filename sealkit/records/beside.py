@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.crypto.blob import Blob
 from sealkit.errors import LookAlikeKey, SealkitError, Unsealed
@@ -34,62 +35,73 @@ _UNSEEN = re.compile(
 )
 _WITHOUT_SEPARATORS = str.maketrans("", "", "-_ ")
 _LOWER = bytes(range(256)).lower()
+_CONSONANTS = b"bcdfghjklmnpqrstvwxyz"
+_NO_CONSONANTS = bytes(byte for byte in range(256) if byte not in _CONSONANTS + _CONSONANTS.upper())
 
 
-def refuse(record: Record, path: str, *, everywhere: bool) -> None:
-    """Raise ``Unsealed`` or ``LookAlikeKey`` for what stands beside a field; ``everywhere``: for a disguised key anywhere in the record."""
-    found = beside(record, path)
-    if found is not None:
-        name, line = found
-        raise Unsealed(problem=f"{name!r} stands open beside {path!r}, and its name says that it is the payload").at(
-            line=line, field=path
-        )
-    found = disguised(record, path) if everywhere else None
-    if found is not None:
-        name, line = found
-        raise LookAlikeKey(problem=f"the key {name!a} may be taken for another one").at(line=line, field=path)
+class _Sought(NamedTuple):
+    """What is looked for beside a field: its ``name``, the steps ``above`` it, the ``names`` in the clear, and what is left of its own.
 
-
-def beside(record: Record, path: str) -> tuple[str, int] | None:
-    """Return the name and line (from 1) of a key in the field's own mapping that holds the payload open; None if there is none.
-
-    What is empty, null or a blob is not open. Raises the ``RecordError`` of a record that cannot be read.
+    ``own`` is the name without all that ``_NO_CONSONANTS`` takes away; empty where nothing can be told from that.
     """
-    region = record.region
+
+    name: str
+    above: tuple[fieldpath.Step, ...]
+    names: frozenset[str]
+    own: bytes
+
+
+def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> None:
+    """Raise ``Unsealed`` or ``LookAlikeKey`` for what stands beside a field, or, unless ``is_there``, where it would stand.
+
+    ``everywhere``: for a disguised key anywhere in the record, too. What is empty, null or a blob is not open. Raises the
+    ``RecordError`` of a record that cannot be read.
+    """
+    sought, region = _sought(path), record.region
+    if sought is None or region is None:
+        return
+    text = record.raw[region.start : region.end]
+    if _may_be(text, sought, times=1 + is_there):
+        _refuse_open(record, path, sought)
+    if everywhere and (b"\\" in text or not text.isascii()) and _has_odd_key(text):
+        _refuse_disguised(record, path, sought)
+
+
+@lru_cache(maxsize=64)
+def _sought(path: str) -> _Sought | None:
     *above, name = fieldpath.parse(path)
-    if region is None or not isinstance(name, str) or not _may_be(record.raw[region.start : region.end], name):
+    if not isinstance(name, str):
         return None
-    names = _names(name)
-    mappings = _mappings(record, path, above)
-    for mapping in mappings:
+    own = _bare(name).encode().translate(_LOWER, _NO_CONSONANTS) if name.isascii() else b""
+    return _Sought(name, tuple(above), _names(name), own)
+
+
+def _refuse_open(record: Record, path: str, sought: _Sought) -> None:
+    """Raise for a key in the field's own mapping that holds the payload open."""
+    for mapping in _mappings(record, path, sought):
         for key, value in _pairs(mapping):
             text = key.text if isinstance(key, Scalar) else ""
-            if _bare(text) in names and text != name and _is_open(value):
-                return text, record.file_line(key.line)
-    return None
+            if _bare(text) in sought.names and text != sought.name and _is_open(value):
+                raise Unsealed(problem=f"{text!r} stands open beside {path!r}, and its name says that it is the payload").at(
+                    line=record.file_line(key.line), field=path
+                )
 
 
-def disguised(record: Record, path: str) -> tuple[str, int] | None:
-    """Return the name and line (from 1) of a key with characters in it that nobody sees, or of one that is the field's name but for accents.
+def _refuse_disguised(record: Record, path: str, sought: _Sought) -> None:
+    """Raise for a key with characters in it that nobody sees, or one that is the field's name but for accents.
 
-    The first anywhere in the record, the second in the field's own mapping; the other look-alikes ``locate`` refuses. Raises as ``beside``.
+    The first anywhere in the record, the second in the field's own mapping; the other look-alikes ``locate`` refuses.
     """
-    region = record.region
-    *above, name = fieldpath.parse(path)
-    if region is None or not isinstance(name, str) or not _has_odd_key(record.raw[region.start : region.end]):
-        return None
-    mappings = _mappings(record, path, above)
-    plain = _without_marks(name)
-    for mapping in mappings:
-        for key, _ in _pairs(mapping):
-            if isinstance(key, Scalar) and key.text != name and _without_marks(key.text) == plain:
-                return key.text, record.file_line(key.line)
+    plain = _without_marks(sought.name)
     root = record.document.root
-    for node in walk(root) if root is not None else ():
-        for key, _ in node.pairs if isinstance(node, Mapping) else ():
-            if isinstance(key, Scalar) and _UNSEEN.search(key.text):
-                return key.text, record.file_line(key.line)
-    return None
+    pairs = [pair for mapping in _mappings(record, path, sought) for pair in _pairs(mapping)]
+    marked = (key for key, _ in pairs if isinstance(key, Scalar) and key.text != sought.name and _without_marks(key.text) == plain)
+    mappings = (node for node in (walk(root) if root is not None else ()) if isinstance(node, Mapping))
+    keys = (key for node in mappings for key, _ in node.pairs)
+    for key in chain(marked, (key for key in keys if isinstance(key, Scalar) and _UNSEEN.search(key.text))):
+        raise LookAlikeKey(problem=f"the key {key.text!a} may be taken for another one").at(
+            line=record.file_line(key.line), field=path
+        )
 
 
 def _has_odd_key(text: bytes) -> bool:
@@ -107,23 +119,30 @@ def _without_marks(name: str) -> str:
     return skeleton("".join(one for one in spread if not unicodedata.category(one).startswith("M")))
 
 
-def _mappings(record: Record, path: str, above: list[fieldpath.Step]) -> list[Node | None]:
+def _mappings(record: Record, path: str, sought: _Sought) -> list[Node | None]:
     """Return the mappings that the field stands in, or would."""
     try:
         root = record.document.root
-        return [field.node for field in locate.fields(root, fieldpath.join(tuple(above)))] if above else [root]
+        return [field.node for field in locate.fields(root, fieldpath.join(sought.above))] if sought.above else [root]
     except SealkitError as error:
         raise record.placed(error, path) from None
 
 
-def _may_be(text: bytes, field: str) -> bool:
-    """Say whether such a name may occur; it costs next to nothing, and nearly always the answer is no."""
-    bare = text.translate(_LOWER, b"-_ ")
-    name, names = _needles(field)
-    # Every name of ALONE holds one of the first four; the others hold the field's own name, which is there once more then.
-    occurs = b"unse" in bare or b"crypted" in bare or b"intext" in bare or b"eartext" in bare
-    if (occurs or bare.find(name, bare.find(name) + 1) >= 0) and any(one in bare for one in names):
+def _may_be(text: bytes, sought: _Sought, *, times: int) -> bool:
+    """Say whether such a name may occur, where the field's own name does so many ``times`` then; nearly always the answer is no, at once.
+
+    Without its vowels and all that is no letter, a text that holds a name still holds it, and is searched in half the time.
+    """
+    own = sought.own
+    if not own:
         return True
+    letters = text.translate(_LOWER, _NO_CONSONANTS)
+    # What is left of "unsealed", "unsecured", "encrypted" and "decrypted", "plaintext" and "cleartext".
+    alone = b"nsld" in letters or b"nscrd" in letters or b"cryptd" in letters or b"plntxt" in letters or b"clrtxt" in letters
+    if alone or letters.count(own) >= times:
+        bare = text.translate(_LOWER, b"-_ ")
+        if any(name.encode() in bare for name in sought.names):
+            return True
     return b"\\" in text and _SPELLING.search(text) is not None
 
 
@@ -131,16 +150,9 @@ def _bare(text: str) -> str:
     return text.lower().translate(_WITHOUT_SEPARATORS)
 
 
-@lru_cache(maxsize=64)
 def _names(field: str) -> frozenset[str]:
     bare = _bare(field)
     return frozenset(ALONE) | {bare + word for word in WITH_NAME} | {word + bare for word in WITH_NAME}
-
-
-@lru_cache(maxsize=64)
-def _needles(field: str) -> tuple[bytes, tuple[bytes, ...]]:
-    """Return the field's own name, bare, and the names, in bytes."""
-    return _bare(field).encode(), tuple(sorted(name.encode() for name in _names(field)))
 
 
 def _pairs(node: Node | None) -> Iterator[tuple[Node, Node]]:

@@ -15,7 +15,6 @@ from sealkit.errors import BadFrontMatter, UnsupportedRecord
 BOM = b"\xef\xbb\xbf"
 _OPENER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
 _CLOSER = re.compile(rb"(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)")
-_MARK = re.compile(rb"\n(?:---|\.\.\.)")
 _JSON_OPENER = re.compile(rb"\{[\s\"}]")
 # White space and invisible characters: ASCII, NEL, NBSP, the other Unicode blanks, and byte order marks.
 _LEAD = re.compile(
@@ -51,9 +50,8 @@ def region(data: bytes) -> Region | None:
 
 def _closer(data: bytes, start: int) -> int:
     """Return the offset of the closing line, which is where the YAML ends."""
-    mark = _MARK.search(data, start - 1)
-    while mark is not None:
-        line = mark.start() + 1
+    line = _marked(data, start - 1)
+    while line > 0:
         if _CLOSER.match(data, line):
             return line
         if data.startswith(b"---", line) or data[line + 3 : line + 4] in (b" ", b"\t"):
@@ -62,10 +60,17 @@ def _closer(data: bytes, start: int) -> int:
                 "readers disagree whether it ends there",
                 line=_line(data, line),
             )
-        mark = _MARK.search(data, line)
+        line = _marked(data, line)
     raise BadFrontMatter(
         problem="the front matter is not closed", hint="close it with a line '---': generators publish it as text otherwise", line=1
     )
+
+
+def _marked(data: bytes, start: int) -> int:
+    """Return the offset of the first line that starts with ``---`` or ``...``, 0 if there is none; ``start`` is at a line feed or before it."""
+    dashes = data.find(b"\n---", start)
+    dots = data.find(b"\n...", start, dashes if dashes >= 0 else len(data))
+    return (dots if dots >= 0 else dashes) + 1
 
 
 def _refuse_near_misses(data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, ParamSpec, Self
 
 from sealkit.errors import BadFieldPath, FieldAbsent, NotAString, SealkitError, UnsupportedRecord
@@ -306,10 +307,8 @@ class Record:
     def document(self) -> Document:
         """The text and tree of what stands between the delimiters."""
         if self._read is None:
-            from sealkit.records.document import Document
-
             region = self.region
-            self._read = Document(self.raw[region.start : region.end] if region is not None else b"", self.kind)
+            self._read = _document()(self.raw[region.start : region.end] if region is not None else b"", self.kind)
         return self._read
 
     def file_line(self, line: int) -> int:
@@ -333,14 +332,23 @@ class Record:
         return after if same_region else None
 
 
+@cache
+def _document() -> type[Document]:
+    """Return the class, whose parser takes long to import; asked for once, for an import statement is not free where it runs 10^6 times."""
+    from sealkit.records.document import Document
+
+    return Document
+
+
+@opaque
 def split(data: bytes, kind: str) -> list[Record]:
     """Return the records of a file: one, or one for each line of a JSON Lines file, with the line numbers they start on.
 
     ``join(split(data, kind)) == data``. Raises as ``Record.parse``.
     """
     if kind != JSON_LINES:
-        return [Record.parse(data, kind=kind)]
-    return [Record.parse(line, kind=kind, line=number) for number, line in enumerate(_LINES.findall(data), 1)]
+        return [Record(data, kind, 1)]
+    return [Record(line, kind, number) for number, line in enumerate(_LINES.findall(data), 1)]
 
 
 def join(records: list[Record]) -> bytes:

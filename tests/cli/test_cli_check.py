@@ -189,6 +189,7 @@ LEAKS = {
     "a new record, open": (write("posts/new.md", b"---\nsecured: open\n---\n"), "tree/posts/new.md", "unsealed"),
     "a hidden record, open": (write("posts/.new.md", b"---\nsecured: open\n---\n"), "tree/posts/.new.md", "unsealed"),
     "a record that no rule matches": (write("new/n.md", b"---\nsecured: open\n---\n"), "tree/new/n.md", "unsealed"),
+    "open where the field should be": (write("new/n.md", b"---\nsecured_plain: open\n---\n"), "tree/new/n.md", "unsealed"),
     "a file that is no record": (write("posts/x.bin", b"\0\1"), "tree/posts/x.bin", "unsupported_record"),
     "a link": (link, "tree/posts/link.md", "link"),
     "a pipe": (fifo, "tree/posts/pipe.md", "not_regular"),

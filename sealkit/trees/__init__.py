@@ -136,10 +136,12 @@ def rotate(
 ) -> Iterator[Outcome]:
     """Re-encrypt all blobs below a folder under the primary key, or ``to``; resume a rotation that was interrupted.
 
-    If a field cannot be opened, the outcomes of those are yielded and nothing is written. Raises ``TreeBusy`` and ``JournalError``.
+    If a field cannot be opened, the outcomes of those are yielded and nothing is written. Where a file could not be written, the rotation
+    stays unfinished, and the same call goes on. Raises ``TreeBusy`` and ``JournalError``.
     """
     import os
 
+    from sealkit.report import Report
     from sealkit.trees import batch, content, journal, rotation
     from sealkit.trees.roots import held
 
@@ -158,9 +160,13 @@ def rotate(
             yield from wrong
             return
         with rotation.remembered(plan) as memory:
+            report = Report()
             for done in batch.each(task, _walk([path], filters), plan.mode, memory):
-                yield from done.outcomes
-            rotation.finish(plan, memory)
+                for outcome in done.outcomes:
+                    report.add(outcome)
+                    yield outcome
+            if report.exit_status in rotation.COMPLETE:
+                rotation.finish(plan, memory)
 
 
 def _task(

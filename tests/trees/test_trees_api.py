@@ -1,5 +1,6 @@
 """What a notebook does to a folder in one call."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from sealkit import KeyRing, trees
 from sealkit.errors import TreeBusy
+from sealkit.trees import rotation
 from sealkit.trees.lock import lock
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +50,17 @@ def test_rotate(tree, ring):
     assert sorted(statuses(trees.rotate(tree, ring, to="k1"))) == ["absent"] + ["rotated"] * 6 + ["unchanged"]
     assert sorted(statuses(trees.rotate(tree, ring, to="k1"))) == ["absent"] + ["unchanged"] * 7
     assert {outcome.key for outcome in trees.decrypt([tree], ring) if outcome.payload} == {"k1"}
+
+
+def test_a_rotation_that_could_not_write_everything_is_not_finished(tree, ring):
+    twin = tree / "twin.txt"
+    os.link(tree / "article.md", twin)
+    first = statuses(trees.rotate(tree, ring, to="k1", exclude=["twin.txt"]))
+    assert "failed" in first
+    assert rotation.unfinished_in(str(tree)) is not None
+    twin.unlink()
+    assert "failed" not in statuses(trees.rotate(tree, ring, to="k1", exclude=["twin.txt"]))
+    assert rotation.unfinished_in(str(tree)) is None
 
 
 def test_rotate_writes_nothing_if_a_field_does_not_open(tree, ring):

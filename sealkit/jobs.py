@@ -114,7 +114,7 @@ def check(found: Found, sealer: sealing.Sealer, place: Place) -> str:
 
 
 @opaque
-def gate(record: Record, demand: FieldRule, field: str, place: Place) -> Found:
+def gate(record: Record, demand: FieldRule, field: str, binding: Binding) -> Found:
     """Return the blob in a field that is as is demanded, as far as that shows without a key; and nothing stands open beside it.
 
     Raises as ``inspect``, ``Downgraded`` for a weaker format or another binding than is demanded, ``Unbound``, and ``Unsealed`` for a
@@ -127,9 +127,9 @@ def gate(record: Record, demand: FieldRule, field: str, place: Place) -> Found:
             problem="a tagged blob is demanded here, and this one has two parts",
             hint="somebody may have cut the tag off; if not, see: sealkit rotate --bless REV",
         ).at(line=found.line, field=field)
-    if blob.bind is not None:
+    if blob.bind is not None and demand.bind is not None:
         try:
-            place.of_kind(blob.bind) if demand.bind is not None else None
+            binding.place(record, field).of_kind(blob.bind)
         except (BlobError, RecordError) as error:
             raise error.at(line=found.line, field=field) from None
     _nothing_open(record, field, demand, is_there=True)

@@ -223,7 +223,7 @@ class _Work:
 
     def check(self, record: Record, field: str) -> Record:
         """Check a field as the gate does: without a key, or with keys that check tags."""
-        found = jobs.gate(record, self.demand, field, self.place(record, field))
+        found = jobs.gate(record, self.demand, field, self.binding)
         if self._opener is not None and found.blob.auth is not None:
             return self._check(record, found, field, reporting.CHECKED)
         self.note(reporting.CHECKED, field, found, None, _unopened(found))

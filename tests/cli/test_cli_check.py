@@ -623,7 +623,7 @@ def test_the_gate_tests_itself(tree):
 
 def test_the_self_test_can_fail(tree):
     """A gate that lets everything through is found out."""
-    code = "import sys; from sealkit import jobs; jobs.gate = lambda record, demand, field, place: jobs.Found(__import__('sealkit').Blob(bytes(16), bytes(range(16))), 1); from sealkit.cli import main; sys.exit(main())"
+    code = "import sys; from sealkit import jobs; jobs.gate = lambda record, demand, field, binding: jobs.Found(__import__('sealkit').Blob(bytes(16), bytes(range(16))), 1); from sealkit.cli import main; sys.exit(main())"
     run = keyless(tree).run(
         "check", "--self-test", "tree", wrap=("sh", "-c", f'shift 3; exec "$0" -c "{code}" "$@"', sys.executable)
     )

@@ -78,10 +78,10 @@ class Maker:
     def _ready(self, done: Done) -> Done:
         if self._keep is not None:
             done = self._keep(done)
-        if self._may_lack:
+        if self._may_lack or not done.found.named:
             return done
         absent = [outcome.status == reporting.ABSENT for outcome in done.outcomes]
-        if done.found.named and (all(absent) if kind_of(done.found.path) == JSON_LINES else any(absent)):
+        if all(absent) if kind_of(done.found.path) == JSON_LINES else any(absent):
             return done._replace(outcomes=[missing(outcome) for outcome in done.outcomes])
         return done
 

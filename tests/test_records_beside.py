@@ -42,6 +42,7 @@ def test_each_name_is_found(field, with_field):
         with pytest.raises(Unsealed) as caught:
             beside.refuse(record, field, is_there=with_field, everywhere=True)
         assert name in caught.value.problem
+        assert "another name" in caught.value.hint
         assert caught.value.line == record.raw[: record.raw.index(f"{name}: ".encode())].count(b"\n") + 1
 
 

@@ -82,9 +82,10 @@ def _refuse_open(record: Record, path: str, sought: _Sought) -> None:
         for key, value in _pairs(mapping):
             text = key.text if isinstance(key, Scalar) else ""
             if _bare(text) in sought.names and text != sought.name and _is_open(value):
-                raise Unsealed(problem=f"{text!r} stands open beside {path!r}, and its name says that it is the payload").at(
-                    line=record.file_line(key.line), field=path
-                )
+                raise Unsealed(
+                    problem=f"{text!r} stands open beside {path!r}, and its name says that it is the payload",
+                    hint="put it into the field and seal that; or, if it may be public, give it another name",
+                ).at(line=record.file_line(key.line), field=path)
 
 
 def _refuse_disguised(record: Record, path: str, sought: _Sought) -> None:

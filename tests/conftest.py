@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 from desk import Desk
@@ -14,6 +15,9 @@ from desk import Desk
 from sealkit.keys.key import Key
 
 LONG = ("faults", "fuzz", "spark")
+
+# Under nohup SIGHUP is ignored, here and in every child, and sealkit leaves it so; the tests send it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def asked_for(config):

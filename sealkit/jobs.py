@@ -6,7 +6,6 @@ field: ``Record.paths`` lists them). Errors carry the field and its line.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.conflict import is_conflict
@@ -28,6 +27,7 @@ from sealkit.errors import (
     Usage,
 )
 from sealkit.opaque import opaque
+from sealkit.records import beside
 from sealkit.records.identity import UNDEMANDED, Binding, Place
 
 if TYPE_CHECKING:
@@ -151,15 +151,7 @@ def lacks(record: Record, field: str, demand: FieldRule) -> None:
 
 
 def _nothing_open(record: Record, field: str, demand: FieldRule, *, is_there: bool) -> None:
-    _refuse_open()(record, field, is_there=is_there, everywhere=demand.line != UNCOVERED)
-
-
-@cache
-def _refuse_open() -> Callable[..., None]:
-    """Return what only the gate needs; asked for once, for an import statement is not free where it runs 10^6 times."""
-    from sealkit.records.beside import refuse
-
-    return refuse
+    beside.refuse(record, field, is_there=is_there, everywhere=demand.line != UNCOVERED)
 
 
 @opaque

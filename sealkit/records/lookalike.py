@@ -7,6 +7,7 @@ an ASCII letter, digit, ``-`` or ``_``, less those that NFKC and case folding al
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -51,6 +52,9 @@ _FOLDED = {glyph: letter for letter, glyphs in _HOMOGLYPHS.items() for glyph in 
 ASCII_FOLD = bytes(ord(_FOLDED.get(chr(byte).lower(), chr(byte).lower())) if byte < 0x80 else byte for byte in range(256))
 """``skeleton`` for ASCII bytes, as a table for ``bytes.translate``."""
 
+# An escape that can stand for a letter, or join a name over a line end.
+_ESCAPE = re.compile(rb"\\[xuU\r\n]")
+
 
 @lru_cache(maxsize=4096)
 def _fold(character: str) -> str:
@@ -69,3 +73,8 @@ def skeleton(text: str) -> str:
 def may_spell(characters: str, name_skeleton: str) -> bool:
     """Say whether any of these (non-ASCII) characters could be part of a look-alike of a name with this skeleton."""
     return any(not (folded := _fold(character)) or not set(folded).isdisjoint(name_skeleton) for character in characters)
+
+
+def may_be_escaped(data: bytes) -> bool:
+    """Say whether a name in YAML or JSON could be spelt with escapes, or go on over a line end."""
+    return b"\\" in data and _ESCAPE.search(data) is not None

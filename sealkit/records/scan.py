@@ -23,7 +23,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from sealkit.records.lookalike import ASCII_FOLD, may_spell, skeleton
+from sealkit.records.lookalike import ASCII_FOLD, may_be_escaped, may_spell, skeleton
 
 MAX_BYTES = 1 << 20
 MAX_BRACKETS = 99  # below the root mapping, so that brackets alone do not nest deeper than the tree may
@@ -46,8 +46,6 @@ class Span(NamedTuple):
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,100}")
 _VALUE = re.compile(rb"(?P<quote>[\"']?)(?P<text>[A-Za-z0-9+/]+={0,2}(?:;[A-Za-z0-9+/]+={0,2})+)(?P=quote) *(?:\r?\n|\r?\Z)")
-# An escape that can stand for a letter, or join a name over a line end.
-_SPELLING = re.compile(rb"\\[xuU\r\n]")
 _EXPLICIT = re.compile(rb"\?[ \r\n]|\?\Z")
 _ROOT_KEY = re.compile(rb"(?:---[ ]*\r?\n)?+(?:[ ]*+(?:#[^\n]*+|\r)?+\n)*+[A-Za-z_][A-Za-z0-9_-]*:[ \r\n]")
 # Lines that leave nothing open: without quotes and brackets, or with values that end on their line.
@@ -120,11 +118,7 @@ def find(data: bytes, start: int, end: int, name: str, *, one_document: bool = F
 
 def _readable(yaml: bytes) -> bool:
     """Say whether there are no control characters, no lone CR, no escape that could spell the name, and not too many brackets."""
-    return (
-        not _CONTROLS.search(yaml)
-        and not (b"\\" in yaml and _SPELLING.search(yaml))
-        and yaml.count(b"[") + yaml.count(b"{") <= MAX_BRACKETS
-    )
+    return not _CONTROLS.search(yaml) and not may_be_escaped(yaml) and yaml.count(b"[") + yaml.count(b"{") <= MAX_BRACKETS
 
 
 def _harmless(yaml: bytes, name_skeleton: str) -> bool:

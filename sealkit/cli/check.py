@@ -272,10 +272,13 @@ def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
     from sealkit.trees.worktree import enclosing
 
     trees = (enclosing(path if is_folder(path) else os.path.dirname(path)) for path in paths)
-    for top in dict.fromkeys(tree.top for tree in trees if tree is not None):
-        from sealkit.git.install import examine_caches
-        from sealkit.git.plumbing import Repository
+    tops = dict.fromkeys(tree.top for tree in trees if tree is not None)
+    if not tops:  # what speaks to git takes long to import
+        return
+    from sealkit.git.install import examine_caches
+    from sealkit.git.plumbing import Repository
 
+    for top in tops:
         place = os.path.relpath(os.path.join(top, ".git"))
         bad = (one for one in examine_caches(Repository(top)) if not one.is_good)
         yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)

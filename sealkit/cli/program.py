@@ -97,23 +97,21 @@ def sealkit() -> None:
 
 
 def run_alone(arguments: list[str]) -> int:
-    """Run a command line as the last thing that this process does: signals that come after it, as Python shuts down, change nothing.
-
-    Nor does Python then look through all there is for cycles to take apart: the process ends, and a tenth of a short command's time with it.
-    """
+    """Run a command line as the last thing that this process does: signals that come after it, as Python shuts down, change nothing."""
     try:
         status = run(arguments)
-        _deafen()
+        _wind_up()
     except (_TerminatedError, KeyboardInterrupt) as error:  # behind the verb's end
-        _deafen()
+        _wind_up()
         return _SIGNALLED + error.number if isinstance(error, _TerminatedError) else INTERRUPTED
     return status
 
 
-def _deafen() -> None:
-    gc.freeze()
+def _wind_up() -> None:
+    """Let signals change nothing any more, and Python look for no cycles to take apart in a process that ends with all it holds."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    gc.freeze()
 
 
 def run(arguments: list[str]) -> int:

@@ -157,8 +157,7 @@ def _tree(plan: Rotation, where: Where, output: Output, change: Change, *, parti
             run.count(printer, where)
             maker = run.Maker(output, texts(change))
             status = run.printed(rotation.write(plan, run.walk(where), maker, memory), printer, where)
-            if status in rotation.COMPLETE:
-                rotation.finish(plan, memory)
+            rotation.finish(plan, memory, status)
             return status
 
 

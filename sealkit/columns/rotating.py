@@ -100,8 +100,7 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
             return opened.rotated(is_complete=False)
         with rotation.remembered(plan) as memory:
             written = _gathered(engine(rows, share._replace(journal=memory.path, again=again)), missed)
-            if written.report.exit_status in rotation.COMPLETE:
-                rotation.finish(plan, memory)
+            rotation.finish(plan, memory, written.report.exit_status)
         return written.rotated(is_complete=not written.report.exit_status)
 
 

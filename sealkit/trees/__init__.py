@@ -165,8 +165,7 @@ def rotate(
                 for outcome in done.outcomes:
                     report.add(outcome)
                     yield outcome
-            if report.exit_status in rotation.COMPLETE:
-                rotation.finish(plan, memory)
+            rotation.finish(plan, memory, report.exit_status)
 
 
 def _task(

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 FINISHED = "finished"
 ROLLED_BACK = "rolled back"
 
-COMPLETE = (0, 1)
-"""Exit statuses after which nothing is left to do but what was found to be impossible."""
+_COMPLETE = (0, 1)  # exit statuses after which nothing is left to do but what was found to be impossible
 
 _PROBE = b"a payload of more than one block, sealed and opened before anything is written"
 
@@ -105,10 +104,11 @@ def remembered(rotation: Rotation) -> Iterator[Journal]:
         memory.close()
 
 
-def finish(rotation: Rotation, memory: Journal) -> None:
-    """Note that the rotation is complete, and let go of the journals before it."""
-    memory.end(FINISHED)
-    journal.tidy(rotation.root)
+def finish(rotation: Rotation, memory: Journal, exit_status: int) -> None:
+    """Note that the rotation is complete, and let go of the journals before it; unless files failed, as its ``exit_status`` says."""
+    if exit_status in _COMPLETE:
+        memory.end(FINISHED)
+        journal.tidy(rotation.root)
 
 
 def rollback(root: str, mode: Mode) -> Iterator[Done]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
 import click
 
 from sealkit.cli import options, run
@@ -10,30 +12,67 @@ from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import NoUsableKey, Usage
 from sealkit.trees import content
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class Theirs(NamedTuple):
+    """What the other program made: whether it was ``openssl`` or works like it, where its passphrase is, and how it made its key."""
+
+    openssl: bool
+    env: str | None
+    command: str | None
+    digest: str | None
+    bits: str
+
+
+def theirs(function: F) -> F:
+    """Add what is said of the other program."""
+    return options.group(
+        Theirs,
+        "theirs",
+        {
+            "openssl": click.option(
+                "--openssl-legacy",
+                "openssl",
+                is_flag=True,
+                help="What openssl enc and CryptoJS make of a passphrase: U2FsdGVkX1…, Salted__.",
+            ),
+            "env": click.option(
+                "--passphrase-env", "env", metavar="NAME", help="Its passphrase is in this variable; else it is asked for."
+            ),
+            "command": click.option(
+                "--passphrase-command", "command", metavar="COMMAND", help="Its passphrase is what a program prints."
+            ),
+            "digest": click.option(
+                "--digest", type=click.Choice(["md5", "sha256"]), help="How its key was made; else the one that fits."
+            ),
+            "bits": click.option(
+                "--bits",
+                type=click.Choice(["128", "192", "256"]),
+                default="256",
+                show_default=True,
+                help="The size of its AES key.",
+            ),
+        },
+    )(function)
+
 
 @click.command("import")
 @options.where
 @options.fields
 @options.keys
-@click.option(
-    "--openssl-legacy", "openssl", is_flag=True, help="What openssl enc and CryptoJS make of a passphrase: U2FsdGVkX1…, Salted__."
-)
-@click.option("--passphrase-env", "env", metavar="NAME", help="Its passphrase is in this variable; else it is asked for.")
-@click.option("--passphrase-command", "command", metavar="COMMAND", help="Its passphrase is what a program prints.")
-@click.option("--digest", type=click.Choice(["md5", "sha256"]), help="How its key was made; else the one that fits.")
-@click.option("--bits", type=click.Choice(["128", "192", "256"]), default="256", show_default=True, help="The size of its AES key.")
+@theirs
 @options.form
 @change
 @options.output
-def import_(  # noqa: PLR0913 - one parameter an option
+def import_(
     where: Where,
     fields: tuple[str, ...],
     keys: Keys,
-    openssl: bool,
-    env: str | None,
-    command: str | None,
-    digest: str | None,
-    bits: str,
+    theirs: Theirs,
     form: str | None,
     change: Change,
     output: Output,
@@ -49,10 +88,10 @@ def import_(  # noqa: PLR0913 - one parameter an option
     """
     from sealkit.legacy import Salted
 
-    if not openssl:
+    if not theirs.openssl:
         raise Usage(problem="it is not said what is to be imported", hint="what openssl enc or CryptoJS made: --openssl-legacy")
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin)
-    opener = Salted(_passphrase(env, command), digest=digest, bits=int(bits))
+    opener = Salted(_passphrase(theirs.env, theirs.command), digest=theirs.digest, bits=int(theirs.bits))
     task = run.task(content.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=opener)
     return in_place(task, where, output, change)
 

@@ -6,11 +6,13 @@ with every engine that hands over Arrow batches; ``sealkit.columns.pandas``, ``.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from sealkit.errors import Usage
 
-try:
-    import numpy as _numpy  # noqa: F401 - imported to find out whether it works here
-    import pyarrow as _pyarrow  # noqa: F401 - the same
+try:  # to find out whether they work here: one that is there may still be broken
+    import_module("numpy")
+    import_module("pyarrow")
 except ImportError as error:
     _missing = error.name
 else:

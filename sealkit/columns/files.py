@@ -226,7 +226,7 @@ class Kept(io.RawIOBase):
         """Say that it can be written."""
         return True
 
-    def write(self, data: Any) -> int:  # noqa: ANN401
+    def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, for which Python has no type before 3.12
         """Write bytes."""
         return self._sink.write(data)
 

@@ -42,7 +42,8 @@ def suspects(texts: Texts) -> list[int]:
         none = np.searchsorted(semicolons, starts[long]) == np.searchsorted(semicolons, ends[long])
         salted = head[:, 0] == ord("U")  # may begin with what openssl enc writes, whatever follows
         sure[long] |= none & token[:, 0] & ~salted & ~token.all(axis=1)
-    return rows[~sure[rows]].tolist()  # type: ignore[no-any-return]
+    left: list[int] = rows[~sure[rows]].tolist()
+    return left
 
 
 def judged(text: bytes) -> bool | BrokenBlob:

@@ -16,12 +16,15 @@ from sealkit.columns.reference import Reference, as_reference
 from sealkit.errors import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
     from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql.udf import UserDefinedFunction
 
     from sealkit.columns.rotating import Rotated
+
+    Batches = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 _OPENED = "payload string, status string, key string"
 _SEALED = "blob string, status string, key string"
@@ -116,7 +119,7 @@ def _checked(keys: Reference | str) -> Reference:
     return reference
 
 
-def _function(reference: Reference, job: str, part: str | None, kind: str, to: str | None = None) -> Any:  # noqa: ANN401
+def _function(reference: Reference, job: str, part: str | None, kind: str, to: str | None = None) -> UserDefinedFunction:
     """Return a function on batches of rows: over Arrow arrays where this Spark has them (4.1), else over pandas series."""
     batch = _batch(tuple(reference), job, part, to)
     if hasattr(functions, "arrow_udf"):
@@ -136,7 +139,7 @@ def _function(reference: Reference, job: str, part: str | None, kind: str, to: s
         made = batch(pyarrow.Array.from_pandas(column))
         return made.to_pandas() if part is not None else pandas_frame(made)
 
-    def pandas_frame(made: Any) -> pd.DataFrame:  # noqa: ANN401
+    def pandas_frame(made: pa.Array) -> pd.DataFrame:
         import pyarrow
 
         return pyarrow.Table.from_struct_array(made).to_pandas()
@@ -145,10 +148,10 @@ def _function(reference: Reference, job: str, part: str | None, kind: str, to: s
     return functions.pandas_udf(over_pandas, kind)
 
 
-def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | None) -> Callable[[Any], Any]:
+def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | None) -> Callable[[pa.Array], pa.Array]:
     """Return what workers do to a batch; it holds nothing but text, and so it is sent by value and imports sealkit where it runs."""
 
-    def batch(column: Any) -> Any:  # noqa: ANN401
+    def batch(column: pa.Array) -> pa.Array:
         try:
             import pyarrow
 
@@ -167,10 +170,10 @@ def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | Non
     return batch
 
 
-def _rotation(given: tuple[Any, ...], told: tuple[Any, ...], *, tells_header: bool) -> Callable[[Any], Any]:
+def _rotation(given: tuple[Any, ...], told: tuple[Any, ...], *, tells_header: bool) -> Batches:
     """Return what workers do to batches of paths; like ``_batch``, it holds nothing but text."""
 
-    def batches(some: Any) -> Any:  # noqa: ANN401
+    def batches(some: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         try:
             from pyspark import TaskContext
 
@@ -188,10 +191,10 @@ def _rotation(given: tuple[Any, ...], told: tuple[Any, ...], *, tells_header: bo
     return batches
 
 
-def _records(reference: Reference, field: str) -> Callable[[Any], Any]:
+def _records(reference: Reference, field: str) -> Batches:
     given: tuple[Any, ...] = tuple(reference)
 
-    def batches(some: Any) -> Any:  # noqa: ANN401
+    def batches(some: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         try:
             from sealkit.columns.records import opened
             from sealkit.columns.reference import Reference

@@ -17,10 +17,12 @@ from sealkit.errors import SealkitError, StoreError, Usage
 from sealkit.opaque import opaque
 from sealkit.records.kinds import kind_of
 from sealkit.records.record import split
+from sealkit.tree import Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sealkit.records.record import Record
     from sealkit.report import Outcome
 
 _ROWS = 8192
@@ -69,12 +71,12 @@ def public_fields(path: str, data: bytes, names: tuple[str, ...]) -> list[tuple[
     return [(record.line, {name: _text(record, name) for name in names}) for record in records if not record.is_blank]
 
 
-def _text(record: Any, name: str) -> str | None:  # noqa: ANN401
+def _text(record: Record, name: str) -> str | None:
     try:
         field = record.field(name)
     except SealkitError:
         return None
-    return getattr(field.node, "text", None) if field is not None else None
+    return field.node.text if field is not None and isinstance(field.node, Scalar) else None
 
 
 # --- formats ---------------------------------------------------------------------------------------------------------

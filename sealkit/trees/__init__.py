@@ -63,7 +63,7 @@ def decrypt(
     *,
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
-    **filters: Any,  # noqa: ANN401
+    **filters: Any,  # noqa: ANN401 - walk's own
 ) -> Iterator[Outcome]:
     """Yield the payloads (``Outcome.payload``, bytes)."""
     from sealkit.trees import content
@@ -77,7 +77,7 @@ def verify(
     *,
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
-    **filters: Any,  # noqa: ANN401
+    **filters: Any,  # noqa: ANN401 - walk's own
 ) -> Iterator[Outcome]:
     """Prove the round trip of every blob; with a verify-only key, its tag."""
     from sealkit.trees import content
@@ -92,7 +92,7 @@ def seal(
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
     write: bool = True,
-    **filters: Any,  # noqa: ANN401
+    **filters: Any,  # noqa: ANN401 - walk's own
 ) -> Iterator[Outcome]:
     """Seal plaintext fields in place; without ``write``, say what would change. Raises ``TreeBusy``."""
     from sealkit.trees import content
@@ -132,7 +132,7 @@ def rotate(
     to: str | None = None,
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
-    **filters: Any,  # noqa: ANN401
+    **filters: Any,  # noqa: ANN401 - walk's own
 ) -> Iterator[Outcome]:
     """Re-encrypt all blobs below a folder under the primary key, or ``to``; resume a rotation that was interrupted.
 

@@ -61,6 +61,6 @@ def nowhere(verb: str, asked: Asked, **more: Any) -> Task:  # noqa: ANN401 - the
     return _task(verb, asked, **more)
 
 
-def _task(verb: str, asked: Asked, **more: Any) -> Task:  # noqa: ANN401
+def _task(verb: str, asked: Asked, **more: Any) -> Task:  # noqa: ANN401 - the same
     fields = tuple(demand.path for demand in asked.alone())
     return Task(verb, fields, binding=Binding(asked.bind), **more)

@@ -33,6 +33,11 @@ class Texts(NamedTuple):
     ends: Numbers
     valid: Mask | None
 
+    @property
+    def known(self) -> Mask:
+        """Which rows are no nulls."""
+        return np.ones(len(self.starts), np.bool_) if self.valid is None else self.valid.copy()
+
     def row(self, row: int) -> bytes:
         """Return a row's bytes."""
         return self.data[self.starts[row] : self.ends[row]].tobytes()
@@ -92,11 +97,12 @@ def needs_large(chunks: Sequence[pa.Array]) -> bool:
 
 
 def _size(array: pa.Array) -> int:
-    offsets = _offsets(array)
+    offsets = offsets_of(array)
     return int(offsets[-1] - offsets[0]) if len(offsets) else 0
 
 
-def _offsets(array: pa.Array) -> NDArray[Any]:
+def offsets_of(array: pa.Array) -> NDArray[Any]:
+    """Return where the rows of an array that ``plain`` gave begin, and the last one ends."""
     _, offsets, _ = array.buffers()
     if offsets is None or not len(array):
         return np.zeros(1, np.int64)
@@ -106,7 +112,7 @@ def _offsets(array: pa.Array) -> NDArray[Any]:
 
 def view(array: pa.Array) -> Texts:
     """Return the rows of an array that ``plain`` gave, without copying its text."""
-    offsets = _offsets(array).astype(np.int64)
+    offsets = offsets_of(array).astype(np.int64)
     data = array.buffers()[2]
     valid = array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None
     return Texts(np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), offsets[:-1], offsets[1:], valid)
@@ -135,15 +141,10 @@ def texts(column: pa.Array | pa.ChunkedArray, name: str) -> list[bytes | None]:
 
 
 # --- results ---------------------------------------------------------------------------------------------------------
-def text_array(rows: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
-    """Return an array of a string or binary type of rows, None for null; bytes for a string type are known to be UTF-8."""
-    nulls = rows.count(None)
-    validity = pa.array([row is not None for row in rows], pa.bool_()).buffers()[1] if nulls else None
-    known = [row or b"" for row in rows]
-    offsets = np.zeros(len(rows) + 1, np.int64 if is_large(kind) else np.int32)
-    np.cumsum(np.fromiter(map(len, known), np.int64, len(rows)), out=offsets[1:])
-    data = b"".join(known)
-    return pa.Array.from_buffers(kind, len(rows), [validity, pa.py_buffer(offsets), pa.py_buffer(data)], nulls)
+def rows_of(matrix: Bytes) -> list[bytes]:
+    """Return the rows of a matrix of bytes."""
+    whole, width = matrix.tobytes(), matrix.shape[1]
+    return [whole[at : at + width] for at in range(0, len(whole), width)]
 
 
 def words(numbers: NDArray[np.int8], words: Sequence[str]) -> pa.DictionaryArray:

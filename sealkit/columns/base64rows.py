@@ -18,8 +18,6 @@ except ImportError:  # the extra "fast" is not installed
 from binascii import b2a_base64
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sealkit.columns.arrays import Bytes, Mask
 
 IV_BYTES, AUTH_BYTES, BLOCK = 16, 42, 16
@@ -79,28 +77,32 @@ def decode(text: Bytes, blocks: int, *, tagged: bool) -> Parts:
     return Parts(rows, data[:, end + pads :] if tagged else None, good)
 
 
-def encode(rows: Bytes, tags: Sequence[bytes] | None) -> list[bytes]:
-    """Return the text of blobs: ``rows`` has the iv and the ciphertext of each, ``tags`` the third parts, if there are any."""
+def encode(rows: Bytes, auth: Bytes | None) -> Bytes:
+    """Return the text of blobs, a row each: ``rows`` has the iv and the ciphertext of each, ``auth`` the third part, if there is one."""
     count, width = rows.shape
     blocks = width // BLOCK - 1
     body, pads = text_length(blocks), -BLOCK * blocks % 3
     data = np.zeros((count, BLOCK * blocks + pads + IV_BYTES + 2), np.uint8)
     data[:, : BLOCK * blocks] = rows[:, IV_BYTES:]
     data[:, BLOCK * blocks + pads : -2] = rows[:, :IV_BYTES]
-    whole = pybase64.b64encode(data) if pybase64 is not None else b2a_base64(data.data, newline=False)
-    letters = np.frombuffer(whole, np.uint8).reshape(count, body + IV_TEXT)
-    text = np.empty((count, body + 1 + IV_TEXT), np.uint8)
+    letters = _encoded(data)
+    text = np.empty((count, body + 1 + IV_TEXT + (1 + AUTH_TEXT if auth is not None else 0)), np.uint8)
     text[:, :body] = letters[:, :body]
     text[:, body - pads : body] = _EQUALS
     text[:, body] = _SEMICOLON
-    text[:, body + 1 :] = letters[:, body:]
-    text[:, -2:] = _EQUALS
-    made = text.tobytes()
-    size = text.shape[1]
-    blobs = [made[at : at + size] for at in range(0, len(made), size)]
-    if tags is None:
-        return blobs
-    return [blob + b";" + b2a_base64(tag, newline=False) for blob, tag in zip(blobs, tags, strict=True)]
+    end = body + 1 + IV_TEXT
+    text[:, body + 1 : end] = letters[:, body:]
+    text[:, end - 2 : end] = _EQUALS
+    if auth is not None:
+        text[:, end] = _SEMICOLON
+        text[:, end + 1 :] = _encoded(auth)
+    return text
+
+
+def _encoded(data: Bytes) -> Bytes:
+    """Return the base64 of rows of bytes, each of whole groups of three."""
+    whole = pybase64.b64encode(data) if pybase64 is not None else b2a_base64(data.data, newline=False)
+    return np.frombuffer(whole, np.uint8).reshape(len(data), -1)
 
 
 def _decoded(letters: Bytes, good: Mask) -> Bytes:

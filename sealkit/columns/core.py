@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 
 from sealkit.columns import arrays, results
+from sealkit.columns.builder import Builder, Joined
 from sealkit.columns.opening import FORMATS, open_rows
 from sealkit.columns.places import Places
 from sealkit.columns.plaintext import judged, suspects
@@ -60,7 +62,7 @@ def decrypt_column(
     def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
         opened = open_rows(texts, sealer, places)
         result.opened(opened)
-        return {"payload": arrays.text_array(opened.payloads, kind)}
+        return {"payload": opened.payloads.array(kind)}
 
     return chunks.run(step, _ids(sealer))
 
@@ -108,20 +110,16 @@ def seal_column(
     kind = _type(text=True, large=chunks.large)
 
     def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
-        rows = texts.rows()
-        blobs: list[bytes | None] = [None] * len(rows)
-        passed_by, errors = _already(texts, rows)
-        for number in passed_by:
-            blobs[number] = rows[number]
-        done = {*passed_by, *errors}
-        todo = [number for number, row in enumerate(rows) if row is not None and number not in done]
-        made, failed = seal_rows([rows[number] or b"" for number in todo], todo, sealer, places)
-        for number, text in zip(todo, made, strict=True):
-            blobs[number] = text
+        made, todo = Builder(len(texts.starts)), texts.known
+        passed_by, errors = _already(texts)
+        todo[[*passed_by, *errors]] = False
+        rows = np.flatnonzero(todo)
+        made.keep(texts, np.array(passed_by, np.int64))
+        errors |= seal_rows(texts, rows, sealer, places, made)
         result.good(passed_by, results.UNCHANGED)
-        result.good(todo, results.SEALED, key)
-        result.failed(errors | failed)
-        return {"blob": arrays.text_array(blobs, kind)}
+        result.good(rows, results.SEALED, key)
+        result.failed(errors)
+        return {"blob": made.array(kind)}
 
     return chunks.run(step, _ids(sealer))
 
@@ -147,7 +145,7 @@ def rotate_column(
     kind = _type(text=True, large=chunks.large)
 
     def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
-        return {"blob": arrays.text_array(_rotated(texts, places, result, opener, sealer), kind)}
+        return {"blob": _rotated(texts, places, result, opener, sealer).array(kind)}
 
     return chunks.run(step, _ids(sealer))
 
@@ -217,12 +215,13 @@ class _Chunks:
         return pa.chunked_array(made, type=made[0].type if made else self._empty(step).type)
 
     def _one(self, chunk: pa.Array, before: int, step: Step) -> pa.StructArray:
-        done = []
+        joined = Joined()
         for start, texts in arrays.parts(chunk):
             result = Result(len(texts.starts), before + start, self._on_error, self._ids)
             fields = step(texts, self._places.part(before + start, len(texts.starts)), result)
-            done.append(result.array(fields, key=self._key))
-        return done[0] if len(done) == 1 else pa.concat_arrays(done) if done else self._empty(step)
+            joined.add(result.array(fields, key=self._key))
+        whole = joined.array()
+        return whole if whole is not None else self._empty(step)
 
     def _empty(self, step: Step) -> pa.StructArray:
         texts = arrays.view(pa.array([], pa.string()))
@@ -240,12 +239,12 @@ def _ids(sealer: Sealer) -> list[str]:
     return [key.id for key in sealer.opening.ring.keys]
 
 
-def _already(texts: Texts, rows: list[bytes | None]) -> tuple[list[int], dict[int, SealkitError]]:
+def _already(texts: Texts) -> tuple[list[int], dict[int, SealkitError]]:
     """Return the rows that are blobs already, and those that look like damaged ones."""
     blobs: list[int] = []
     errors: dict[int, SealkitError] = {}
     for number in suspects(texts):
-        known = judged(rows[number] or b"")
+        known = judged(texts.row(number))
         if known is True:
             blobs.append(number)
         elif known is not False:
@@ -263,33 +262,26 @@ def _inspected(row: bytes) -> Blob | SealkitError:
     return UnsupportedVersion(problem="a third part of a version or binding that this version of sealkit does not know")
 
 
-def _rotated(texts: Texts, places: Part, result: Result, opener: Sealer, sealer: Sealer) -> list[bytes | None]:
+def _rotated(texts: Texts, places: Part, result: Result, opener: Sealer, sealer: Sealer) -> Builder:
     """Return the new text of each row, which stays what it was where there is nothing to do, or nothing can be done."""
-    blobs, key = texts.rows(), sealer.key_id
+    key, ids, made = sealer.key_id, _ids(opener), Builder(len(texts.starts))
     opened = open_rows(texts, opener, places)
-    errors = dict(opened.errors)
-    todo: dict[tuple[str, int | None], list[int]] = {}
-    ids, same = _ids(opener), []
-    for number, payload in enumerate(opened.payloads):
-        if payload is None:
-            continue
-        authentic = opened.verdicts[number] == _AUTHENTIC
-        old = FORMATS[opened.formats[number]]
+    payloads, errors = opened.payloads.texts(), dict(opened.errors)
+    for alike in opened.alike():
+        one = int(alike[0])
+        authentic = opened.verdicts[one] == _AUTHENTIC
+        old, bind = FORMATS[opened.formats[one]], int(opened.binds[one])
         form = sealer.forced_format if sealer.forced_format is not None else old
         form = sealer.raised(form) if authentic else form
-        if ids[opened.keys[number]] == key and old == form:
-            same.append(number)
+        if ids[opened.keys[one]] == key and old == form:
+            result.good(alike, results.UNCHANGED, key)
         elif form != PLAIN and not authentic:
-            errors[number] = NotBlessed(problem="the blob may have been altered, and a tag would say that it was not")
+            problem = "the blob may have been altered, and a tag would say that it was not"
+            errors |= {row: NotBlessed(problem=problem) for row in alike.tolist()}
         else:
-            bound = int(opened.binds[number])
-            todo.setdefault((form, bound if bound >= 0 else None), []).append(number)
-    result.good(same, results.UNCHANGED, key)
-    for (form, bind), rows in todo.items():
-        made, failed = seal_rows([opened.payloads[row] or b"" for row in rows], rows, sealer, places, form=form, bind=bind)
-        result.good(rows, results.ROTATED, key)
-        errors |= failed
-        for row, text in zip(rows, made, strict=True):
-            blobs[row] = text if text is not None else blobs[row]
+            result.good(alike, results.ROTATED, key)
+            bound = bind if bind >= 0 else None
+            errors |= seal_rows(payloads, alike, sealer, places, made, form=form, bind=bound)
     result.failed(errors)
-    return blobs
+    made.keep(texts, np.flatnonzero(texts.known & ~made.known))
+    return made

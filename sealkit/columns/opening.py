@@ -8,19 +8,19 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sealkit.columns import base64rows
-from sealkit.columns.base64rows import AUTH_TEXT, BLOCK, IV_BYTES, IV_TEXT
-from sealkit.columns.payloads import passing
+from sealkit.columns.arrays import rows_of
+from sealkit.columns.base64rows import AUTH_TEXT, BLOCK, IV_BYTES, IV_TEXT, Parts
+from sealkit.columns.builder import Builder
+from sealkit.columns.payloads import fitting, is_padding
 from sealkit.columns.results import NUMBERS
-from sealkit.columns.sealing import encrypted
+from sealkit.columns.sealing import decrypted, encrypted
 from sealkit.crypto.blob import Blob
 from sealkit.crypto.tag import equal
 from sealkit.errors import ProofFailed, SealkitError
 from sealkit.sealer import AUTHENTIC, PLAIN, SYNTHETIC, TAGGED, UNAUTHENTICATED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sealkit.columns.arrays import Bytes, Numbers, Texts
+    from sealkit.columns.arrays import Bytes, Mask, Numbers, Texts
     from sealkit.columns.places import Part
     from sealkit.keys.key import Key
     from sealkit.sealer import Sealer
@@ -45,25 +45,30 @@ class Opened:
     __slots__ = ("binds", "errors", "formats", "keys", "payloads", "verdicts")
 
     def __init__(self, count: int) -> None:
-        self.payloads: list[bytes | None] = [None] * count
+        self.payloads = Builder(count)
         self.verdicts, self.formats, self.binds = (np.full(count, -1, np.int8) for _ in range(3))
         self.keys = np.full(count, -1, np.int16)
         self.errors: dict[int, SealkitError] = {}
 
-    def add(self, rows: list[int], payloads: Sequence[bytes], key: int, verdict: str, format: str, bind: int | None = None) -> None:
-        """Note what some rows opened to, alike in all but their payloads."""
-        for row, payload in zip(rows, payloads, strict=True):
-            self.payloads[row] = payload
+    def add(self, rows: Numbers | int, key: int, verdict: str, format: str, bind: int | None = None) -> None:
+        """Note how some rows opened."""
         self.verdicts[rows] = NUMBERS[verdict]
         self.keys[rows] = key
         self.formats[rows] = FORMATS.index(format)
         self.binds[rows] = -1 if bind is None else bind
 
+    def alike(self) -> list[Numbers]:
+        """Return the rows that opened, by all that is noted of them."""
+        good = np.flatnonzero(self.verdicts >= 0)
+        noted = np.stack([self.verdicts[good], self.formats[good], self.binds[good], self.keys[good]], axis=1)
+        kinds, which = np.unique(noted, axis=0, return_inverse=True)
+        return [good[which.reshape(-1) == kind] for kind in range(len(kinds))]
+
 
 def open_rows(texts: Texts, sealer: Sealer, places: Part, *, prove: bool = False) -> Opened:
     """Open the blobs of some rows; ``prove`` the round trip of each, too: encrypted again with the same key and IV, the same blob."""
     work = _Work(texts, sealer, places, prove=prove)
-    known = texts.valid if texts.valid is not None else np.ones(len(texts.starts), np.bool_)
+    known = texts.known
     everywhere = all(key.reach is None for key in sealer.opening.ring.keys)
     for members, blocks, tagged in _layouts(texts, known) if everywhere else ():
         work.layout(members, blocks, tagged=tagged)
@@ -107,7 +112,7 @@ class _Work:
         try:
             blob = Blob.parse(self._texts.row(row).decode("utf-8", "surrogateescape"))
             if self._prove and blob.auth is not None and sealer.checks_only(blob):
-                self.opened.add([row], [b""], self._numbers[sealer.check(blob, binder)], AUTHENTIC, TAGGED, blob.bind)
+                self.opened.add(row, self._numbers[sealer.check(blob, binder)], AUTHENTIC, TAGGED, blob.bind)
                 return
             opened = sealer.unseal(blob, binder)
             if self._prove and not sealer.reproduces(blob, opened, binder):
@@ -115,7 +120,8 @@ class _Work:
         except SealkitError as error:
             self.opened.errors[row] = error
             return
-        self.opened.add([row], [opened.payload], self._numbers[opened.key_id], opened.verdict, opened.format, blob.bind)
+        self.opened.payloads.put_one(row, opened.payload)
+        self.opened.add(row, self._numbers[opened.key_id], opened.verdict, opened.format, blob.bind)
 
     def layout(self, members: Numbers, blocks: int, *, tagged: bool) -> None:
         """Open rows of one layout, as far as they are well-formed."""
@@ -123,17 +129,25 @@ class _Work:
         length = int(texts.ends[members[0]] - texts.starts[members[0]])
         text = sliding_window_view(texts.data, length)[texts.starts[members]]
         parts = base64rows.decode(text, blocks, tagged=tagged)
-        members, rows = members[parts.good], parts.rows[parts.good]
+        good = parts.good
+        if not good.all():
+            members, parts = members[good], Parts(parts.rows[good], parts.auth[good] if parts.auth is not None else None, good)
         if not len(members):
             return
         if parts.auth is None:
-            self._two_parts(members, rows)
+            self._two_parts(members, parts.rows)
             return
-        auth = parts.auth[parts.good]
-        headers = np.ascontiguousarray(auth[:, :_HEADER]).view(f"V{_HEADER}").reshape(-1)
-        for header in set(headers.tolist()):
-            same = headers == np.void(header)
-            self._tagged(members[same], rows[same], np.ascontiguousarray(auth[same]), bytes(header))
+        auth = parts.auth
+        if (auth[:, :_HEADER] == auth[0, :_HEADER]).all():
+            self._tagged(members, parts.rows, auth)
+            return
+        for header in np.unique(auth[:, :_HEADER], axis=0):
+            same = (auth[:, :_HEADER] == header).all(axis=1)
+            self._tagged(members[same], parts.rows[same], auth[same])
+
+    def _put(self, members: Numbers, tried: Tried, at: Numbers) -> None:
+        if not self._prove:  # who proves does not want them
+            tried.put(self.opened.payloads, members, at)
 
     # --- two parts -------------------------------------------------------------------------------------------------------
     def _two_parts(self, members: Numbers, rows: Bytes) -> None:
@@ -143,47 +157,45 @@ class _Work:
         short = len(opening.keys) > 1 and not opening.named and rows.shape[1] <= IV_BYTES + BLOCK
         if short or opening.least == TAGGED:
             return
-        opened = [(key, *payloads_of(key, rows, opening.payload)) for key in keys]
-        if len(opened) == 1 and not self._prove and None not in opened[0][1]:
-            self._judge(opened[0][0], members, rows, [payload or b"" for payload in opened[0][1]])
-            return
-        fits = np.zeros(len(members), np.int64)
-        for _, payloads, _ in opened:
-            fits += [payload is not None for payload in payloads]
-        for key, payloads, padded in opened:
-            good = [at for at in np.flatnonzero(fits == 1).tolist() if payloads[at] is not None]
-            if self._prove and good:
-                good = self._proved(key, rows, padded, good)
-            if good:
-                self._judge(key, members[good], rows[good], [payloads[at] or b"" for at in good])
+        opened = [(key, Tried(key, rows, opening.payload)) for key in keys]
+        times = sum(tried.fits.astype(np.int64) for _, tried in opened)
+        for key, tried in opened:
+            good = np.flatnonzero(tried.fits & (times == 1))
+            if self._prove:
+                good = tried.proved(good)
+            if len(good):
+                self._judge(key, members, tried, good)
 
-    def _judge(self, key: Key, members: Numbers, rows: Bytes, payloads: list[bytes]) -> None:
+    def _judge(self, key: Key, members: Numbers, tried: Tried, good: Numbers) -> None:
         """Note rows that only this key opens, with their verdict, as far as they are to be opened."""
-        number, numbers = self._numbers[key.id], members.tolist()
+        number = self._numbers[key.id]
         lenient = self._opening.lenient and key.accept != AUTHENTIC
-        if key.format != SYNTHETIC and key.accept != AUTHENTIC:
-            if lenient:
-                self.opened.add(numbers, payloads, number, UNAUTHENTICATED, PLAIN)
-            return
+        if key.format == SYNTHETIC or key.accept == AUTHENTIC:
+            fits = self._synthetic(key, members, tried, good)
+            if fits.any():
+                self._put(members, tried, good[fits])
+                self.opened.add(members[good[fits]], number, AUTHENTIC, SYNTHETIC)
+            good = good[~fits]
+        if lenient and len(good):
+            self._put(members, tried, good)
+            self.opened.add(members[good], number, UNAUTHENTICATED, PLAIN)
+
+    def _synthetic(self, key: Key, members: Numbers, tried: Tried, good: Numbers) -> Mask:
+        """Say which of the good rows have the IV that belongs to their payload; what has no place has none, and stays out."""
         places, synthesizer = self._places, key.synthesizer()
         shared = places.uniform(0)
         bind = places.kind if places.kind is not None else 0
-        ivs = rows[:, :IV_BYTES].tobytes()
-        proved: list[int] = []
-        other: list[int] = []
-        for at, payload in enumerate(payloads):
-            context = shared if shared is not None else places.context(numbers[at], bind)
-            if context is not None:
-                iv = ivs[at * IV_BYTES : (at + 1) * IV_BYTES]
-                (proved if equal(synthesizer.iv(context, payload), iv) else other).append(at)
-        self.opened.add([numbers[at] for at in proved], [payloads[at] for at in proved], number, AUTHENTIC, SYNTHETIC)
-        if lenient:
-            self.opened.add([numbers[at] for at in other], [payloads[at] for at in other], number, UNAUTHENTICATED, PLAIN)
+        fits = np.zeros(len(good), np.bool_)
+        ivs = tried.rows[:, :IV_BYTES]
+        for at, one in enumerate(good.tolist()):
+            context = shared if shared is not None else places.context(int(members[one]), bind)
+            fits[at] = context is not None and equal(synthesizer.iv(context, tried.payload(one)), ivs[one].tobytes())
+        return fits
 
     # --- three parts -----------------------------------------------------------------------------------------------------
-    def _tagged(self, members: Numbers, rows: Bytes, auth: Bytes, header: bytes) -> None:
+    def _tagged(self, members: Numbers, rows: Bytes, auth: Bytes) -> None:
         """Open rows whose third parts begin alike, once their tags fit."""
-        opening = self._opening
+        opening, header = self._opening, auth[0, :_HEADER].tobytes()
         version, bind = header[0], header[1]
         key = opening.ring.by_kid(header[2:].hex())
         if (
@@ -194,61 +206,68 @@ class _Work:
             or (opening.named and key not in opening.keys)
         ):
             return
-        good = self._authentic(key, members, rows, auth, header, bind)
-        if not good:
+        good = self._authentic(key, members, rows, auth, bind)
+        if not good.all():
+            members, rows = members[good], rows[good]
+        if not len(members):
             return
-        some = rows[good]
-        payloads, padded = payloads_of(key, some, opening.payload)
-        chosen = list(range(len(good)))
+        tried = Tried(key, rows, opening.payload)
+        chosen = np.flatnonzero(tried.fits)
         if self._prove:
-            chosen = self._proved(key, some, padded, [at for at in chosen if payloads[at] is not None])
-        found = [(good[at], payload) for at in chosen if (payload := payloads[at]) is not None]
-        if found:
-            numbers = members[[at for at, _ in found]].tolist()
-            self.opened.add(numbers, [payload for _, payload in found], self._numbers[key.id], AUTHENTIC, TAGGED, bind)
+            chosen = tried.proved(chosen)
+        if len(chosen):
+            self._put(members, tried, chosen)
+            self.opened.add(members[chosen], self._numbers[key.id], AUTHENTIC, TAGGED, bind)
 
-    def _authentic(self, key: Key, members: Numbers, rows: Bytes, auth: Bytes, header: bytes, bind: int) -> list[int]:
-        """Return which rows' tags fit."""
-        width, size = rows.shape[1], auth.shape[1]
-        data, tags = rows.tobytes(), auth.tobytes()
-        covered = [data[at : at + width] for at in range(0, len(data), width)]
+    def _authentic(self, key: Key, members: Numbers, rows: Bytes, auth: Bytes, bind: int) -> Mask:
+        """Say which rows' tags fit."""
+        header, covered, tagger = auth[0, :_HEADER].tobytes(), rows_of(rows), key.tagger()
         shared = self._places.uniform(bind)
         if shared is not None:
-            made = key.tagger().tags(header, shared, covered)
-            return [at for at, tag in enumerate(made) if equal(tag, tags[at * size + _HEADER : (at + 1) * size])]
-        good = []
+            made = np.frombuffer(b"".join(tagger.tags(header, shared, covered)), np.uint8).reshape(len(rows), -1)
+            # All bytes are looked at, whatever the first ones say: the time tells nothing about where tags differ.
+            differing: Bytes = np.bitwise_or.reduce(made ^ auth[:, _HEADER:], axis=1)
+            return np.equal(differing, 0)
+        good = np.zeros(len(rows), np.bool_)
         for at, row in enumerate(covered):
             context = self._places.context(int(members[at]), bind)
-            tag = tags[at * size + _HEADER : (at + 1) * size]
-            if context is not None and equal(key.tagger().tags(header, context, [row])[0], tag):
-                good.append(at)
+            tag = auth[at, _HEADER:].tobytes()
+            good[at] = context is not None and equal(tagger.tags(header, context, [row])[0], tag)
         return good
 
-    def _proved(self, key: Key, rows: Bytes, padded: Bytes, good: list[int]) -> list[int]:
+
+class Tried:
+    """Rows of iv and ciphertext under one key: ``fits`` says which unpad to a payload of the kind that is wanted."""
+
+    __slots__ = ("_key", "_made", "_pads", "fits", "rows")
+
+    def __init__(self, key: Key, rows: Bytes, kind: str) -> None:
+        self._key = key
+        self.rows = rows
+        self._made = made = decrypted(key, rows)
+        self._pads = pads = made[:, -1].copy()
+        wrong = is_padding(pads) & (made[:, -BLOCK:] != pads[:, None])
+        self.fits = (pads >= 1) & (pads <= BLOCK) & ~wrong.any(axis=1)
+        if self.fits.all():
+            self.fits = fitting(made, pads, kind, IV_BYTES)
+        elif (chosen := np.flatnonzero(self.fits)).size:
+            self.fits[chosen] = fitting(made[chosen], pads[chosen], kind, IV_BYTES)
+
+    def put(self, payloads: Builder, members: Numbers, at: Numbers) -> None:
+        """Put down the payloads of some rows, which are those of ``members``."""
+        width = self._made.shape[1]
+        starts, ends = IV_BYTES + width * at, width * (at + 1) - self._pads[at]
+        payloads.put(members[at], self._made.reshape(-1), starts, ends)
+
+    def payload(self, row: int) -> bytes:
+        """Return one payload."""
+        return self._made[row, IV_BYTES : self._made.shape[1] - int(self._pads[row])].tobytes()
+
+    def proved(self, good: Numbers) -> Numbers:
         """Return which of the good rows give the same ciphertext again; the others are for the scalar path to judge."""
-        again = encrypted(key, padded[good], rows[good, :IV_BYTES])
-        same = (again == rows[good, IV_BYTES:]).all(axis=1)
-        return [at for at, one in zip(good, same.tolist(), strict=True) if one]
-
-
-def payloads_of(key: Key, rows: Bytes, kind: str) -> tuple[list[bytes | None], Bytes]:
-    """Return the payloads of rows of iv and ciphertext, None for one that does not unpad or is not of its kind; and all, padded."""
-    count, width = rows.shape
-    data = bytes(key.cbc().decrypt_rows(rows.tobytes(), width))
-    padded = np.frombuffer(data, np.uint8).reshape(count, width)[:, IV_BYTES:]
-    last = padded[:, -1]
-    counts = np.arange(BLOCK, 0, -1, dtype=np.uint8)
-    wrong = (padded[:, -BLOCK:] != last[:, None]) & (counts <= last[:, None])
-    unpads = (last >= 1) & (last <= BLOCK) & ~wrong.any(axis=1)
-    starts = np.arange(IV_BYTES, count * width, width)
-    ends = starts + (width - IV_BYTES) - last
-    chosen = np.flatnonzero(unpads)
-    found = [data[start:end] for start, end in zip(starts[chosen].tolist(), ends[chosen].tolist(), strict=True)]
-    checks = passing(found, kind)
-    if len(found) == count and all(checks):
-        return list(found), padded
-    payloads: list[bytes | None] = [None] * count
-    for at, payload, passes in zip(chosen.tolist(), found, checks, strict=True):
-        if passes:
-            payloads[at] = payload
-    return payloads, padded
+        if not len(good):
+            return good
+        rows, made = self.rows[good], self._made[good]
+        again = encrypted(self._key, made[:, IV_BYTES:], rows[:, :IV_BYTES])
+        same: Mask = (again == rows[:, IV_BYTES:]).all(axis=1)
+        return good[same]

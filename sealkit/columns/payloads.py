@@ -7,53 +7,69 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from sealkit.payload import BINARY, TEXT, is_text, passes
+from sealkit.columns.base64rows import BLOCK
+from sealkit.payload import BINARY, JSON, is_text, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sealkit.columns.arrays import Bytes
+    from sealkit.columns.arrays import Bytes, Mask, Numbers
 
 _FEW = 8
-_BLANK, _DELETE = 0x20, 0x7F
+_BLANK, _DELETE, _C2, _C1_END = 0x20, 0x7F, 0xC2, 0xA0
+_SPACES = b"\t\n\r"
+_BACK = np.arange(BLOCK, 0, -1, dtype=np.uint8)
 
 
-def passing(payloads: Sequence[bytes], kind: str) -> list[bool]:
-    """Say of each payload whether it is of its kind, as ``payload.passes`` does."""
-    if kind == BINARY:
-        return [True] * len(payloads)
-    texts = _texts(payloads)
-    if kind == TEXT:
-        return texts
-    return [text and passes(payload, kind) for payload, text in zip(payloads, texts, strict=True)]
+def is_padding(pads: Bytes) -> Mask:
+    """Say of the last block of each row which bytes are padding; ``pads`` says how many."""
+    return np.less_equal(_BACK, pads[:, None])
 
 
-def _texts(payloads: Sequence[bytes]) -> list[bool]:
-    """Judge all by their concatenation: it is text, and none begins within a character, exactly if each is text.
+def fitting(rows: Bytes, pads: Bytes, kind: str, first: int = 0) -> Mask:
+    """Say of each row of padded payloads whether the payload is of its kind, as ``payload.passes`` does.
 
-    Where it is not, halves of it are looked at.
+    ``rows`` are one behind the other in memory, what comes before their column ``first`` is text; while this runs, blanks are written over
+    their padding: so each ends in text, and no character can reach from one to the next.
     """
-    if len(payloads) <= _FEW:
-        return [is_text(payload) for payload in payloads]
-    joined = b"".join(payloads)
-    ends = np.cumsum(np.fromiter(map(len, payloads), np.int64, len(payloads)))
-    data = np.frombuffer(joined, np.uint8)
-    starts = data[ends[:-1][ends[:-1] < len(joined)]]
-    if not ((starts & 0xC0) == 0x80).any() and (_is_plain(data, joined) or is_text(joined)):
-        return [True] * len(payloads)
-    middle = len(payloads) // 2
-    return _texts(payloads[:middle]) + _texts(payloads[middle:])
+    good = np.ones(len(rows), np.bool_)
+    if kind == BINARY:
+        return good
+    tails = rows[:, -BLOCK:]
+    before = tails.copy()
+    np.copyto(tails, _BLANK, where=is_padding(pads))
+    _judge(rows, good)
+    tails[:] = before
+    if kind == JSON:
+        ends: Numbers = rows.shape[1] - pads.astype(np.int64)
+        for at in np.flatnonzero(good).tolist():
+            good[at] = passes(rows[at, first : ends[at]].tobytes(), kind)
+    return good
 
 
-def _is_plain(data: Bytes, joined: bytes) -> bool:
-    """Say whether bytes are UTF-8 without a control character of any kind, and without the byte that some of those begin with."""
-    if not joined:
-        return True
-    if data.min() < _BLANK or (data == _DELETE).any() or b"\xc2" in joined:
+def _judge(rows: Bytes, good: Mask) -> None:
+    """Say which rows are text; where all of them together are not, halves are looked at."""
+    if len(rows) <= _FEW:
+        good[:] = [is_text(row.tobytes()) for row in rows]
+    elif not _are_text(rows.reshape(-1)):
+        middle = len(rows) // 2
+        _judge(rows[:middle], good[:middle])
+        _judge(rows[middle:], good[middle:])
+
+
+def _are_text(data: Bytes) -> bool:
+    """Say of a run of bytes what ``payload.is_text`` says."""
+    if data.min() < _BLANK and np.count_nonzero(data < _BLANK) != sum(np.count_nonzero(data == space) for space in _SPACES):
         return False
-    whole = pa.Array.from_buffers(
-        pa.large_string(), 1, [None, pa.py_buffer(np.array([0, len(joined)], np.int64)), pa.py_buffer(joined)]
-    )
+    if data.max() < _DELETE:
+        return True
+    if (data == _DELETE).any() or not _is_utf8(data):
+        return False
+    at = np.flatnonzero(data == _C2)
+    return not (data[at + 1] < _C1_END).any()
+
+
+def _is_utf8(data: Bytes) -> bool:
+    edges = np.array([0, len(data)], np.int64)
+    whole = pa.Array.from_buffers(pa.large_string(), 1, [None, pa.py_buffer(edges), pa.py_buffer(data)])
     try:
         whole.validate(full=True)
     except pa.ArrowInvalid:

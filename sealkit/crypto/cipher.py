@@ -110,11 +110,11 @@ class CBC(KeyMaterial):
         # The first 16 bytes depend on the key and on what the context did before; nobody may see them.
         return padded[_BLOCK:-last]
 
-    def decrypt_rows(self, rows: bytes, width: int) -> bytearray:
+    def decrypt_rows(self, rows: bytes | memoryview, width: int) -> bytearray:
         """Return what many ciphertexts of one length decrypt to, in one pass: the padding is still there, and not checked.
 
         ``rows`` holds, one behind the other, ``width`` bytes each: the iv and the ciphertext. The result is laid out as they are, with
-        zeros in the place of the ivs. Raises ``Usage`` for other lengths, ``NoUsableKey`` after ``close``.
+        blanks in the place of the ivs: rows of text are one text. Raises ``Usage`` for other lengths, ``NoUsableKey`` after ``close``.
         """
         if width < 2 * _BLOCK or width % _BLOCK or len(rows) % width:
             raise Usage(problem="decrypt_rows takes rows of an iv and a ciphertext each")
@@ -123,15 +123,17 @@ class CBC(KeyMaterial):
             context = idle.pop()
         except IndexError:
             context = self._new_context("decryptor")
-        padded = bytearray(context.update(rows))
+        padded = bytearray(len(rows) + _BLOCK - 1)  # what update_into asks for, whatever it writes
+        context.update_into(rows, padded)
         idle.append(context)
+        del padded[len(rows) :]
         # What stands where the ivs were depends on the key and on what the context did before; nobody may see it.
-        zeros = bytes(len(rows) // width)
+        blanks = b" " * (len(rows) // width)
         for at in range(_BLOCK):
-            padded[at::width] = zeros
+            padded[at::width] = blanks
         return padded
 
-    def encrypt_blocks(self, blocks: bytes) -> bytes:
+    def encrypt_blocks(self, blocks: bytes | memoryview) -> bytes:
         """Return each block of 16 bytes enciphered by itself: one step of CBC for many payloads that go on in lock step.
 
         The caller has combined each block with what CBC combines it with; for anything else this is ECB, which hides nothing. Raises

@@ -11,7 +11,7 @@ from sealkit.keys.session import package, shared, words
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sealkit.context import Context
     from sealkit.keys.session import Library, Place
@@ -196,22 +196,22 @@ class TokenCBC(CBC):
         return unpadded(self._token.do("decrypt", "key", ciphertext, iv))
 
     @opaque
-    def decrypt_rows(self, rows: bytes, width: int) -> bytearray:
+    def decrypt_rows(self, rows: bytes | memoryview, width: int) -> bytearray:
         """Return what many ciphertexts of one length decrypt to, see ``CBC.decrypt_rows``."""
         if width < 2 * _BLOCK or width % _BLOCK or len(rows) % width:
             raise Usage(problem="decrypt_rows takes rows of an iv and a ciphertext each")
-        padded = bytearray(self._token.do("decrypt", "key", rows, bytes(_BLOCK))) if rows else bytearray()
-        zeros = bytes(len(rows) // width)
+        padded = bytearray(self._token.do("decrypt", "key", bytes(rows), bytes(_BLOCK))) if rows else bytearray()
+        blanks = b" " * (len(rows) // width)
         for at in range(_BLOCK):
-            padded[at::width] = zeros
+            padded[at::width] = blanks
         return padded
 
     @opaque
-    def encrypt_blocks(self, blocks: bytes) -> bytes:
+    def encrypt_blocks(self, blocks: bytes | memoryview) -> bytes:
         """Return each block enciphered by itself, see ``CBC.encrypt_blocks``."""
         if len(blocks) % _BLOCK:
             raise Usage(problem="encrypt_blocks takes whole blocks of 16 bytes")
-        return self._token.do("blocks", "key", blocks) if blocks else b""
+        return self._token.do("blocks", "key", bytes(blocks)) if blocks else b""
 
     def close(self) -> None:
         """Do nothing: the key closes its token."""
@@ -231,6 +231,10 @@ class TokenTagger(Tagger):
     def tag(self, header: bytes, context: Context, iv: bytes, ciphertext: bytes) -> bytes:
         """Return the tag, see ``Tagger.tag``."""
         return self._sign(tag_input(header, context, iv, ciphertext))
+
+    def tags(self, header: bytes, context: Context, rows: Sequence[bytes]) -> list[bytes]:
+        """Return the tags of many blobs, see ``Tagger.tags``."""
+        return [self._sign(tag_input(header, context, row[:IV_BYTES], row[IV_BYTES:])) for row in rows]
 
 
 class TokenSynthesizer(Synthesizer):

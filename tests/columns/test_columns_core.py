@@ -548,7 +548,7 @@ def test_a_defect_of_the_cipher_is_found_before_a_blob_is_handed_out(monkeypatch
     from sealkit.crypto.cipher import CBC
 
     real = CBC.encrypt_blocks
-    monkeypatch.setattr(CBC, "encrypt_blocks", lambda self, blocks: real(self, blocks[:-1] + bytes([blocks[-1] ^ 1])))
+    monkeypatch.setattr(CBC, "encrypt_blocks", lambda self, blocks: real(self, bytes(blocks[:-1]) + bytes([blocks[-1] ^ 1])))
     with pytest.raises(SealkitError) as caught:
         seal_column(pa.array(["payload of the row"] * 9), SEALER)
     assert caught.value.code == "proof_failed"

@@ -106,6 +106,23 @@ def test_blobs_of_the_one_open_under_the_other(hsm, tmp_path, form):
             assert Sealer(other).reproduces(blob, opened)
 
 
+@pytest.mark.parametrize("form", ["plain", "tagged", "synthetic"])
+def test_columns_open_and_seal_in_the_token(hsm, tmp_path, form):
+    import pyarrow as pa
+
+    from sealkit.columns import decrypt_column, seal_column, verify_column
+
+    key, place = put(format=form)
+    payloads = [f"a payload, {'long' * (number % 4)}" for number in range(60)]
+    inside = KeyRing.load(ring(tmp_path, entry(place, more=f", format: {form}")), environ=WITH_PIN)
+    with inside, KeyRing([key], primary="k1") as outside:
+        for one, other in ((inside, outside), (outside, inside)):
+            blobs = seal_column(pa.array(payloads), Sealer(one)).field("blob")
+            assert decrypt_column(blobs, Sealer(other)).field("payload").to_pylist() == payloads
+            verdict = "unauthenticated" if form == "plain" else "authentic"
+            assert set(verify_column(blobs, Sealer(other)).field("status").to_pylist()) == {verdict}
+
+
 def test_what_is_damaged_is_told_as_elsewhere(hsm, tmp_path):
     key, place = put()
     with KeyRing.load(ring(tmp_path, entry(place)), environ=WITH_PIN) as loaded:

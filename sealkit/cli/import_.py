@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -15,8 +15,6 @@ from sealkit.trees import content
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-F = TypeVar("F", bound="Callable[..., Any]")
-
 
 class Theirs(NamedTuple):
     """What the other program made: whether it was ``openssl`` or works like it, where its passphrase is, and how it made its key."""
@@ -28,7 +26,7 @@ class Theirs(NamedTuple):
     bits: str
 
 
-def theirs(function: F) -> F:
+def theirs(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add what is said of the other program."""
     return options.group(
         Theirs,

@@ -86,9 +86,9 @@ def is_large(kind: pa.DataType) -> bool:
     return bool(pa.types.is_large_string(kind) or pa.types.is_large_binary(kind))
 
 
-def is_string(kind: pa.DataType) -> bool:
-    """Say whether a type says that it is text in UTF-8."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def offset_type(kind: pa.DataType) -> type[np.int32 | np.int64]:
+    """Return the type of the offsets of a type that ``is_plain``."""
+    return np.int64 if is_large(kind) else np.int32
 
 
 def needs_large(chunks: Sequence[pa.Array]) -> bool:
@@ -106,8 +106,7 @@ def offsets_of(array: pa.Array) -> NDArray[Any]:
     _, offsets, _ = array.buffers()
     if offsets is None or not len(array):
         return np.zeros(1, np.int64)
-    width = np.int64 if is_large(array.type) else np.int32
-    return np.frombuffer(offsets, width)[array.offset : array.offset + len(array) + 1]
+    return np.frombuffer(offsets, offset_type(array.type))[array.offset : array.offset + len(array) + 1]
 
 
 def view(array: pa.Array) -> Texts:

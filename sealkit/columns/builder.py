@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from sealkit.columns.arrays import Texts, is_large, is_plain, offsets_of
+from sealkit.columns.arrays import Texts, is_plain, offset_type, offsets_of
 
 if TYPE_CHECKING:
     from sealkit.columns.arrays import Bytes, Mask, Numbers
@@ -65,7 +65,7 @@ class Builder:
         if not len(rows):
             return pa.nulls(self._count, kind)
         # What is put down are the even elements of an array whose odd ones are what lies in between: taking them leaves that behind.
-        offsets = np.append(edges, len(data)).astype(np.int64 if is_large(kind) else np.int32)
+        offsets = np.append(edges, len(data)).astype(offset_type(kind))
         whole = pa.Array.from_buffers(kind, len(edges), [None, pa.py_buffer(offsets), pa.py_buffer(data)], 0)
         places = np.full(self._count, -1, np.int64)
         places[rows] = np.arange(0, len(edges), 2)
@@ -113,14 +113,10 @@ class Joined:
         if not self._ends:
             return whole
         kind = whole.type.field(0).type
-        ends = np.concatenate([np.zeros(1, np.int64), *self._ends]).astype(np.int64 if is_large(kind) else np.int32)
+        ends = np.concatenate([np.zeros(1, np.int64), *self._ends]).astype(offset_type(kind))
         valid = pa.concat_arrays(self._valid)
         buffers = [None if valid.true_count == len(valid) else valid.buffers()[1], pa.py_buffer(ends), pa.py_buffer(self._data)]
-        first = pa.Array.from_buffers(kind, len(whole), buffers)
-        fields = [first, *(whole.field(number) for number in range(1, whole.type.num_fields))]
-        return pa.StructArray.from_arrays(
-            fields, names=[field.name for field in whole.type], mask=whole.is_null() if whole.null_count else None
-        )
+        return _with_first(whole, pa.Array.from_buffers(kind, len(whole), buffers))
 
     def _move(self, at: int) -> None:
         part = self._parts[at]
@@ -130,6 +126,11 @@ class Joined:
         self._valid.append(texts.is_valid())
         if data is not None:
             self._data += memoryview(data)[ends[0] : ends[-1]]
-        fields = [pa.nulls(len(part), texts.type), *(part.field(number) for number in range(1, part.type.num_fields))]
-        names = [field.name for field in part.type]
-        self._parts[at] = pa.StructArray.from_arrays(fields, names=names, mask=part.is_null() if part.null_count else None)
+        self._parts[at] = _with_first(part, pa.nulls(len(part), texts.type))
+
+
+def _with_first(structs: pa.StructArray, first: pa.Array) -> pa.StructArray:
+    """Return the same structures with another first field."""
+    fields = [first, *(structs.field(number) for number in range(1, structs.type.num_fields))]
+    names = [field.name for field in structs.type]
+    return pa.StructArray.from_arrays(fields, names=names, mask=structs.is_null() if structs.null_count else None)

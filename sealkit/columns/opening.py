@@ -157,21 +157,22 @@ class _Work:
         short = len(opening.keys) > 1 and not opening.named and rows.shape[1] <= IV_BYTES + BLOCK
         if short or opening.least == TAGGED:
             return
-        opened = [(key, Tried(key, rows, opening.payload)) for key in keys]
-        times = sum(tried.fits.astype(np.int64) for _, tried in opened)
-        for key, tried in opened:
+        opened = [Tried(key, rows, opening.payload) for key in keys]
+        times = sum(tried.fits.astype(np.int64) for tried in opened)
+        for tried in opened:
             good = np.flatnonzero(tried.fits & (times == 1))
             if self._prove:
                 good = tried.proved(good)
             if len(good):
-                self._judge(key, members, tried, good)
+                self._judge(members, tried, good)
 
-    def _judge(self, key: Key, members: Numbers, tried: Tried, good: Numbers) -> None:
+    def _judge(self, members: Numbers, tried: Tried, good: Numbers) -> None:
         """Note rows that only this key opens, with their verdict, as far as they are to be opened."""
+        key = tried.key
         number = self._numbers[key.id]
         lenient = self._opening.lenient and key.accept != AUTHENTIC
         if key.format == SYNTHETIC or key.accept == AUTHENTIC:
-            fits = self._synthetic(key, members, tried, good)
+            fits = self._synthetic(members, tried, good)
             if fits.any():
                 self._put(members, tried, good[fits])
                 self.opened.add(members[good[fits]], number, AUTHENTIC, SYNTHETIC)
@@ -180,9 +181,9 @@ class _Work:
             self._put(members, tried, good)
             self.opened.add(members[good], number, UNAUTHENTICATED, PLAIN)
 
-    def _synthetic(self, key: Key, members: Numbers, tried: Tried, good: Numbers) -> Mask:
+    def _synthetic(self, members: Numbers, tried: Tried, good: Numbers) -> Mask:
         """Say which of the good rows have the IV that belongs to their payload; what has no place has none, and stays out."""
-        places, synthesizer = self._places, key.synthesizer()
+        places, synthesizer = self._places, tried.key.synthesizer()
         shared = places.uniform(0)
         bind = places.kind if places.kind is not None else 0
         fits = np.zeros(len(good), np.bool_)
@@ -239,19 +240,20 @@ class _Work:
 class Tried:
     """Rows of iv and ciphertext under one key: ``fits`` says which unpad to a payload of the kind that is wanted."""
 
-    __slots__ = ("_key", "_made", "_pads", "fits", "rows")
+    __slots__ = ("_made", "_pads", "fits", "key", "rows")
 
     def __init__(self, key: Key, rows: Bytes, kind: str) -> None:
-        self._key = key
+        self.key = key
         self.rows = rows
         self._made = made = decrypted(key, rows)
         self._pads = pads = made[:, -1].copy()
-        wrong = is_padding(pads) & (made[:, -BLOCK:] != pads[:, None])
+        padding = is_padding(pads)
+        wrong = padding & (made[:, -BLOCK:] != pads[:, None])
         self.fits = (pads >= 1) & (pads <= BLOCK) & ~wrong.any(axis=1)
         if self.fits.all():
-            self.fits = fitting(made, pads, kind, IV_BYTES)
+            self.fits = fitting(made, padding, kind, IV_BYTES)
         elif (chosen := np.flatnonzero(self.fits)).size:
-            self.fits[chosen] = fitting(made[chosen], pads[chosen], kind, IV_BYTES)
+            self.fits[chosen] = fitting(made[chosen], padding[chosen], kind, IV_BYTES)
 
     def put(self, payloads: Builder, members: Numbers, at: Numbers) -> None:
         """Put down the payloads of some rows, which are those of ``members``."""
@@ -268,6 +270,6 @@ class Tried:
         if not len(good):
             return good
         rows, made = self.rows[good], self._made[good]
-        again = encrypted(self._key, made[:, IV_BYTES:], rows[:, :IV_BYTES])
+        again = encrypted(self.key, made[:, IV_BYTES:], rows[:, :IV_BYTES])
         same: Mask = (again == rows[:, IV_BYTES:]).all(axis=1)
         return good[same]

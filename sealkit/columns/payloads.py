@@ -24,22 +24,22 @@ def is_padding(pads: Bytes) -> Mask:
     return np.less_equal(_BACK, pads[:, None])
 
 
-def fitting(rows: Bytes, pads: Bytes, kind: str, first: int = 0) -> Mask:
+def fitting(rows: Bytes, padding: Mask, kind: str, first: int = 0) -> Mask:
     """Say of each row of padded payloads whether the payload is of its kind, as ``payload.passes`` does.
 
-    ``rows`` are one behind the other in memory, what comes before their column ``first`` is text; while this runs, blanks are written over
-    their padding: so each ends in text, and no character can reach from one to the next.
+    ``rows`` are one behind the other in memory, what comes before their column ``first`` is text, and ``padding`` is what ``is_padding``
+    says; while this runs, blanks are written over it: so each ends in text, and no character can reach from one to the next.
     """
     good = np.ones(len(rows), np.bool_)
     if kind == BINARY:
         return good
     tails = rows[:, -BLOCK:]
     before = tails.copy()
-    np.copyto(tails, _BLANK, where=is_padding(pads))
+    np.copyto(tails, _BLANK, where=padding)
     _judge(rows, good)
     tails[:] = before
     if kind == JSON:
-        ends: Numbers = rows.shape[1] - pads.astype(np.int64)
+        ends: Numbers = rows.shape[1] - padding.sum(axis=1)
         for at in np.flatnonzero(good).tolist():
             good[at] = passes(rows[at, first : ends[at]].tobytes(), kind)
     return good

@@ -28,10 +28,8 @@ def suspects(texts: Texts) -> list[int]:
     it has no ``;``, begins with a character of base64 but ``U`` and has another one among the first 22.
     """
     data, starts, ends = texts.data, texts.starts, texts.ends
-    rows = np.arange(len(starts))
-    if texts.valid is not None:
-        rows = rows[texts.valid]
-    sure = ends - starts < 0
+    rows = np.flatnonzero(texts.known)
+    sure = np.zeros(len(starts), np.bool_)
     # Most rows of JSON are told by their first bytes.
     for size in (_FIRST, _START):
         long = rows[(ends[rows] - starts[rows] >= _START) & ~sure[rows]]

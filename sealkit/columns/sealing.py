@@ -16,7 +16,7 @@ from sealkit.errors import ProofFailed, SealkitError
 from sealkit.sealer import AUTHENTIC, PLAIN, SYNTHETIC, TAGGED
 
 if TYPE_CHECKING:
-    from sealkit.columns.arrays import Bytes, Numbers, Texts
+    from sealkit.columns.arrays import Bytes, Mask, Numbers, Texts
     from sealkit.columns.builder import Builder
     from sealkit.columns.places import Part
     from sealkit.context import Context
@@ -50,8 +50,8 @@ def seal_rows(
     for size in np.unique(blocks).tolist() if everywhere else ():
         members = np.flatnonzero(blocks == size)
         if size <= _MOST_BLOCKS and len(members) >= _FEWEST:
-            padded, pads = _padded(texts, rows[members], size)
-            fits = fitting(padded, pads, sealer.opening.payload)
+            padded, padding = _padded(texts, rows[members], size)
+            fits = fitting(padded, padding, sealer.opening.payload)
             done = members[fits]
             binder = _Bound(places, rows[done], form, bind)
             done = done[binder.known]
@@ -127,8 +127,8 @@ class _Bound:
         self.contexts = [context for context in found if context is not None]
 
 
-def _padded(texts: Texts, rows: Numbers, blocks: int) -> tuple[Bytes, Bytes]:
-    """Return payloads that make the same number of blocks, padded (PKCS#7), and how many bytes were added to each."""
+def _padded(texts: Texts, rows: Numbers, blocks: int) -> tuple[Bytes, Mask]:
+    """Return payloads that make the same number of blocks, padded (PKCS#7), and what of their last blocks is padding."""
     width = blocks * BLOCK
     starts, ends = texts.starts[rows], texts.ends[rows]
     pads = (width - (ends - starts)).astype(np.uint8)
@@ -140,8 +140,9 @@ def _padded(texts: Texts, rows: Numbers, blocks: int) -> tuple[Bytes, Bytes]:
         padded = sliding_window_view(texts.data, width)[np.minimum(starts, most)]
     for at in np.flatnonzero(starts > most).tolist():
         padded[at, : ends[at] - starts[at]] = texts.data[starts[at] : ends[at]]
-    np.copyto(padded[:, -BLOCK:], pads[:, None], where=is_padding(pads))
-    return padded, pads
+    padding = is_padding(pads)
+    np.copyto(padded[:, -BLOCK:], pads[:, None], where=padding)
+    return padded, padding
 
 
 def _seal(key: Key, numbers: Numbers, padded: Bytes, form: str, contexts: list[Context], made: Builder) -> None:

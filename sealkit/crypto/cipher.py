@@ -118,16 +118,8 @@ class CBC(KeyMaterial):
         """
         if width < 2 * _BLOCK or width % _BLOCK or len(rows) % width:
             raise Usage(problem="decrypt_rows takes rows of an iv and a ciphertext each")
-        idle = self._decryptors
-        try:
-            context = idle.pop()
-        except IndexError:
-            context = self._new_context("decryptor")
-        padded = bytearray(len(rows) + _BLOCK - 1)  # what update_into asks for, whatever it writes
-        context.update_into(rows, padded)
-        idle.append(context)
-        del padded[len(rows) :]
-        # What stands where the ivs were depends on the key and on what the context did before; nobody may see it.
+        padded = self._stream(rows)
+        # What stands where the ivs were depends on the key and on what was done before; nobody may see it.
         blanks = b" " * (len(rows) // width)
         for at in range(_BLOCK):
             padded[at::width] = blanks
@@ -141,6 +133,23 @@ class CBC(KeyMaterial):
         """
         if len(blocks) % _BLOCK:
             raise Usage(problem="encrypt_blocks takes whole blocks of 16 bytes")
+        return self._each(blocks)
+
+    def _stream(self, rows: bytes | memoryview) -> bytearray:
+        """Return what whole blocks decrypt to in CBC mode; after an iv that is unknown."""
+        idle = self._decryptors
+        try:
+            context = idle.pop()
+        except IndexError:
+            context = self._new_context("decryptor")
+        padded = bytearray(len(rows) + _BLOCK - 1)  # what update_into asks for, whatever it writes
+        context.update_into(rows, padded)
+        idle.append(context)
+        del padded[len(rows) :]
+        return padded
+
+    def _each(self, blocks: bytes | memoryview) -> bytes:
+        """Return whole blocks, each enciphered by itself."""
         idle = self._blocks
         try:
             context = idle.pop()

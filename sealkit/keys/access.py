@@ -40,11 +40,11 @@ class Source:
 
     def hold(self, access: Access) -> Token:
         """Return the key in its token; for sources that hold one, and never give its bytes. Raises ``NoUsableKey``."""
-        raise NotImplementedError
+        raise NotImplementedError  # asked only where ``holds``, and all that hold define it
 
     def read(self, access: Access) -> bytearray:
         """Return the 16, 24 or 32 bytes, for the caller to wipe. Raises ``NoUsableKey``."""
-        raise NotImplementedError
+        raise NotImplementedError  # every source defines it
 
     def wrap(self, key_id: str, secret: bytearray, algorithm: str, access: Access) -> bytes:
         """Return some bytes wrapped (``kw``, ``kwp``) under this entry, ``key_id``. Raises ``NoUsableKey``."""

@@ -196,21 +196,11 @@ class TokenCBC(CBC):
         return unpadded(self._token.do("decrypt", "key", ciphertext, iv))
 
     @opaque
-    def decrypt_rows(self, rows: bytes | memoryview, width: int) -> bytearray:
-        """Return what many ciphertexts of one length decrypt to, see ``CBC.decrypt_rows``."""
-        if width < 2 * _BLOCK or width % _BLOCK or len(rows) % width:
-            raise Usage(problem="decrypt_rows takes rows of an iv and a ciphertext each")
-        padded = bytearray(self._token.do("decrypt", "key", bytes(rows), bytes(_BLOCK))) if rows else bytearray()
-        blanks = b" " * (len(rows) // width)
-        for at in range(_BLOCK):
-            padded[at::width] = blanks
-        return padded
+    def _stream(self, rows: bytes | memoryview) -> bytearray:
+        return bytearray(self._token.do("decrypt", "key", bytes(rows), bytes(_BLOCK))) if rows else bytearray()
 
     @opaque
-    def encrypt_blocks(self, blocks: bytes | memoryview) -> bytes:
-        """Return each block enciphered by itself, see ``CBC.encrypt_blocks``."""
-        if len(blocks) % _BLOCK:
-            raise Usage(problem="encrypt_blocks takes whole blocks of 16 bytes")
+    def _each(self, blocks: bytes | memoryview) -> bytes:
         return self._token.do("blocks", "key", bytes(blocks)) if blocks else b""
 
     def close(self) -> None:

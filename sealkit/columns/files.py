@@ -77,23 +77,54 @@ def _streamed(source: str, target: str | None, change: Change, step: Step, run: 
         raise StoreError(problem=f"no {format_of(source)} file, or a damaged one ({type(error).__name__})", path=source) from None
 
 
+class Sink(io.RawIOBase):
+    """A new file as a writer of tables sees it: closing it does not close the file. What is written once it was given up is lost.
+
+    A writer that did not come to its end writes that when Python lets go of it, and nobody could catch what that raises.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file: IO[bytes] | None = file
+        self._at = 0
+
+    def writable(self) -> bool:
+        """Say that it can be written."""
+        return True
+
+    def tell(self) -> int:
+        """Return how many bytes were written."""
+        return self._at
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, for which Python has no type before 3.12
+        """Write bytes."""
+        count = memoryview(data).nbytes if self._file is None else self._file.write(data)
+        self._at += count
+        return count
+
+    def give_up(self) -> None:
+        """Let the file go."""
+        self._file = None
+
+
 @contextmanager
-def created(path: str) -> Iterator[IO[bytes]]:
+def created(path: str) -> Iterator[Sink]:
     """Create a new file, 0600, that is removed again if what is written to it does not come to its end."""
     try:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
     except FileExistsError:
         raise StoreError(problem="is there already", hint="name a new file", path=path) from None
+    sink = Sink(file)
     try:
         with file:
-            yield file
+            yield sink
     except BaseException:
+        sink.give_up()
         Path(path).unlink()
         raise
 
 
 # --- Parquet and Arrow IPC -------------------------------------------------------------------------------------------
-def _arrow(source: str, sink: IO[bytes] | None, change: Change, step: Step) -> Iterator[int]:
+def _arrow(source: str, sink: Sink | None, change: Change, step: Step) -> Iterator[int]:
     schema, batches, write = _opened(source)
     for name in (change.column, *change.beside):
         if schema.get_field_index(name) < 0:
@@ -130,7 +161,7 @@ def _changed(batch: pa.RecordBatch, at: int, made: pa.Array | None, status: str 
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields, metadata=batch.schema.metadata))
 
 
-def _opened(source: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch], Callable[[IO[bytes], pa.Schema], Any]]:
+def _opened(source: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch], Callable[[Sink, pa.Schema], Any]]:
     if format_of(source) == IPC:
         reader = pa.ipc.open_file(pa.OSFile(source))
         return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches)), _ipc_writer
@@ -140,12 +171,12 @@ def _opened(source: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch], Callable[
     return file.schema_arrow, file.iter_batches(_ROWS), lambda sink, schema: _parquet_writer(sink, schema, codec)
 
 
-def _ipc_writer(sink: IO[bytes], schema: pa.Schema) -> Callable[[pa.RecordBatch | None], None]:
+def _ipc_writer(sink: Sink, schema: pa.Schema) -> Callable[[pa.RecordBatch | None], None]:
     writer = pa.ipc.new_file(sink, schema)
     return lambda batch: writer.write_batch(batch) if batch is not None else writer.close()
 
 
-def _parquet_writer(sink: IO[bytes], schema: pa.Schema, codec: str) -> Callable[[pa.RecordBatch | None], None]:
+def _parquet_writer(sink: Sink, schema: pa.Schema, codec: str) -> Callable[[pa.RecordBatch | None], None]:
     """Return what writes batches, in row groups of a size of their own; None ends the file."""
     writer = pa.parquet.ParquetWriter(sink, schema, compression=codec)
     held: list[pa.RecordBatch] = []
@@ -163,7 +194,7 @@ def _parquet_writer(sink: IO[bytes], schema: pa.Schema, codec: str) -> Callable[
 
 
 # --- CSV and JSON Lines ----------------------------------------------------------------------------------------------
-def _text(source: str, sink: IO[bytes] | None, change: Change, step: Step) -> Iterator[int]:
+def _text(source: str, sink: Sink | None, change: Change, step: Step) -> Iterator[int]:
     with Path(source).open("rb") as file:
         rows: Any = _CSVRows(file, sink, change, source) if format_of(source) == CSV else _Lines(file, sink, change)
         while some := rows.read():
@@ -177,7 +208,7 @@ def _text(source: str, sink: IO[bytes] | None, change: Change, step: Step) -> It
 class _CSVRows:
     """CSV (RFC 4180) with a header; an empty value is null. Values stay text, so that nothing is converted."""
 
-    def __init__(self, file: IO[bytes], sink: IO[bytes] | None, change: Change, path: str) -> None:
+    def __init__(self, file: IO[bytes], sink: Sink | None, change: Change, path: str) -> None:
         csv.field_size_limit(1 << 30)
         start = file.read(1 << 16)
         file.seek(0)
@@ -195,7 +226,7 @@ class _CSVRows:
         self._sink = sink
         if sink is not None:
             sink.write(mark)
-            self._out = io.TextIOWrapper(io.BufferedWriter(Kept(sink), 1), "utf-8", newline="", write_through=True)
+            self._out = io.TextIOWrapper(io.BufferedWriter(sink, 1), "utf-8", newline="", write_through=True)
             self._writer = csv.writer(self._out, lineterminator=ends)
             self._writer.writerow([*header, change.status] if change.status is not None else header)
 
@@ -216,25 +247,10 @@ class _CSVRows:
             self._writer.writerow([*row, status or ""] if self._status else row)
 
 
-class Kept(io.RawIOBase):
-    """A file that closing what is around it does not close."""
-
-    def __init__(self, sink: IO[bytes]) -> None:
-        self._sink = sink
-
-    def writable(self) -> bool:
-        """Say that it can be written."""
-        return True
-
-    def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, for which Python has no type before 3.12
-        """Write bytes."""
-        return self._sink.write(data)
-
-
 class _Lines:
     """JSON Lines: a line is a record, of which the field's value is replaced, and every other byte stays."""
 
-    def __init__(self, file: IO[bytes], sink: IO[bytes] | None, change: Change) -> None:
+    def __init__(self, file: IO[bytes], sink: Sink | None, change: Change) -> None:
         self._file, self._sink, self._change = file, sink, change
 
     def read(self) -> list[bytes]:

@@ -6,13 +6,13 @@ import csv
 import io
 import json
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 
-from sealkit.columns.files import CSV, IPC, JSON_LINES, PARQUET, Kept, created, format_of
+from sealkit.columns.files import CSV, IPC, JSON_LINES, PARQUET, Sink, created, format_of
 from sealkit.errors import SealkitError, StoreError, Usage
 from sealkit.opaque import opaque
 from sealkit.records.kinds import kind_of
@@ -83,19 +83,19 @@ def _text(record: Record, name: str) -> str | None:
 Writer = tuple["Callable[[list[dict[str, Any]]], object]", "Callable[[], object]"]
 
 
-def _parquet(sink: IO[bytes], schema: pa.Schema) -> Writer:
+def _parquet(sink: Sink, schema: pa.Schema) -> Writer:
     writer = pa.parquet.ParquetWriter(sink, schema)
     return lambda rows: writer.write_batch(pa.RecordBatch.from_pylist(rows, schema)), writer.close
 
 
-def _arrow(sink: IO[bytes], schema: pa.Schema) -> Writer:
+def _arrow(sink: Sink, schema: pa.Schema) -> Writer:
     writer = pa.ipc.new_file(sink, schema)
     return lambda rows: writer.write_batch(pa.RecordBatch.from_pylist(rows, schema)), writer.close
 
 
-def _csv(sink: IO[bytes], schema: pa.Schema) -> Writer:
+def _csv(sink: Sink, schema: pa.Schema) -> Writer:
     writer = csv.DictWriter(
-        io.TextIOWrapper(io.BufferedWriter(Kept(sink), 1), "utf-8", newline="", write_through=True),
+        io.TextIOWrapper(io.BufferedWriter(sink, 1), "utf-8", newline="", write_through=True),
         schema.names,
         lineterminator="\n",
     )
@@ -103,7 +103,7 @@ def _csv(sink: IO[bytes], schema: pa.Schema) -> Writer:
     return writer.writerows, lambda: None
 
 
-def _lines(sink: IO[bytes], schema: pa.Schema) -> Writer:
+def _lines(sink: Sink, schema: pa.Schema) -> Writer:
     def put(rows: list[dict[str, Any]]) -> None:
         sink.writelines(
             json.dumps({name: one.get(name) for name in schema.names}, ensure_ascii=False).encode() + b"\n" for one in rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -83,8 +83,9 @@ class Sink(io.RawIOBase):
     A writer that did not come to its end writes that when Python lets go of it, and nobody could catch what that raises.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], path: str) -> None:
         self._file: IO[bytes] | None = file
+        self._path = path
         self._at = 0
 
     def writable(self) -> bool:
@@ -96,14 +97,31 @@ class Sink(io.RawIOBase):
         return self._at
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, for which Python has no type before 3.12
-        """Write bytes."""
-        count = memoryview(data).nbytes if self._file is None else self._file.write(data)
+        """Write bytes. Raises ``StoreError``: the system's own would not say which file it is."""
+        try:
+            count = memoryview(data).nbytes if self._file is None else self._file.write(data)
+        except OSError as error:
+            raise self._failure(error) from None
         self._at += count
         return count
 
+    def settle(self) -> None:
+        """Close the file. Raises ``StoreError``."""
+        try:
+            if self._file is not None:
+                self._file.close()
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> StoreError:
+        return StoreError(problem=f"cannot be written: {error.strerror}", path=self._path)
+
     def give_up(self) -> None:
-        """Let the file go."""
-        self._file = None
+        """Let the file go, and what has not reached it."""
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                file.close()
 
 
 @contextmanager
@@ -113,10 +131,10 @@ def created(path: str) -> Iterator[Sink]:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
     except FileExistsError:
         raise StoreError(problem="is there already", hint="name a new file", path=path) from None
-    sink = Sink(file)
+    sink = Sink(file, path)
     try:
-        with file:
-            yield sink
+        yield sink
+        sink.settle()
     except BaseException:
         sink.give_up()
         Path(path).unlink()

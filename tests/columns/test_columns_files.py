@@ -86,7 +86,8 @@ def test_a_table_for_which_there_is_no_room(tmp_path, unheard, monkeypatch, kind
                 lambda column, _: (column, pa.array(["sealed"] * len(column))),
             )
         )
-    assert "space" in str(caught.value).lower()
+    assert (caught.value.path, caught.value.exit_status) == (str(target), 4)
+    assert "space" in caught.value.problem.lower()
     del caught
     gc.collect()
     assert (unheard, target.exists()) == ([], False)

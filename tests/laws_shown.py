@@ -9,7 +9,7 @@ sys.dont_write_bytecode = True
 from sealkit import Blob, Key, KeyRing, Record, Sealer, SealkitError, jobs  # noqa: E402
 from sealkit.context import Context  # noqa: E402
 from sealkit.crypto.cipher import CBC, derive  # noqa: E402
-from sealkit.trees.content import SEAL, Task  # noqa: E402
+from sealkit.trees.orders import SEAL, Task  # noqa: E402
 
 SECRET = bytes.fromhex("c0ffee11d00dfeedcafebabe8badf00d5ca1ab1e0ddba11ca55e77e0f00dbabe")
 PAYLOAD = "GeheimePayload"

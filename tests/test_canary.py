@@ -17,7 +17,7 @@ from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
 from sealkit.records.record import Record
 from sealkit.sealer import Sealer
-from sealkit.trees import content
+from sealkit.trees import content, orders
 
 KEY = bytes.fromhex("d15ea5edfacefeedc0ded00dbadcab1e5eed7ac05eaf00d5ba5eba11deadfa11")
 PAYLOAD = "Kanarienvogel-7Q2 im Bergwerk: der Text, den niemand sehen darf."
@@ -380,11 +380,11 @@ def test_errors_of_the_library(name):
         assert not hits(*shown_of(error)), error
 
 
-@pytest.mark.parametrize("verb", [content.INSPECT, content.SEAL, content.ROTATE, content.VERIFY, content.REVEAL])
+@pytest.mark.parametrize("verb", [orders.INSPECT, orders.SEAL, orders.ROTATE, orders.VERIFY, orders.REVEAL])
 @pytest.mark.parametrize("name", RECORDS)
 def test_outcomes_of_the_library(name, verb):
     sealer = Sealer(KeyRing([Key("k1", KEY), Key("k2", bytes(16))], primary="k1"))
-    task = content.Task(verb, opener=sealer, sealer=sealer, payload=None)
+    task = orders.Task(verb, opener=sealer, sealer=sealer, payload=None)
     result = content.run(task, name, RECORDS[name])
     for outcome in result.outcomes:
         assert not hits(outcome.json_line(), repr(outcome).encode(), pickle.dumps(outcome))

@@ -116,6 +116,8 @@ SET_REFUSED = {
     "used-elsewhere": ("secured: &x {a: 1}\nb: *x\n", SharedNode, 2),
     "tag-of-no-string": ("secured: !!int 12\n", RefusedEdit, 2),
     "tag-own": ("b: 1\nsecured: !vault x\n", RefusedEdit, 3),
+    "block-at-the-line-start": ("secured:\n|\n  a\n", RefusedEdit, 3),
+    "empty-block-at-the-line-start": ("secured:\n|\n", RefusedEdit, 3),
     "missing-below": ("b: {a: 1}\n", FieldAbsent, 1),
 }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sealkit.cli.options import Output, Where
     from sealkit.errors import SealkitError
     from sealkit.report import Outcome
-    from sealkit.trees.content import Task
+    from sealkit.trees.orders import Task
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

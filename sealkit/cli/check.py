@@ -14,7 +14,7 @@ from sealkit.demands import Asked
 from sealkit.errors import SealkitError, Usage
 from sealkit.keys.key import STRENGTH
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
-from sealkit.trees import batch, content
+from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
 from sealkit.trees.found import Found
 
@@ -158,7 +158,7 @@ class Gate:
 
             more["opener"] = Sealer(ring)
         if where.is_stdin:
-            self.task = run.task(content.CHECK, where, asked, **more)
+            self.task = run.task(orders.CHECK, where, asked, **more)
             return
         from sealkit.trees.demanded import Reading, read_policy
 
@@ -168,7 +168,7 @@ class Gate:
 
             self._repository = Repository(where.paths)
         read = self._repository.staged_file if what.staged and self._repository is not None else read_policy
-        self.task = run.task(content.CHECK, where, asked, policies=Reading(read, what.history), **more)
+        self.task = run.task(orders.CHECK, where, asked, policies=Reading(read, what.history), **more)
         if self._demanded.has_policy():
             self._where = where._replace(hidden=True)
 

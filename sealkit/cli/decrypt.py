@@ -9,7 +9,7 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
-from sealkit.trees import batch, content
+from sealkit.trees import batch, orders
 from sealkit.trees.batch import Done, Mode
 from sealkit.trees.payloads import PayloadFiles
 from sealkit.trees.store import write_new
@@ -47,7 +47,7 @@ def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, r
     if whole and output.json:
         raise Usage(problem="--record writes a record, not JSON lines", hint="give one of --record and --json")
     ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
-    verb = content.REVEAL if whole else content.DECRYPT
+    verb = orders.REVEAL if whole else orders.DECRYPT
     task = run.task(verb, where, keys.asked(fields), opener=keys.sealer(ring))
     if several or (output.json and not whole):
         return _many(task, where, output, target)
@@ -55,7 +55,7 @@ def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, r
     return _whole_record(done, where, output, target, raw=raw) if whole else _one(done, where, output, target, raw=raw)
 
 
-def _many(task: content.Task, where: Where, output: Output, target: str | None) -> int:
+def _many(task: orders.Task, where: Where, output: Output, target: str | None) -> int:
     keep = PayloadFiles(target).keep if target is not None else None
     mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
     return run.records(task, where, output, mode, run.Maker(output, run.no_text, keep))

@@ -62,11 +62,11 @@ def spot_of(
 ) -> Spot:
     """Return the field that is meant."""
     from sealkit.desk.spot import Spot
-    from sealkit.trees import content, tasks
+    from sealkit.trees import orders, tasks
 
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=reads_stdin)
     sealer = keys.sealer(ring, format=form)
-    return Spot(path, tasks.task(content.SEAL, keys.asked(fields), [path], sealer=sealer, payload=b""), line)
+    return Spot(path, tasks.task(orders.SEAL, keys.asked(fields), [path], sealer=sealer, payload=b""), line)
 
 
 def say(path: str, field: str, *, is_changed: bool) -> None:

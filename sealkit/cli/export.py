@@ -9,7 +9,7 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Keys, Where
 from sealkit.report import Report
-from sealkit.trees import batch, content
+from sealkit.trees import batch, orders
 from sealkit.trees.batch import Done, Mode
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def export(where: Where, fields: tuple[str, ...], keys: Keys, target: str, publi
 
     format_of(target)
     ring = options.load_ring(keys.ring)
-    task = run.task(content.DECRYPT, where, keys.asked(fields), opener=keys.sealer(ring))
+    task = run.task(orders.DECRYPT, where, keys.asked(fields), opener=keys.sealer(ring))
     output = options.Output(
         json=False, quiet=given["quiet"], progress=given["progress"], report=None, workers=None, fail_fast=False
     )

@@ -9,7 +9,7 @@ import click
 
 from sealkit.cli import options, run, show
 from sealkit.errors import Usage
-from sealkit.trees import content
+from sealkit.trees import orders
 from sealkit.trees.batch import Mode
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def grep(
     except (re.error, OverflowError, RecursionError) as error:
         raise Usage(problem=f"no regular expression: {error}", hint="-F takes PATTERN as it is") from None
     ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
-    task = run.task(content.DECRYPT, where, keys.asked(fields), opener=keys.sealer(ring))
+    task = run.task(orders.DECRYPT, where, keys.asked(fields), opener=keys.sealer(ring))
     mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
     return run.records(task, where, output, mode, run.Maker(output, _Matches(wanted, only_names=only_names)))
 

@@ -10,7 +10,7 @@ from sealkit.cli import options, run
 from sealkit.cli.change import Change, change, in_place
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import NoUsableKey, Usage
-from sealkit.trees import content
+from sealkit.trees import orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ def import_(
         raise Usage(problem="it is not said what is to be imported", hint="what openssl enc or CryptoJS made: --openssl-legacy")
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin)
     opener = Salted(_passphrase(theirs.env, theirs.command), digest=theirs.digest, bits=int(theirs.bits))
-    task = run.task(content.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=opener)
+    task = run.task(orders.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=opener)
     return in_place(task, where, output, change)
 
 

@@ -10,7 +10,7 @@ from sealkit.cli import options, run, show
 from sealkit.cli.options import Output, Where
 from sealkit.demands import Asked
 from sealkit.report import Outcome
-from sealkit.trees import content
+from sealkit.trees import orders
 from sealkit.trees.batch import Mode
 
 
@@ -29,7 +29,7 @@ def inspect(where: Where, fields: tuple[str, ...], output: Output) -> int:
     several = len(where.paths) > 1 or os.path.isdir(where.paths[0])
     maker = run.Maker(output, run.lines(_line if several else _block))
     mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
-    return run.records(run.task(content.INSPECT, where, Asked(fields or None)), where, output, mode, maker)
+    return run.records(run.task(orders.INSPECT, where, Asked(fields or None)), where, output, mode, maker)
 
 
 def _block(outcome: Outcome) -> str:

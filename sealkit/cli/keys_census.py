@@ -234,14 +234,14 @@ def _tally() -> Tally:
 
 def _places(ring: KeyRing, paths: Sequence[str], fields: tuple[str, ...], *, history: bool) -> Iterator[Place | Trouble]:
     """Yield every blob below some paths, whatever is in its way: hidden, ignored by git, on another file system."""
-    from sealkit.trees import content
+    from sealkit.trees import orders
     from sealkit.trees.census import Census
     from sealkit.trees.tasks import demanded_by
 
     where = Where(tuple(paths), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
     if "-" in paths or any(not path for path in paths):
         raise NothingMatched(problem="records on stdin are not counted", hint="name files and folders")
-    looking = Census(ring, demanded_by(run.task(content.INSPECT, where, Asked(fields or None))))
+    looking = Census(ring, demanded_by(run.task(orders.INSPECT, where, Asked(fields or None))))
     yield from looking.of_tree(run.walk(where))
     if history:
         from sealkit.trees.versions import Repository

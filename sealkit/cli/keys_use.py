@@ -10,7 +10,7 @@ from sealkit.cli import options, run, show
 from sealkit.cli.keys_given import Given, given_key
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
-from sealkit.trees import content
+from sealkit.trees import orders
 from sealkit.trees.batch import Done, Mode
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def identify(ring_file: str | None, where: Where, fields: tuple[str, ...], keys:
         for key in (ring.get(keys.key_id),) if keys.key_id is not None else ring:
             show.out(f"{key.id}  kid {_spelt(key.kid)}" if key.kid else f"{key.id}  its bytes cannot be had")
         return 0
-    task = run.task(content.OPEN, where, keys.asked(fields), opener=keys.sealer(ring))
+    task = run.task(orders.OPEN, where, keys.asked(fields), opener=keys.sealer(ring))
     counting = _Counting(
         run.Maker(output, run.lines(lambda outcome: f"{outcome.key}  {show.line(outcome.place)}  {outcome.field}"))
     )

@@ -11,7 +11,7 @@ from sealkit.cli import options, run
 from sealkit.cli.change import Change, change, in_place
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
-from sealkit.trees import content
+from sealkit.trees import orders
 from sealkit.trees.before import Before
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def retag(
     if any("=" not in value for value in values):
         raise Usage(problem="--was-field takes NAME=VALUE", hint="as in --was-field sourceUrl=https://old.example/")
     ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
-    task = run.task(content.RETAG, where, keys.asked(fields), opener=keys.sealer(ring))
+    task = run.task(orders.RETAG, where, keys.asked(fields), opener=keys.sealer(ring))
     before = Before(was, dict(value.split("=", 1) for value in values), task.around.below)
     opened = _revision(revision, where)
     try:

@@ -12,7 +12,7 @@ from sealkit.cli import options, run, show
 from sealkit.cli.change import Change, change, in_place, texts, warn
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
-from sealkit.trees import content
+from sealkit.trees import orders
 from sealkit.trees.content import needed
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, form: 
     sealer = keys.sealer(ring, turn.to if turn.to is not None else ring.primary.id, format=form)
     opener = keys._replace(key_id=None).sealer(ring, opens=(source, sealer.key_id) if source is not None else None)
     with _blessing(turn, where) as blessed:
-        task = run.task(content.ROTATE, where, keys.asked(fields), opener=opener, sealer=sealer)
+        task = run.task(orders.ROTATE, where, keys.asked(fields), opener=opener, sealer=sealer)
         task.around = task.around._replace(blessed=blessed)
         return _rotate(task, ring, where, keys, turn, change, output)
 
@@ -115,7 +115,7 @@ def _blessing(turn: Turn, where: Where) -> Iterator[Callable[[str], bytes | None
 
 
 def _rotate(
-    task: content.Task,
+    task: orders.Task,
     ring: KeyRing,
     where: Where,
     keys: Keys,

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sealkit.demands import Asked
     from sealkit.report import Counted
     from sealkit.trees.batch import Done, Mode, Piece
-    from sealkit.trees.content import Task
     from sealkit.trees.found import Found
+    from sealkit.trees.orders import Task
 
 STDIN = "-"
 
@@ -208,13 +208,13 @@ def count(printer: Printer, where: Where) -> None:
 
 def stdin(task: Task, where: Where) -> Done:
     """Do a task to the record on stdin."""
-    from sealkit.trees import content
+    from sealkit.trees import content, orders
     from sealkit.trees.batch import Done
     from sealkit.trees.found import Found
 
     data = sys.stdin.buffer.read()
     result = content.run(task, STDIN, data, where.as_name if where.as_name is not None else STDIN)
-    hides = task.verb == content.SEAL and result.data is not None
+    hides = task.verb == orders.SEAL and result.data is not None
     return Done(Found(STDIN, "", named=True), result.outcomes, data, result.data, removes_plaintext=hides)
 
 

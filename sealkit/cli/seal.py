@@ -11,7 +11,7 @@ from sealkit.cli.change import Change, change, in_place
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
 from sealkit.records.kinds import JSON_LINES, kind_of
-from sealkit.trees import content
+from sealkit.trees import orders
 
 
 @click.command()
@@ -53,7 +53,7 @@ def seal(
     """
     payload = None if source is None else _payload(source, where, fields)
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin or source == "-")
-    task = run.task(content.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=payload)
+    task = run.task(orders.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=payload)
     return in_place(task, where, output, change, may_lack=if_present)
 
 

@@ -13,7 +13,7 @@ from sealkit.errors import NothingMatched, SealkitError
 from sealkit.policy import NAME
 from sealkit.records.kinds import kind_of
 from sealkit.records.record import join, split
-from sealkit.trees import batch, content
+from sealkit.trees import batch, orders
 from sealkit.trees.batch import Mode
 from sealkit.trees.demanded import read_policy
 from sealkit.trees.store import read, write_new
@@ -31,7 +31,7 @@ _MOST = 20
 
 def self_test(where: Where, output: Output) -> int:
     """Plant plaintext in copies of the first records, and return 0 if the gate finds all of it, else 1."""
-    demanded = demanded_by(run.task(content.CHECK, where, Asked()))
+    demanded = demanded_by(run.task(orders.CHECK, where, Asked()))
     tried = missed = 0
     for path, field, policy, below, data in _plants(where, demanded):
         tried += 1
@@ -77,6 +77,6 @@ def _is_let_through(policy: bytes | None, below: str, data: bytes, field: str) -
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_new(path, data)
         where = Where((folder,), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
-        task = run.task(content.CHECK, where, Asked())
+        task = run.task(orders.CHECK, where, Asked())
         found = [outcome for done in batch.each(task, run.walk(where), Mode()) for outcome in done.outcomes]
     return not any(outcome.exit_status and outcome.field == field for outcome in found)

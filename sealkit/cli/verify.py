@@ -7,7 +7,7 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.report import Outcome
-from sealkit.trees import content
+from sealkit.trees import orders
 from sealkit.trees.batch import Mode
 
 
@@ -27,7 +27,7 @@ def verify(where: Where, fields: tuple[str, ...], keys: Keys, output: Output) ->
       sealkit verify posts/
     """
     ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
-    task = run.task(content.VERIFY, where, keys.asked(fields), opener=keys.sealer(ring))
+    task = run.task(orders.VERIFY, where, keys.asked(fields), opener=keys.sealer(ring))
     mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
     return run.records(task, where, output, mode, run.Maker(output, run.lines(_line)))
 

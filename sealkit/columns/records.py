@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from sealkit.columns.reference import Reference, sealer_of
 from sealkit.opaque import opaque
-from sealkit.trees import content
-from sealkit.trees.content import Task
+from sealkit.trees import content, orders
+from sealkit.trees.orders import Task
 
 if TYPE_CHECKING:
     from sealkit.report import Outcome
@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 @opaque
 def opened(files: pa.RecordBatch, keys: Reference, field: str) -> pa.RecordBatch:
     """Return a row for each field of each record: its payload, and the verdict; or no payload, and the code of the error."""
-    task = Task(content.DECRYPT, (field,), opener=sealer_of(keys))
+    task = Task(orders.DECRYPT, (field,), opener=sealer_of(keys))
     rows = []
     for path, data in zip(files.column("path").to_pylist(), files.column("content").to_pylist(), strict=True):
         rows += [_row(path, outcome) for outcome in content.run(task, path, data).outcomes]

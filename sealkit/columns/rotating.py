@@ -20,7 +20,7 @@ from sealkit.opaque import opaque
 from sealkit.records.kinds import is_record_name
 from sealkit.report import Outcome, Report, failure
 from sealkit.sealer import Sealer
-from sealkit.trees import batch, content, journal, rotation, tasks
+from sealkit.trees import batch, journal, orders, rotation, tasks
 from sealkit.trees.found import Found
 from sealkit.trees.roots import held, is_folder
 from sealkit.trees.walk import walk
@@ -87,7 +87,7 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
         (told,) = engine(None, share)
         to_key = journal.Header(**json.loads(told.column("problem")[0].as_py()))
         plan = rotation.Rotation(
-            content.Task(content.ROTATE, tuple(to_key.fields)), _MODE, rotation.tree_of([folder]) or folder, to_key
+            orders.Task(orders.ROTATE, tuple(to_key.fields)), _MODE, rotation.tree_of([folder]) or folder, to_key
         )
         again = rotation.unfinished_in(plan.root) is not None
         found = list(walk([folder], is_record=is_record_name))
@@ -168,7 +168,7 @@ def _plan(keys: Reference, share: Share) -> rotation.Rotation:
     more: dict[str, Any] = {"payload": keys.payload, "require_authentic": keys.require_authentic}
     sealer = Sealer(ring, key_id=share.to if share.to is not None else ring.primary.id, format=keys.format, **more)
     opener = Sealer(ring, opens=(keys.key_id, sealer.key_id) if keys.key_id is not None else None, **more)
-    task = tasks.task(content.ROTATE, Asked(share.fields), [share.folder], opener=opener, sealer=sealer)
+    task = tasks.task(orders.ROTATE, Asked(share.fields), [share.folder], opener=opener, sealer=sealer)
     root = rotation.tree_of([share.folder]) or share.folder
     given = FILTERS | ({"format": keys.format} if keys.format is not None else {})
     scope = rotation.scope([share.folder], root, given)

@@ -16,7 +16,7 @@ from sealkit.trees.store import read
 
 if TYPE_CHECKING:
     from sealkit.records.record import Record
-    from sealkit.trees.content import Order, Task
+    from sealkit.trees.orders import Order, Task
 
 
 class Spot:

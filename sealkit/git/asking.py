@@ -10,8 +10,9 @@ from sealkit.demands import Asked
 from sealkit.errors import SealkitError, Usage
 from sealkit.git.plumbing import Repository
 from sealkit.sealer import Sealer
-from sealkit.trees import content, tasks
+from sealkit.trees import tasks
 from sealkit.trees.fields import Orders
+from sealkit.trees.orders import ROTATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +28,11 @@ def orders(paths: Sequence[str], asked: Asked, ring: KeyRing | None) -> list[Ord
     if ring is not None:
         sealer = Sealer(ring)
         try:
-            task = tasks.task(content.ROTATE, asked, paths, opener=sealer, sealer=sealer if ring.can_seal else None)
+            task = tasks.task(ROTATE, asked, paths, opener=sealer, sealer=sealer if ring.can_seal else None)
             return [Orders(task, path) for path in paths]
         except Usage:  # binary payloads, whose key must be named
             pass
-    task = tasks.task(content.ROTATE, asked, paths)
+    task = tasks.task(ROTATE, asked, paths)
     return [Orders(task, path) for path in paths]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sealkit.keys.ring import KeyRing
     from sealkit.records.identity import Place
     from sealkit.sealer import Unsealed
-    from sealkit.trees.content import Order
+    from sealkit.trees.orders import Order
 
 
 class Version(NamedTuple):

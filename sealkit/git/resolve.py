@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sealkit.conflict import Conflict
     from sealkit.crypto.blob import Blob
     from sealkit.keys.ring import KeyRing
-    from sealkit.trees.content import Order
     from sealkit.trees.fields import Orders
+    from sealkit.trees.orders import Order
 
 OURS, THEIRS = "ours", "theirs"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.crypto.blob import Blob
 from sealkit.errors import LookAlikeKey, SealkitError, Unsealed
-from sealkit.records import fieldpath, locate
+from sealkit.records import fieldpath, locate, scan
 from sealkit.records.lookalike import may_be_escaped, skeleton
 from sealkit.tree import Alias, Mapping, Scalar, Sequence, walk
 
@@ -31,29 +31,23 @@ _UNSEEN = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _WITHOUT_SEPARATORS = str.maketrans("", "", "-_ ")
-_LOWER = bytes(range(256)).lower()
-_CONSONANTS = b"bcdfghjklmnpqrstvwxyz"
-_NO_CONSONANTS = bytes(byte for byte in range(256) if byte not in _CONSONANTS + _CONSONANTS.upper())
 
 
-def _consonants(text: bytes) -> bytes:
-    """Return the consonants of a text, in lower case: where it holds a name, they hold the name's."""
-    return text.translate(_LOWER, _NO_CONSONANTS)
-
-
-_ALONE = tuple(_consonants(name.encode()) for name in ALONE)
+# One of these is in each of the names in ALONE, as the scan squeezes them.
+_MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"crypted", b"plaintext", b"cleartext"))
 
 
 class _Sought(NamedTuple):
     """What is looked for beside a field: its ``name``, the steps ``above`` it, and the ``names`` in the clear.
 
-    ``own`` are the consonants of its name; none where nothing can be told from them.
+    ``own`` is its name, squeezed as ``scan`` does it; empty where nothing can be told from that. ``marks`` are those that it is no part of.
     """
 
     name: str
     above: tuple[fieldpath.Step, ...]
     names: frozenset[str]
     own: bytes
+    marks: tuple[bytes, ...]
 
 
 def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> None:
@@ -66,10 +60,19 @@ def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> No
     if sought is None or region is None:
         return
     text = record.raw[region.start : region.end]
-    if _may_be(text, sought, times=1 + is_there):
+    if may_be_escaped(text) or _may_be(scan.squeezed(text), sought, times=1 + is_there):
         _refuse_open(record, path, sought)
     if everywhere and _has_odd_key(text):
         _refuse_disguised(record, path, sought)
+
+
+def nothing(text: bytes, path: str) -> bool:
+    """Say whether ``refuse`` lets a document pass that has the field, and its name but once; False says nothing.
+
+    ``text`` is ``squeezed`` out of ASCII without escapes.
+    """
+    sought = _sought(path)
+    return sought is not None and sought.own != b"" and not any(map(text.__contains__, sought.marks))
 
 
 @lru_cache(maxsize=64)
@@ -77,7 +80,8 @@ def _sought(path: str) -> _Sought | None:
     *above, name = fieldpath.parse(path)
     if not isinstance(name, str):
         return None
-    return _Sought(name, tuple(above), _names(name), _consonants(name.encode()) if name.isascii() else b"")
+    own = scan.squeezed(name.encode()) if name.isascii() else b""
+    return _Sought(name, tuple(above), _names(name), own, tuple(mark for mark in _MARKS if not own or own not in mark))
 
 
 def _refuse_open(record: Record, path: str, sought: _Sought) -> None:
@@ -139,18 +143,8 @@ def _mappings(record: Record, path: str, sought: _Sought) -> list[Node | None]:
 
 
 def _may_be(text: bytes, sought: _Sought, *, times: int) -> bool:
-    """Say whether such a name may occur, where the field's own name does so many ``times`` then; nearly always the answer is no, at once.
-
-    The consonants are asked first: they are searched in half the time.
-    """
-    if not sought.own:
-        return True
-    consonants = _consonants(text)
-    if any(map(consonants.__contains__, _ALONE)) or consonants.count(sought.own) >= times:
-        bare = text.translate(_LOWER, b"-_ ")
-        if any(name.encode() in bare for name in sought.names):
-            return True
-    return may_be_escaped(text)
+    """Say whether such a name may occur in a squeezed text, where the field's own name does so many ``times`` then; nearly always not."""
+    return not sought.own or any(map(text.__contains__, sought.marks)) or text.count(sought.own) >= times
 
 
 def _bare(text: str) -> str:

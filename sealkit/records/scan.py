@@ -69,9 +69,13 @@ _ASCII = bytes(range(128))
 _NEVER = frozenset("\u2028\u2029\ufeff\ufffe\uffff") | frozenset(map(chr, range(0x80, 0xA0)))
 
 
+SEPARATORS = b"-_ "
+
+
 class _Needle(NamedTuple):
     key: bytes
     folded: bytes
+    squeezed: bytes
     as_key: re.Pattern[bytes]
     skeleton: str
 
@@ -82,7 +86,8 @@ def _needle(name: str) -> _Needle | None:
         return None
     look = skeleton(name)
     folded = look.encode()
-    return _Needle(f"\n{name}: ".encode(), folded, re.compile(re.escape(folded) + rb"[\"']?[ \t]*:"), look)
+    as_key = re.compile(re.escape(folded) + rb"[\"']?[ \t]*:")
+    return _Needle(f"\n{name}: ".encode(), folded, folded.translate(None, SEPARATORS), as_key, look)
 
 
 def find(data: bytes, start: int, end: int, name: str, *, one_document: bool = False) -> Span | str | None:
@@ -107,13 +112,24 @@ def find(data: bytes, start: int, end: int, name: str, *, one_document: bool = F
         return None  # a mapping that has an anchor can merge itself
     if not one_document and (yaml.find(b"\n---") >= 0 or yaml.find(b"\n...") >= 0):
         return None
-    value = _at_column_0(yaml, line, needle.key)
-    if value is None:
+    span = _at_column_0(yaml, line, needle.key)
+    return span if span is None else Span(start + span.start, start + span.end, span.nothing_closes)
+
+
+def squeezed(yaml: bytes) -> bytes:
+    """Return what some YAML looks like, letter by letter, without ``SEPARATORS``: where it spells a name or its look-alike, this does."""
+    return yaml.translate(_FOLD, SEPARATORS)
+
+
+def alone(yaml: bytes, text: bytes, name: str) -> Span | None:
+    """Find the field as ``find`` does in one document of plain ASCII, where ``text``, ``squeezed`` out of it, spells the name but once.
+
+    None for no answer, as also where it holds brackets, escapes or anchors.
+    """
+    needle = _needle(name)
+    if needle is None or len(yaml) > MAX_BYTES or b"\0" in text or not text.isascii() or text.count(needle.squeezed) != 1:
         return None
-    may_be_inside = _may_be_inside(yaml, line, value.end(), value["quote"])
-    if may_be_inside and not _closed(yaml, line):
-        return None
-    return Span(start + value.start("text"), start + value.end("text"), not may_be_inside)
+    return _at_column_0(yaml, 0 if yaml.startswith(needle.key[1:]) else yaml.find(needle.key) + 1 or -1, needle.key)
 
 
 def _readable(yaml: bytes) -> bool:
@@ -146,19 +162,23 @@ def _one_of_several(yaml: bytes, folded: bytes, needle: _Needle) -> int:
     return 0 if yaml.startswith(needle.key[1:]) else yaml.find(needle.key) + 1 or -1
 
 
-def _at_column_0(yaml: bytes, line: int, key: bytes) -> re.Match[bytes] | None:
-    """Return the value of the key on this line (an offset) if that, were nothing open there, could only be a key of the root mapping."""
+def _at_column_0(yaml: bytes, line: int, key: bytes) -> Span | None:
+    """Return the value of the key on this line (an offset) if that is bound to be the field: nothing can be open there."""
     if line < 0 or not (yaml.startswith(key, line - 1) if line else yaml.startswith(key[1:])):
         return None
     value = _VALUE.match(yaml, line + len(key) - 1)
     if value is None:
         return None
     after = value.end()
-    if not value["quote"] and yaml[after : after + 1] in (b" ", b"\t", b"\r", b"\n"):
+    quote = value["quote"]
+    if not quote and yaml[after : after + 1] in (b" ", b"\t", b"\r", b"\n"):
         return None  # a plain scalar may go on
     if _has_long_line(yaml, 0, line) or _has_long_line(yaml, after, len(yaml)):
         return None  # libyaml refuses keys of more than 1,024 characters
-    return value
+    may_be_inside = _may_be_inside(yaml, line, after, quote)
+    if may_be_inside and not _closed(yaml, line):
+        return None
+    return Span(*value.span("text"), not may_be_inside)
 
 
 def _may_be_inside(yaml: bytes, line: int, after: int, quote: bytes) -> bool:

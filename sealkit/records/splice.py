@@ -106,6 +106,12 @@ def _over_scalar(text: str, node: Scalar, new: str, token_start: Callable[[Scala
 
 def _over_block(text: str, start: int, node: Scalar, new: str) -> Splice:
     """Put ``new``, double quoted, in a block scalar's place, keeping the comment behind its header."""
+    if not start or text[start - 1] == "\n":
+        raise RefusedEdit(
+            problem="the block scalar begins at the start of a line, where a quoted one cannot stand",
+            hint="write its header behind the key first",
+            line=node.line,
+        )
     header, _, content = text[start : node.end].partition("\n")
     header = header.rstrip(_BLANK)
     indicators = len(header) if "#" not in header else len(header[: header.index("#")].rstrip(_BLANK))

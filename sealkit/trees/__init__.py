@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sealkit.records.identity import Bind
     from sealkit.report import Outcome
     from sealkit.sealer import Sealer
-    from sealkit.trees.content import Task
     from sealkit.trees.found import Found
+    from sealkit.trees.orders import Task
 
     Paths = Sequence[str | os.PathLike[str]]
 
@@ -52,9 +52,9 @@ TERMS = Terms()
 
 def inspect(paths: Paths, *, fields: Sequence[str] | None = None, **filters: Any) -> Iterator[Outcome]:  # noqa: ANN401 - walk's own
     """Yield what is in the fields, without a key."""
-    from sealkit.trees import content
+    from sealkit.trees import orders
 
-    return _each(_task(content.INSPECT, paths, fields, TERMS), paths, filters)
+    return _each(_task(orders.INSPECT, paths, fields, TERMS), paths, filters)
 
 
 def decrypt(
@@ -66,9 +66,9 @@ def decrypt(
     **filters: Any,  # noqa: ANN401 - walk's own
 ) -> Iterator[Outcome]:
     """Yield the payloads (``Outcome.payload``, bytes)."""
-    from sealkit.trees import content
+    from sealkit.trees import orders
 
-    return _each(_task(content.DECRYPT, paths, fields, terms, opener=terms.sealer(ring)), paths, filters)
+    return _each(_task(orders.DECRYPT, paths, fields, terms, opener=terms.sealer(ring)), paths, filters)
 
 
 def verify(
@@ -80,9 +80,9 @@ def verify(
     **filters: Any,  # noqa: ANN401 - walk's own
 ) -> Iterator[Outcome]:
     """Prove the round trip of every blob; with a verify-only key, its tag."""
-    from sealkit.trees import content
+    from sealkit.trees import orders
 
-    return _each(_task(content.VERIFY, paths, fields, terms, opener=terms.sealer(ring)), paths, filters)
+    return _each(_task(orders.VERIFY, paths, fields, terms, opener=terms.sealer(ring)), paths, filters)
 
 
 def seal(
@@ -95,9 +95,9 @@ def seal(
     **filters: Any,  # noqa: ANN401 - walk's own
 ) -> Iterator[Outcome]:
     """Seal plaintext fields in place; without ``write``, say what would change. Raises ``TreeBusy``."""
-    from sealkit.trees import content
+    from sealkit.trees import orders
 
-    return _each(_task(content.SEAL, paths, fields, terms, sealer=terms.sealer(ring)), paths, filters, write=write)
+    return _each(_task(orders.SEAL, paths, fields, terms, sealer=terms.sealer(ring)), paths, filters, write=write)
 
 
 def retag(
@@ -115,11 +115,11 @@ def retag(
     """
     from os import fspath
 
-    from sealkit.trees import content
+    from sealkit.trees import orders
     from sealkit.trees.before import Before
 
     paths = [fspath(path)]
-    task = _task(content.RETAG, paths, fields, terms, opener=terms.sealer(ring))
+    task = _task(orders.RETAG, paths, fields, terms, opener=terms.sealer(ring))
     before = Before(was, values if values is not None else {}, task.around.below)
     task.around = task.around._replace(was=before)
     return _each(task, paths, {}, write=True)
@@ -142,13 +142,13 @@ def rotate(
     import os
 
     from sealkit.report import Report
-    from sealkit.trees import batch, content, journal, rotation
+    from sealkit.trees import batch, journal, orders, rotation
     from sealkit.trees.roots import held
 
     path = os.fspath(folder)
     sealer = terms.sealer(ring, to if to is not None else ring.primary.id)
     opener = terms._replace(key_id=None, format=None).sealer(ring)
-    task = _task(content.ROTATE, [path], fields, terms, opener=opener, sealer=sealer)
+    task = _task(orders.ROTATE, [path], fields, terms, opener=opener, sealer=sealer)
     root = rotation.tree_of([path]) or path
     scope = rotation.scope([path], root, filters)
     header = journal.Header(sealer.key_id, ring.get(sealer.key_id).kid, None, list(task.fields), terms.payload or "text", scope)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, SealkitError, StoreError
 from sealkit.report import Outcome, failure
-from sealkit.trees import content
+from sealkit.trees import content, orders
 from sealkit.trees.found import Found
 from sealkit.trees.store import Store
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.report import Counted
-    from sealkit.trees.content import Replaced, Task
+    from sealkit.trees.content import Replaced
     from sealkit.trees.journal import Entry, Journal
+    from sealkit.trees.orders import Task
     from sealkit.trees.store import Snapshot
 
 CHUNK = 128
@@ -35,6 +36,9 @@ FEW = 600
 
 GROUP_BYTES = 16 << 20
 """How many bytes of records are held at once before they are replaced, or handed on."""
+
+_AHEAD = 32
+_AHEAD_BYTES = 1 << 20
 
 _TRIES = 3
 
@@ -183,8 +187,8 @@ def _groups(task: Task, found: Iterator[Found], store: Store, journal: Journal |
     """Look at files, and put those together that are replaced together."""
     group: list[Looked] = []
     size = 0
-    for one in found:
-        looked = _look(task, one, store, journal)
+    for one, read in _ahead(found, store):
+        looked = _look(task, one, read, journal)
         group.append(looked)
         size += 2 * len(looked[0].before or b"")
         if len(group) == WRITE_CHUNK or size > GROUP_BYTES:
@@ -194,24 +198,44 @@ def _groups(task: Task, found: Iterator[Found], store: Store, journal: Journal |
         yield group
 
 
-def _look(task: Task, found: Found, store: Store, journal: Journal | None) -> Looked:
+def _ahead(found: Iterator[Found], store: Store) -> Iterator[tuple[Found, Snapshot | SealkitError]]:
+    """Read files, a few at a time before any of them is looked at: taking turns with system calls slows down what follows them."""
+    some: list[tuple[Found, Snapshot | SealkitError]] = []
+    size = 0
+    for one in found:
+        read = _snapshot(one, store)
+        some.append((one, read))
+        if not isinstance(read, SealkitError):
+            size += len(read.data)
+        if len(some) == _AHEAD or size > _AHEAD_BYTES:
+            yield from some
+            some, size = [], 0
+    yield from some
+
+
+def _snapshot(found: Found, store: Store) -> Snapshot | SealkitError:
     if found.problem is not None:
-        return Done(found, [failure(found.path, found.problem)]), None
+        return found.problem
     try:
-        snapshot = store.read(found.path, found.root)
+        return store.read(found.path, found.root)
     except SealkitError as error:
-        return Done(found, [failure(found.path, error)]), None
-    if journal is not None and journal.has_written(found.path, snapshot.data):
-        return Done(found, content.run(task.as_settled(), found.path, snapshot.data).outcomes), None
-    result = content.run(task, found.path, snapshot.data)
-    hides = task.verb == content.SEAL and any(outcome.status == reporting.SEALED for outcome in result.outcomes)
-    return Done(found, result.outcomes, snapshot.data, result.data, result.replaced, hides), snapshot
+        return error
+
+
+def _look(task: Task, found: Found, read: Snapshot | SealkitError, journal: Journal | None) -> Looked:
+    if isinstance(read, SealkitError):
+        return Done(found, [failure(found.path, read)]), None
+    if journal is not None and journal.has_written(found.path, read.data):
+        return Done(found, content.run(task.as_settled(), found.path, read.data).outcomes), None
+    result = content.run(task, found.path, read.data)
+    hides = task.verb == orders.SEAL and any(outcome.status == reporting.SEALED for outcome in result.outcomes)
+    return Done(found, result.outcomes, read.data, result.data, result.replaced, hides), read
 
 
 def _read(task: Task, found: Iterator[Found], store: Store) -> Iterator[Done]:
-    for one in found:
-        done = _look(task, one, store, None)[0]
-        yield done if done.after is None or task.verb == content.REVEAL else done.as_dry_run()
+    for one, read in _ahead(found, store):
+        done = _look(task, one, read, None)[0]
+        yield done if done.after is None or task.verb == orders.REVEAL else done.as_dry_run()
 
 
 def _written(task: Task, found: Iterator[Found], mode: Mode, store: Store, journal: Journal | None) -> Iterator[Done]:
@@ -227,7 +251,8 @@ def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, journal: 
         again = []
         for (index, _), problem in zip(pending, _replaced(done, pending, mode, journal), strict=True):
             if isinstance(problem, ChangedUnderneath) and attempt + 1 < _TRIES:
-                done[index], snapshot = _look(task, done[index].found, store, journal)
+                found = done[index].found
+                done[index], snapshot = _look(task, found, _snapshot(found, store), journal)
                 if done[index].after is not None and snapshot is not None:
                     again.append((index, snapshot))
             elif problem is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
@@ -9,121 +10,21 @@ from sealkit import report as reporting
 from sealkit.context import BINDS
 from sealkit.demands import UNCOVERED, FieldRule
 from sealkit.errors import BlobError, Downgraded, FieldAbsent, Misbound, SealkitError, Tampered, Usage
-from sealkit.records.identity import UNDEMANDED, Binding, Place
-from sealkit.records.kinds import kind_of
+from sealkit.records.identity import Binding, Place
+from sealkit.records.kinds import FRONT_MATTER, kind_of
 from sealkit.records.record import Record, join, split
 from sealkit.report import Outcome, failure
+from sealkit.trees import orders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from sealkit.crypto.blob import Blob
     from sealkit.jobs import Found
-    from sealkit.legacy import Salted
-    from sealkit.records.identity import Bind
     from sealkit.sealer import Sealer, Unsealed
+    from sealkit.trees.orders import Task
 
-INSPECT, OPEN, DECRYPT, REVEAL, SEAL, ROTATE, SETTLED, VERIFY, RETAG, CHECK = (
-    "inspect",
-    "open",
-    "decrypt",
-    "reveal",
-    "seal",
-    "rotate",
-    "settled",
-    "verify",
-    "retag",
-    "check",
-)
-
-
-class Around(NamedTuple):
-    """What a verb may ask about the tree that a file is in; each may be None, where nothing is known.
-
-    ``demanded`` says what is demanded of a file's fields, in the place of the task's own ``fields`` and ``binding``; ``below`` gives a
-    file's path below the tree's root; ``elsewhere`` names the record that a blob is authentic for, if any; ``blessed`` gives a file's
-    content in the git revision that somebody vouches for, if any; ``was`` says what a field's blob was bound to before (``retag``).
-    """
-
-    demanded: Callable[[str], Sequence[FieldRule]] | None = None
-    below: Callable[[str], str] | None = None
-    elsewhere: Callable[[Sealer, Blob], str | None] | None = None
-    blessed: Callable[[str], bytes | None] | None = None
-    was: Callable[[str, Record, str, Bind, int | None], Place] | None = None
-
-
-NOWHERE = Around()
 _OPEN = frozenset({"unsealed", "not_a_string", "broken_blob", "lookalike_key", "duplicate_key"})
-_STRICT = frozenset({DECRYPT, REVEAL, VERIFY})
-
-
-class Task:
-    """What to do to every record: a verb, the fields (``a[].b`` allowed), and the sealers it needs.
-
-    ``opener`` opens blobs, ``sealer`` seals; ``payload`` is for ``seal`` of one record; ``binding`` says what authentic blobs are to be
-    bound to. ``open`` is ``decrypt`` without the payload, ``reveal`` puts the payload in the blob's place.
-    """
-
-    __slots__ = ("_demands", "_given", "_orders", "around", "binding", "fields", "opener", "payload", "sealer", "verb")
-
-    def __init__(
-        self,
-        verb: str,
-        fields: tuple[str, ...] = (jobs.FIELD,),
-        *,
-        opener: Sealer | None = None,
-        sealer: Sealer | None = None,
-        payload: bytes | Salted | None = None,
-        binding: Binding = UNDEMANDED,
-        around: Around = NOWHERE,
-    ) -> None:
-        self.verb, self.fields, self.payload = verb, fields, payload
-        self.binding, self.around = binding, around
-        self.opener, self.sealer = opener, sealer
-        self._orders: dict[FieldRule, Order] = {}
-        self._demands: Sequence[FieldRule] | None = None
-        self._given: Sequence[Order] = ()
-
-    def orders(self, path: str) -> Sequence[Order]:
-        """Return what to do in a file. Raises ``ConfigError`` for a policy that is none, ``Usage`` for what a policy refuses."""
-        demanded = self.around.demanded
-        if demanded is None:
-            rules = (FieldRule(pattern, required=False, bind=self.binding.bind) for pattern in self.fields)
-            return [Order(rule, self.binding, self.opener, self.sealer) for rule in rules]
-        demands = demanded(path)
-        if demands is not self._demands:  # nearly all files of a tree have the very same
-            self._given = [self._orders.get(demand) or self._order(demand) for demand in demands]
-            self._demands = demands
-        return self._given
-
-    def _order(self, demand: FieldRule) -> Order:
-        """Return what to do to the fields of which this is demanded. An unfinished upgrade must not keep blobs from being rotated."""
-        opener, sealer = self.opener, self.sealer
-        if opener is not None:
-            least = demand.format if self.verb in _STRICT else "plain"
-            kind = demand.payload if self.verb != CHECK else "text"  # tags are checked, and nothing is opened
-            opener = opener.under(payload=kind, least=least, opens=True)
-        if sealer is not None:
-            sealer = sealer.under(payload=demand.payload, least=demand.format, keys=demand.keys, opens=False)
-        order = Order(demand, self.binding._replace(bind=demand.bind), opener, sealer)
-        self._orders[demand] = order
-        return order
-
-    def as_settled(self) -> Task:
-        """Return the task for a file that was written already: what is there is counted as unchanged."""
-        return Task(SETTLED, self.fields, sealer=self.sealer, binding=self.binding, around=self.around)
-
-    def __repr__(self) -> str:
-        return f"<Task {self.verb} {','.join(self.fields)}>"
-
-
-class Order(NamedTuple):
-    """What a task is to do to the fields that a demand's path (``a[].b``) names, and with what."""
-
-    demand: FieldRule
-    binding: Binding
-    opener: Sealer | None
-    sealer: Sealer | None
 
 
 class Replaced(NamedTuple):
@@ -145,9 +46,14 @@ class Result(NamedTuple):
 
 def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     """Do a task to the content of the file ``path``; ``name`` says what kind of record it is, if not its own name."""
+    known_as = name if name is not None else path
     try:
-        records = split(data, kind_of(name if name is not None else path))
-        work = _Work(task, path, name)
+        if task.verb == orders.CHECK:
+            outcome = _glanced(task, path, data, known_as)
+            if outcome is not None:
+                return Result([outcome], None, [])
+        records = split(data, kind_of(known_as))
+        work = _Work(task, path, known_as)
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
     changed = False
@@ -160,15 +66,47 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     return Result(work.outcomes, join(records) if changed else None, work.replaced)
 
 
+def _glanced(task: Task, path: str, data: bytes, known_as: str) -> Outcome | None:
+    """Check the one field of a file as the gate does, if a glance shows that it is in order; None says nothing."""
+    given = task.orders(known_as)
+    if len(given) != 1 or kind_of(known_as) != FRONT_MATTER:
+        return None
+    demand, _, opener, _ = given[0]
+    below = task.around.below
+    found = _glance()(data, demand, None if below is None else lambda: below(known_as))
+    if found is None or (opener is not None and found.blob.auth is not None):
+        return None
+    return _outcome(path, reporting.CHECKED, demand.path, found, None, _unopened(found))
+
+
+@cache
+def _glance() -> Callable[[bytes, FieldRule, Callable[[], str] | None], Found | None]:
+    """Return the gate's glance, whose parser takes long to import."""
+    from sealkit.trees import glance
+
+    return glance.gate
+
+
+def _outcome(
+    path: str, status: str, field: str, found: Found, key: str | None, code: str | None, opened: Unsealed | None = None
+) -> Outcome:
+    """Return the outcome for a field that holds a blob."""
+    blob = found.blob
+    form = opened.format if opened is not None else "plain" if blob.auth is None else "tagged"
+    bind = None if blob.auth is None else BINDS[blob.auth[1]]
+    payload = opened.payload if opened is not None and status == reporting.DECRYPTED else None
+    size, iv = len(blob.ciphertext), blob.iv.hex()
+    return Outcome(path, status, field, code, form, bind, blob.kid, key, size, iv, found.line, None, None, payload)
+
+
 class _Work:
     """A task on the records of one file: the outcomes so far, and the blobs that change places."""
 
     __slots__ = ("_opener", "_sealer", "binding", "demand", "file", "job", "orders", "outcomes", "path", "replaced", "task")
 
-    def __init__(self, task: Task, path: str, name: str | None = None) -> None:
+    def __init__(self, task: Task, path: str, known_as: str) -> None:
         self.task = task
         self.path = path
-        known_as = name if name is not None else path
         self.orders = task.orders(known_as)
         self.file: Callable[[], str] | None = None
         below = task.around.below
@@ -199,7 +137,7 @@ class _Work:
                 try:
                     record = self.job(self, record, field)
                 except SealkitError as error:
-                    if isinstance(error, FieldAbsent) and self.task.verb == CHECK:
+                    if isinstance(error, FieldAbsent) and self.task.verb == orders.CHECK:
                         self.absent(record, field)
                     else:
                         self.wrong(error, field)
@@ -213,7 +151,7 @@ class _Work:
     def absent(self, record: Record, field: str) -> None:
         """Note that a record lacks a field; the gate takes that for a finding where the field is demanded, and reads on."""
         outcome = Outcome(self.path, reporting.ABSENT, field, "absent", line=record.line)
-        if self.task.verb == CHECK:
+        if self.task.verb == orders.CHECK:
             try:
                 jobs.lacks(record, field, self.demand)
             except SealkitError as error:
@@ -233,13 +171,7 @@ class _Work:
         self, status: str, field: str, found: Found, key: str | None, code: str | None, opened: Unsealed | None = None
     ) -> None:
         """Add the outcome for a field that holds a blob."""
-        blob = found.blob
-        form = opened.format if opened is not None else "plain" if blob.auth is None else "tagged"
-        size, iv = len(blob.ciphertext), blob.iv.hex()
-        bind = None if blob.auth is None else BINDS[blob.auth[1]]
-        payload = opened.payload if opened is not None and status == reporting.DECRYPTED else None
-        note = Outcome(self.path, status, field, code, form, bind, blob.kid, key, size, iv, found.line, payload=payload)
-        self.outcomes.append(note)
+        self.outcomes.append(_outcome(self.path, status, field, found, key, code, opened))
 
     def place(self, record: Record, field: str) -> Place:
         """Return what blobs in a field are bound to."""
@@ -387,14 +319,14 @@ def needed(sealer: Sealer | None) -> Sealer:
 
 
 _JOBS: dict[str, Callable[[_Work, Record, str], Record]] = {
-    INSPECT: _Work.inspect,
-    OPEN: _Work.open,
-    DECRYPT: _Work.decrypt,
-    REVEAL: _Work.reveal,
-    SEAL: _Work.seal,
-    ROTATE: _Work.rotate,
-    SETTLED: _Work.settled,
-    VERIFY: _Work.verify,
-    RETAG: _Work.retag,
-    CHECK: _Work.check,
+    orders.INSPECT: _Work.inspect,
+    orders.OPEN: _Work.open,
+    orders.DECRYPT: _Work.decrypt,
+    orders.REVEAL: _Work.reveal,
+    orders.SEAL: _Work.seal,
+    orders.ROTATE: _Work.rotate,
+    orders.SETTLED: _Work.settled,
+    orders.VERIFY: _Work.verify,
+    orders.RETAG: _Work.retag,
+    orders.CHECK: _Work.check,
 }

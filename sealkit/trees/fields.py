@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sealkit.jobs import Found
     from sealkit.records.identity import Binding, Place
-    from sealkit.trees.content import Order, Task
+    from sealkit.trees.orders import Order, Task
 
 _NO_BLOB = (FieldAbsent, Unsealed, BrokenBlob, NotAString, BlobError)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sealkit import report as reporting
 from sealkit.context import PROBE
 from sealkit.errors import JournalError, NothingMatched, ProofFailed, Usage
-from sealkit.trees import batch, content, journal
+from sealkit.trees import batch, journal, orders
 from sealkit.trees.roots import is_folder, real, root_of
 from sealkit.trees.store import Store
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.trees.batch import Done, Mode, Piece
-    from sealkit.trees.content import Task
     from sealkit.trees.found import Found
     from sealkit.trees.journal import Header, Journal, State
+    from sealkit.trees.orders import Task
 
 FINISHED = "finished"
 ROLLED_BACK = "rolled back"
@@ -81,7 +81,7 @@ def unfinished_in(root: str) -> State | None:
 def opening(rotation: Rotation) -> Task:
     """Return the task that opens every field of a rotation and keeps nothing."""
     task = rotation.task
-    return content.Task(content.OPEN, task.fields, opener=task.opener, sealer=task.sealer, binding=task.binding, around=task.around)
+    return orders.Task(orders.OPEN, task.fields, opener=task.opener, sealer=task.sealer, binding=task.binding, around=task.around)
 
 
 def preflight(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:

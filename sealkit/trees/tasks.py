@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sealkit.errors import Usage
 from sealkit.records.identity import Binding
-from sealkit.trees import content
-from sealkit.trees.content import Around, Task
+from sealkit.trees import orders
 from sealkit.trees.demanded import PASSED_OVER, SEARCHED, Demanded, Reach, Reading
 from sealkit.trees.elsewhere import Elsewhere
+from sealkit.trees.orders import Around, Task
 from sealkit.trees.roots import Below
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sealkit.sealer import Sealer
     from sealkit.trees.found import Found
 
-WRITING = frozenset({content.SEAL, content.ROTATE, content.RETAG})
+WRITING = frozenset({orders.SEAL, orders.ROTATE, orders.RETAG})
 
 
 def task(
@@ -39,9 +39,7 @@ def task(
     ``walk`` yields the records among which the place of a misplaced blob is looked for; ``policies`` says how these are read.
     """
     below = Below(paths)
-    uncovered = (
-        SEARCHED if verb == content.CHECK else PASSED_OVER if verb == content.SEAL and not isinstance(payload, bytes) else ""
-    )
+    uncovered = SEARCHED if verb == orders.CHECK else PASSED_OVER if verb == orders.SEAL and not isinstance(payload, bytes) else ""
     demanded = Demanded(below, asked, Reach(verb in WRITING, uncovered, frozenset(paths), policies.leniently), policies.read)
     demanded.read()
     around = Around(demanded, below, Elsewhere(walk, below, demanded) if walk is not None else None)

@@ -20,7 +20,7 @@ from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
 from sealkit.records.record import Record
 from sealkit.sealer import Sealer
-from sealkit.trees import content, tasks
+from sealkit.trees import orders, tasks
 from sealkit.trees.fields import Orders
 
 QUICK = settings(max_examples=int(os.environ.get("SEALKIT_MERGES", "400")), deadline=None, suppress_health_check=list(HealthCheck))
@@ -167,7 +167,7 @@ K1, K2 = Key("k1", bytes(range(16))), Key("k2", bytes(range(32)))
 RING = KeyRing([K1, K2], primary="k2")
 OTHERS = KeyRing([Key("k3", bytes(range(7, 39)))], primary="k3")
 SEALER = Sealer(RING)
-ASKED = tasks.nowhere(content.ROTATE, Asked(), opener=SEALER, sealer=SEALER)
+ASKED = tasks.nowhere(orders.ROTATE, Asked(), opener=SEALER, sealer=SEALER)
 KNOWN = Orders(ASKED, "a.md")
 FRONT = b'---\ntitle: Fog\nsecured: "%s"\nquality: 1\n---\nbody\n'
 CANARY = "Kanarie"
@@ -264,7 +264,7 @@ def test_without_the_key(ring):
         for text in (b"one\ntwo\nthree of it\n", b"ONE\ntwo\nthree of it\n", b"one\ntwo\nTHREE of it\n")
     )
     known = (
-        KNOWN if ring is None else Orders(tasks.nowhere(content.ROTATE, Asked(), opener=Sealer(ring), sealer=Sealer(ring)), "a.md")
+        KNOWN if ring is None else Orders(tasks.nowhere(orders.ROTATE, Asked(), opener=Sealer(ring), sealer=Sealer(ring)), "a.md")
     )
     assert merge(base, base.replace(b"Fog", b"Mist"), theirs, known, lambda o, a, b: (a, True), ring).data == theirs.replace(
         b"Fog", b"Mist"

@@ -1,0 +1,109 @@
+"""What is to be done: a verb on the records of files, and for each field what is demanded of it and with which keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sealkit import jobs
+from sealkit.demands import FieldRule
+from sealkit.records.identity import UNDEMANDED, Binding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sealkit.crypto.blob import Blob
+    from sealkit.legacy import Salted
+    from sealkit.records.identity import Bind, Place
+    from sealkit.records.record import Record
+    from sealkit.sealer import Sealer
+
+INSPECT, OPEN, DECRYPT, REVEAL, SEAL = "inspect", "open", "decrypt", "reveal", "seal"
+ROTATE, SETTLED, VERIFY, RETAG, CHECK = "rotate", "settled", "verify", "retag", "check"
+
+
+class Around(NamedTuple):
+    """What a verb may ask about the tree that a file is in; each may be None, where nothing is known.
+
+    ``demanded`` says what is demanded of a file's fields, in the place of the task's own ``fields`` and ``binding``; ``below`` gives a
+    file's path below the tree's root; ``elsewhere`` names the record that a blob is authentic for, if any; ``blessed`` gives a file's
+    content in the git revision that somebody vouches for, if any; ``was`` says what a field's blob was bound to before (``retag``).
+    """
+
+    demanded: Callable[[str], Sequence[FieldRule]] | None = None
+    below: Callable[[str], str] | None = None
+    elsewhere: Callable[[Sealer, Blob], str | None] | None = None
+    blessed: Callable[[str], bytes | None] | None = None
+    was: Callable[[str, Record, str, Bind, int | None], Place] | None = None
+
+
+NOWHERE = Around()
+_STRICT = frozenset({DECRYPT, REVEAL, VERIFY})
+
+
+class Task:
+    """What to do to every record: a verb, the fields (``a[].b`` allowed), and the sealers it needs.
+
+    ``opener`` opens blobs, ``sealer`` seals; ``payload`` is for ``seal`` of one record; ``binding`` says what authentic blobs are to be
+    bound to. ``open`` is ``decrypt`` without the payload, ``reveal`` puts the payload in the blob's place.
+    """
+
+    __slots__ = ("_demands", "_given", "_orders", "around", "binding", "fields", "opener", "payload", "sealer", "verb")
+
+    def __init__(
+        self,
+        verb: str,
+        fields: tuple[str, ...] = (jobs.FIELD,),
+        *,
+        opener: Sealer | None = None,
+        sealer: Sealer | None = None,
+        payload: bytes | Salted | None = None,
+        binding: Binding = UNDEMANDED,
+        around: Around = NOWHERE,
+    ) -> None:
+        self.verb, self.fields, self.payload = verb, fields, payload
+        self.binding, self.around = binding, around
+        self.opener, self.sealer = opener, sealer
+        self._orders: dict[FieldRule, Order] = {}
+        self._demands: Sequence[FieldRule] | None = None
+        self._given: Sequence[Order] = ()
+
+    def orders(self, path: str) -> Sequence[Order]:
+        """Return what to do in a file. Raises ``ConfigError`` for a policy that is none, ``Usage`` for what a policy refuses."""
+        demanded = self.around.demanded
+        if demanded is None:
+            rules = (FieldRule(pattern, required=False, bind=self.binding.bind) for pattern in self.fields)
+            return [Order(rule, self.binding, self.opener, self.sealer) for rule in rules]
+        demands = demanded(path)
+        if demands is not self._demands:  # nearly all files of a tree have the very same
+            self._given = [self._orders.get(demand) or self._order(demand) for demand in demands]
+            self._demands = demands
+        return self._given
+
+    def _order(self, demand: FieldRule) -> Order:
+        """Return what to do to the fields of which this is demanded. An unfinished upgrade must not keep blobs from being rotated."""
+        opener, sealer = self.opener, self.sealer
+        if opener is not None:
+            least = demand.format if self.verb in _STRICT else "plain"
+            kind = demand.payload if self.verb != CHECK else "text"  # tags are checked, and nothing is opened
+            opener = opener.under(payload=kind, least=least, opens=True)
+        if sealer is not None:
+            sealer = sealer.under(payload=demand.payload, least=demand.format, keys=demand.keys, opens=False)
+        order = Order(demand, self.binding._replace(bind=demand.bind), opener, sealer)
+        self._orders[demand] = order
+        return order
+
+    def as_settled(self) -> Task:
+        """Return the task for a file that was written already: what is there is counted as unchanged."""
+        return Task(SETTLED, self.fields, sealer=self.sealer, binding=self.binding, around=self.around)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.verb} {','.join(self.fields)}>"
+
+
+class Order(NamedTuple):
+    """What a task is to do to the fields that a demand's path (``a[].b``) names, and with what."""
+
+    demand: FieldRule
+    binding: Binding
+    opener: Sealer | None
+    sealer: Sealer | None

@@ -1,6 +1,6 @@
 """Worker processes that do chunks of work in parallel and hand on the results in the order of the chunks.
 
-Workers are forked: they inherit what the work needs, keys included, and nothing of it is ever pickled. Each has a pipe of its own and
+Workers are forked: they inherit what the work needs, keys included, and nothing of it is ever pickled. Each has a pair of pipes and
 at most two chunks at a time; whoever is done first gets the next one. Results that come before their turn are held, up to a limit, and
 beyond it wait in the pipes: memory stays bounded however large the tree.
 """
@@ -8,32 +8,33 @@ beyond it wait in the pipes: memory stays bounded however large the tree.
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
+import pickle
+import select
 import signal
 import threading
 import time
 from collections import deque
 from itertools import islice
-from multiprocessing.connection import wait
-from multiprocessing.reduction import ForkingPickler
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 from sealkit.errors import SealkitError, StoreError
 from sealkit.trees import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from multiprocessing.connection import Connection
 
 C = TypeVar("C")
 R = TypeVar("R")
 
 _PART, _END, _ERROR = b"p", b"e", b"x"
+_SIZE = 8  # bytes before each message, which say how long it is
+_READ = 1 << 20
 _QUEUED = 2
 _AHEAD = 4  # chunks a worker, from the one whose turn it is to the last one given out
 _HELD = 4 << 20  # bytes of results that came before their turn
 _GRACE = 0.5
+_MOMENT = 0.001
 _ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
@@ -50,7 +51,7 @@ def usable_cpus() -> int:
 
 def can_fork() -> bool:
     """Say whether there can be workers on this system."""
-    return "fork" in multiprocessing.get_all_start_methods()
+    return hasattr(os, "fork")
 
 
 class _Job:
@@ -71,36 +72,60 @@ class _Job:
 
 
 class _Worker:
-    """One worker process, this end of its pipe, and the chunks it was given and has not finished."""
+    """One worker process, this end of its two pipes, and the chunks it was given and has not finished.
+
+    A chunk is written as far as its pipe takes it, and the rest later: a worker that waits for its results to be taken reads nothing.
+    """
 
     def __init__(self, function: Callable[[Any], Iterable[Any]], others: Iterable[_Worker]) -> None:
-        context = multiprocessing.get_context("fork")
-        self.pipe, theirs = context.Pipe()
+        self.jobs: deque[_Job] = deque()
+        self.unsent = b""
+        self._status: int | None = None
+        chunks, self.chunks = os.pipe()
+        try:
+            self.results, results = os.pipe()
+        except OSError:
+            _shut(chunks, self.chunks)
+            raise
         # What the child inherits of other workers' pipes would keep those workers alive after this process is gone.
-        inherited = [self.pipe, *(other.pipe for other in others)]
+        inherited = [self.chunks, self.results, *(end for other in others for end in (other.chunks, other.results))]
         parent = os.getpid() if threading.current_thread() is threading.main_thread() else None
-        self.process = context.Process(target=_serve, args=(function, theirs, inherited, parent), daemon=True)
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # until the child has its own way with them
         try:
-            self.process.start()
+            os.set_blocking(self.chunks, False)
+            self._pid = os.fork()
+            if not self._pid:
+                _live(function, chunks, results, inherited, parent)
+        except OSError:
+            _shut(self.chunks, self.results)
+            raise
         finally:
+            _shut(chunks, results)
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        _shut(theirs)
-        self.jobs: deque[_Job] = deque()
 
     def give(self, job: _Job) -> None:
         job.worker = self
         self.jobs.append(job)
+        chunk = pickle.dumps(job.chunk)
+        self.unsent += _head(len(chunk)) + chunk
+        self.send()
+
+    def send(self) -> None:
+        """Write what the pipe takes of the chunks that are still to be written."""
         try:
-            self.pipe.send(job.chunk)
+            while self.unsent:
+                self.unsent = self.unsent[os.write(self.chunks, self.unsent) :]
+        except BlockingIOError:
+            return
         except OSError:  # it died, or it will wait for the rest for ever: noticed when its result is waited for
-            self.process.kill()
+            self.unsent = b""
+            self.kill()
 
     def receive(self) -> bool:
         """Take one message of results; False if the worker has died, which closes its oldest job."""
         job = self.jobs[0]
         try:
-            message = self.pipe.recv_bytes()
+            message = _next_message(self.results)
         except (EOFError, OSError):
             job.parts.append(Died(self._obituary()))
             job.has_ended = True
@@ -113,10 +138,34 @@ class _Worker:
         return True
 
     def _obituary(self) -> StoreError:
-        self.process.join(_GRACE)
+        self.has_ended(time.monotonic() + _GRACE)
         return StoreError(
             problem="the worker process that had it ended unexpectedly", hint="run the command again; nothing is half done"
         )
+
+    def has_ended(self, deadline: float) -> bool:
+        """Wait for the process to end until ``deadline``, and say whether it did."""
+        while self._status is None:
+            try:
+                ended, status = os.waitpid(self._pid, os.WNOHANG)
+                if ended:
+                    self._status = status
+                    break
+            except OSError:  # somebody else took its status
+                self._status = 0
+                break
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_MOMENT)
+        return True
+
+    def kill(self) -> None:
+        """Kill the process, unless its status was taken: its number may be another's then."""
+        if self._status is None:
+            try:
+                os.kill(self._pid, signal.SIGKILL)
+            except OSError:
+                pass
 
 
 def run(function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int) -> Iterator[tuple[C, R | Died]]:
@@ -166,12 +215,21 @@ def _collect(team: list[_Worker], order: deque[_Job], function: Callable[[Any], 
     """Wait for results, and take what has come; when much is held already, only from the worker whose turn it is."""
     is_full = sum(job.held for job in order) > _HELD
     asked = [worker for worker in team if worker.jobs and (not is_full or worker is order[0].worker)]
+    poll = select.poll()
+    for worker in asked:
+        poll.register(worker.results, select.POLLIN)
+    for worker in team:
+        if worker.unsent:
+            poll.register(worker.chunks, select.POLLOUT)
     try:
-        ready = wait([worker.pipe for worker in asked])
+        ready = {fd for fd, _ in poll.poll()}
     except OSError as error:
         raise _unreachable(error) from None
+    for worker in team:
+        if worker.chunks in ready:
+            worker.send()
     for worker in asked:
-        if worker.pipe in ready and not worker.receive():
+        if worker.results in ready and not worker.receive():
             team[team.index(worker)] = _successor(worker, function, team)
 
 
@@ -185,7 +243,7 @@ def _unreachable(error: OSError) -> StoreError:
 def _result(part: bytes | Died) -> Any:  # noqa: ANN401 - a result is the caller's
     if isinstance(part, Died):
         return part
-    value = ForkingPickler.loads(memoryview(part)[1:])
+    value = pickle.loads(memoryview(part)[1:])  # noqa: S301 - from our own fork
     if part[:1] == _ERROR:
         raise value
     return value
@@ -199,17 +257,18 @@ def _hire(function: Callable[[Any], Iterable[Any]], team: Iterable[_Worker]) -> 
     raise StoreError(problem=f"a worker process cannot be started: {reason}", hint="--workers 1 does without any")
 
 
-def _shut(pipe: Connection[Any, Any]) -> None:
-    """Close an end of a pipe; whether the system likes it changes nothing."""
-    try:
-        pipe.close()
-    except OSError:
-        pass
+def _shut(*pipes: int) -> None:
+    """Close ends of pipes; whether the system likes it changes nothing."""
+    for pipe in pipes:
+        try:
+            os.close(pipe)
+        except OSError:
+            pass
 
 
 def _successor(dead: _Worker, function: Callable[[Any], Iterable[Any]], team: list[_Worker]) -> _Worker:
     """Return a new worker that has the chunks the dead one was given, but for the one it died of."""
-    _shut(dead.pipe)
+    _shut(dead.chunks, dead.results)
     worker = _hire(function, [other for other in team if other is not dead])
     for job in islice(dead.jobs, 1, None):
         worker.give(job)
@@ -219,42 +278,71 @@ def _successor(dead: _Worker, function: Callable[[Any], Iterable[Any]], team: li
 def _dismiss(team: list[_Worker]) -> None:
     """Let the workers finish what they are at, and end those that take too long: records are whole either way."""
     for worker in team:
-        _shut(worker.pipe)
+        _shut(worker.chunks, worker.results)
     deadline = time.monotonic() + _GRACE
     for worker in team:
-        try:
-            worker.process.join(max(0.0, deadline - time.monotonic()))
-        except OSError:  # out of memory: then without waiting
-            pass
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
-        try:
-            worker.process.close()  # lets go of its descriptor now
-        except OSError:
-            pass
+        if not worker.has_ended(deadline):
+            worker.kill()
+            worker.has_ended(deadline + _GRACE)
 
 
-def _serve(
-    function: Callable[[Any], Iterable[Any]], pipe: Connection[Any, Any], inherited: list[Connection[Any, Any]], parent: int | None
-) -> None:
-    """Live as a worker: until the other end of the pipe is closed, or the ``parent``, if its main thread forked us, has died."""
+# --- in the worker ---------------------------------------------------------------------------------------------------
+def _live(
+    function: Callable[[Any], Iterable[Any]], chunks: int, results: int, inherited: list[int], parent: int | None
+) -> NoReturn:
+    """Live as a worker, and end without a word: what is open or buffered here is the parent's to end."""
+    try:
+        _serve(function, chunks, results, inherited, parent)
+    finally:
+        os._exit(0)
+
+
+def _serve(function: Callable[[Any], Iterable[Any]], chunks: int, results: int, inherited: list[int], parent: int | None) -> None:
+    """Do what comes, until the other end of the pipe is closed, or the ``parent``, if its main thread forked us, has died."""
     if parent is not None and not kernel.end_with(parent):
         return
-    for other in inherited:
-        _shut(other)
+    _shut(*inherited)
     for number in (signal.SIGINT, signal.SIGHUP):  # the terminal sends them to all; the parent decides
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
         while True:
-            chunk = pipe.recv()
+            chunk = pickle.loads(_next_message(chunks))  # noqa: S301 - from the process that forked us
             try:
                 for result in function(chunk):
-                    pipe.send_bytes(_PART + ForkingPickler.dumps(result))
+                    _write(results, _PART, pickle.dumps(result))
             except SealkitError as error:
-                pipe.send_bytes(_ERROR + ForkingPickler.dumps(error.with_traceback(None)))
-            pipe.send_bytes(_END)
+                _write(results, _ERROR, pickle.dumps(error.with_traceback(None)))
+            _write(results, _END)
     except (EOFError, OSError):
         return
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+def _head(size: int) -> bytes:
+    return size.to_bytes(_SIZE, "big")
+
+
+def _write(pipe: int, kind: bytes, data: bytes = b"") -> None:
+    """Write one message whole. ``OSError`` where nobody reads it."""
+    for part in (_head(len(kind) + len(data)) + kind, data):
+        rest = memoryview(part)
+        while rest:
+            rest = rest[os.write(pipe, rest) :]
+
+
+def _next_message(pipe: int) -> bytes:
+    """Read one message to its end. Raises ``EOFError`` where there is none, or not all of it, and never will be."""
+    return _exactly(pipe, int.from_bytes(_exactly(pipe, _SIZE), "big"))
+
+
+def _exactly(pipe: int, size: int) -> bytes:
+    parts = []
+    while size:
+        part = os.read(pipe, min(size, _READ))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -90,6 +90,24 @@ def test_the_chunk_of_a_worker_that_dies_is_closed_and_the_others_are_done(kille
     assert isinstance(next(result for _, result in results if isinstance(result, pool.Died)).problem, StoreError)
 
 
+def test_a_worker_that_fails_in_an_unforeseen_way_closes_its_chunk_without_a_word(capfd):
+    def work(chunk):
+        yield chunk // (chunk - 2)
+
+    results = list(pool.run(work, range(6), 2))
+    assert [chunk for chunk, result in results if isinstance(result, pool.Died)] == [2]
+    assert [result for _, result in results if not isinstance(result, pool.Died)] == [0, -1, 3, 2, 1]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_chunks_and_results_that_fit_into_no_pipe():
+    def work(chunk):
+        yield from (chunk, chunk)
+
+    given = [bytes([number]) * (3 << 20) for number in range(9)]
+    assert [result for _, result in pool.run(work, given, 2)] == [chunk for chunk in given for _ in range(2)]
+
+
 def test_an_error_is_raised_in_its_turn():
     def work(chunk):
         if chunk == 3:

@@ -71,10 +71,10 @@ def find(record: Record, field: str = FIELD) -> Found:
     if found is None:
         raise FieldAbsent(problem=f"the record has no field {field!r}").at(line=record.line, field=field)
     text, line = found
-    _refuse_conflict(text, field, line)
     try:
         return Found(Blob.parse(text), line)
     except Malformed as error:
+        _refuse_conflict(text, field, line)
         if Blob.resembles(text):
             raise error.at(line=line, field=field) from None
     raise _unsealed(field, line)

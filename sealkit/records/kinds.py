@@ -38,5 +38,5 @@ def is_record_name(name: str) -> bool:
 
 
 def _suffix(name: str) -> str:
-    _, dot, suffix = name.rpartition(".")
-    return suffix.lower() if dot else ""
+    dot = name.rfind(".")
+    return name[dot + 1 :].lower() if dot >= 0 else ""

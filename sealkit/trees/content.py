@@ -92,17 +92,20 @@ def _outcome(
 ) -> Outcome:
     """Return the outcome for a field that holds a blob."""
     blob = found.blob
-    form = opened.format if opened is not None else "plain" if blob.auth is None else "tagged"
-    bind = None if blob.auth is None else BINDS[blob.auth[1]]
-    payload = opened.payload if opened is not None and status == reporting.DECRYPTED else None
+    form = bind = kid = payload = None
+    if blob.auth is not None:
+        form, bind, kid = "tagged", BINDS[blob.auth[1]], blob.kid
+    if opened is not None:
+        form = opened.format
+        payload = opened.payload if status == reporting.DECRYPTED else None
     size, iv = len(blob.ciphertext), blob.iv.hex()
-    return Outcome(path, status, field, code, form, bind, blob.kid, key, size, iv, found.line, None, None, payload)
+    return Outcome(path, status, field, code, form or "plain", bind, kid, key, size, iv, found.line, None, None, payload)
 
 
 class _Work:
     """A task on the records of one file: the outcomes so far, and the blobs that change places."""
 
-    __slots__ = ("_opener", "_sealer", "binding", "demand", "file", "job", "orders", "outcomes", "path", "replaced", "task")
+    __slots__ = ("_binding", "_opener", "_sealer", "demand", "file", "job", "orders", "outcomes", "path", "replaced", "task")
 
     def __init__(self, task: Task, path: str, known_as: str) -> None:
         self.task = task
@@ -119,10 +122,8 @@ class _Work:
     def on(self, record: Record) -> Record:
         """Do the task to each field of a record, and return what becomes of it."""
         for order in self.orders:
-            self.demand, self.binding, self._opener, self._sealer = order
+            self.demand, self._binding, self._opener, self._sealer = order
             pattern = order.demand.path
-            if self.file is not None:
-                self.binding = Binding(self.binding.bind, self.file)
             if not isinstance(self.task.payload, bytes) and record.lacks(pattern):
                 self.absent(record, pattern)
                 continue
@@ -173,9 +174,15 @@ class _Work:
         """Add the outcome for a field that holds a blob."""
         self.outcomes.append(_outcome(self.path, status, field, found, key, code, opened))
 
+    @property
+    def binding(self) -> Binding:
+        """What blobs are to be bound to."""
+        return self._binding if self.file is None else Binding(self._binding.bind, self.file)
+
     def place(self, record: Record, field: str) -> Place:
         """Return what blobs in a field are bound to."""
-        return self.binding.place(record, field)
+        file = self.file if self.file is not None else self._binding.file
+        return Place(record, field, file=file, bind=self._binding.bind)
 
     def unseal(self, found: Found, place: Place) -> Unsealed:
         """Open a blob; if it is not authentic here, look for where it is."""
@@ -308,7 +315,7 @@ _SHORT = "a payload of one block: under a ring of several keys it opens only wit
 
 def _unopened(found: Found) -> str | None:
     """What is known of a blob that was not opened: without a tag it may have been altered, with one nobody has looked yet."""
-    return None if found.blob.is_tagged else "unauthenticated"
+    return None if found.blob.auth is not None else "unauthenticated"
 
 
 def needed(sealer: Sealer | None) -> Sealer:

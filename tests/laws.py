@@ -127,7 +127,7 @@ def reachable(graph, name):
 
 
 def law_2_packages_have_one_room(package):
-    """A package from elsewhere, and multiprocessing, is imported in the room that owns it."""
+    """A package from elsewhere is imported in the room that owns it; multiprocessing, which no room owns, nowhere."""
     table, found = rooms(), []
     owners = {name: names for names, owned in table for name in owned}
     for name, _, tree in modules(package):

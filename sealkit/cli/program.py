@@ -144,10 +144,10 @@ def _run(arguments: list[str]) -> int:
         show.error(_usage(error))
         return Usage.exit_status
     except (KeyboardInterrupt, click.Abort):
-        show.note("interrupted; nothing is half done, and the same command goes on from here")
+        show.note("interrupted; nothing is half done, and the same command finishes it")
         return INTERRUPTED
     except _TerminatedError as error:
-        show.note("terminated; nothing is half done, and the same command goes on from here")
+        show.note("terminated; nothing is half done, and the same command finishes it")
         return _SIGNALLED + error.number
     return result if isinstance(result, int) else 0
 

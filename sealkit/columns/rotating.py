@@ -143,7 +143,7 @@ def work(paths: Iterable[pa.RecordBatch], keys: Reference, share: Share) -> Iter
     plan = _plan(keys, share)
     found = (_found(*row) for some in paths for row in zip(*some.to_pydict().values(), strict=True))
     if share.journal is None:
-        yield from _told(batch.each(rotation.opening(plan), found, plan.mode._replace(write=False)))
+        yield from _told(rotation.rehearse(plan, found))
         return
     memory = journal.Journal.join(plan.root, share.journal, again=share.again)
     try:

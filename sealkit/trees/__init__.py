@@ -136,7 +136,7 @@ def rotate(
 ) -> Iterator[Outcome]:
     """Re-encrypt all blobs below a folder under the primary key, or ``to``; resume a rotation that was interrupted.
 
-    If a field cannot be opened, the outcomes of those are yielded and nothing is written. Where a file could not be written, the rotation
+    If a field cannot be opened, or a file has several names, the outcomes of those are yielded and nothing is written. Where a file could not be written, the rotation
     stays unfinished, and the same call goes on. Raises ``TreeBusy`` and ``JournalError``.
     """
     import os
@@ -155,7 +155,8 @@ def rotate(
     plan = rotation.Rotation(task, batch.Mode(write=True, workers=1), root, header)
     with held([path]):
         rotation.probe(plan)
-        wrong = [outcome for outcome in _each(rotation.opening(plan), [path], filters) if outcome.exit_status]
+        rehearsed = rotation.rehearse(plan, _walk([path], filters))
+        wrong = [outcome for done in rehearsed for outcome in done.outcomes if outcome.exit_status]
         if wrong:
             yield from wrong
             return

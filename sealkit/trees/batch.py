@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import report as reporting
-from sealkit.errors import ChangedUnderneath, SealkitError, StoreError
+from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError, StoreError
 from sealkit.report import Outcome, failure
 from sealkit.trees import content, orders
 from sealkit.trees.found import Found
@@ -46,7 +46,8 @@ _TRIES = 3
 class Mode(NamedTuple):
     """How to go through the records: whether to ``write`` what changes, and how files are replaced.
 
-    ``workers`` processes, or as many as there are usable CPUs (None). ``fail_fast`` ends with the first file that has a finding.
+    ``workers`` processes, or as many as there are usable CPUs (None). ``fail_fast`` ends with the first file that has a finding. ``rehearse``
+    says of a task that opens what its sealer would then replace: nothing is written, but files that could not be are problems.
     """
 
     write: bool = False
@@ -54,6 +55,7 @@ class Mode(NamedTuple):
     keep_mtime: bool = False
     workers: int | None = None
     fail_fast: bool = False
+    rehearse: bool = False
 
 
 class Done(NamedTuple):
@@ -100,7 +102,7 @@ def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None
     """Do a task to every record found, in this process, and yield what became of each, in order."""
     found = iter(found)
     with Store() as store:
-        for done in _written(task, found, mode, store, journal) if mode.write else _read(task, found, store):
+        for done in _written(task, found, mode, store, journal) if mode.write else _read(task, found, mode, store):
             yield done
             if mode.fail_fast and not done.is_good:
                 return
@@ -232,10 +234,23 @@ def _look(task: Task, found: Found, read: Snapshot | SealkitError, journal: Jour
     return Done(found, result.outcomes, read.data, result.data, result.replaced, hides), read
 
 
-def _read(task: Task, found: Iterator[Found], store: Store) -> Iterator[Done]:
+def _read(task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
     for one, read in _ahead(found, store):
-        done = _look(task, one, read, None)[0]
+        done, snapshot = _look(task, one, read, None)
+        if mode.rehearse and snapshot is not None:
+            done = _rehearsed(task, done, snapshot, mode)
         yield done if done.after is None or task.verb == orders.REVEAL else done.as_dry_run()
+
+
+def _rehearsed(task: Task, done: Done, snapshot: Snapshot, mode: Mode) -> Done:
+    """Make a problem of a file that would be replaced, and may not be, so that it is said before the first one is."""
+    if mode.break_hardlinks or snapshot.nlink == 1 or task.sealer is None:
+        return done
+    target = task.sealer.key_id
+    if not any(outcome.status == reporting.FOUND and outcome.key != target for outcome in done.outcomes):
+        return done
+    problem = HardLinked(problem=f"has {snapshot.nlink} names", path=done.found.path)
+    return done._replace(outcomes=[failure(done.found.path, problem)])
 
 
 def _written(task: Task, found: Iterator[Found], mode: Mode, store: Store, journal: Journal | None) -> Iterator[Done]:

@@ -86,7 +86,16 @@ def opening(rotation: Rotation) -> Task:
 
 def preflight(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
     """Open every field without writing; before the first write of a rotation, nothing may be in its way."""
-    return batch.pieces(opening(rotation), found, rotation.mode._replace(write=False), piece)
+    return batch.pieces(opening(rotation), found, _rehearsing(rotation), piece)
+
+
+def rehearse(rotation: Rotation, found: Iterable[Found]) -> Iterator[Done]:
+    """Do the same in this process, and yield what became of each file."""
+    return batch.each(opening(rotation), found, _rehearsing(rotation))
+
+
+def _rehearsing(rotation: Rotation) -> Mode:
+    return rotation.mode._replace(write=False, rehearse=True)
 
 
 def write(rotation: Rotation, found: Iterable[Found], piece: Callable[[Sequence[Done]], Piece], memory: Journal) -> Iterator[Piece]:

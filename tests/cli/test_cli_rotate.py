@@ -156,3 +156,22 @@ def test_a_diff_of_several_files_and_the_sentence(desk):
     assert ran.status == 1
     assert ran.out.count(b"\n--- a/records/") + ran.out.startswith(b"--- a/records/") == 4
     assert "would change" in ran.err
+
+
+def test_files_with_several_names_are_said_before_anything_is_written(desk):
+    for name in "abc":
+        desk.record(f"tree/{name}.md", desk.sealed(f"payload {name}, long enough to tell".encode(), "k1"))
+    (desk.path / "tree/z.md").hardlink_to(desk.path / "tree/b.md")
+    before = {name: desk.read(name) for name in desk.files("tree")}
+    ran = desk.run("rotate", "--to", "k2", "tree")
+    assert ran.status == 4
+    assert "2 names" in ran.err
+    assert "--break-hardlinks" in ran.err
+    assert {name: desk.read(name) for name in before} == before
+    assert desk.run("rotate", "--to", "k2", "--partial", "tree").status == 4
+    assert desk.read("tree/a.md") != before["tree/a.md"]
+    assert desk.read("tree/b.md") == before["tree/b.md"]
+    assert desk.run("rotate", "--to", "k2", "--break-hardlinks", "tree").status == 0
+    assert keys(desk, "tree") == {"k2"}
+    (desk.path / "tree/y.md").hardlink_to(desk.path / "tree/b.md")
+    assert desk.run("rotate", "--to", "k2", "tree").status == 0, "nothing needs to be written"

@@ -52,15 +52,30 @@ def test_rotate(tree, ring):
     assert {outcome.key for outcome in trees.decrypt([tree], ring) if outcome.payload} == {"k1"}
 
 
-def test_a_rotation_that_could_not_write_everything_is_not_finished(tree, ring):
-    twin = tree / "twin.txt"
-    os.link(tree / "article.md", twin)
-    first = statuses(trees.rotate(tree, ring, to="k1", exclude=["twin.txt"]))
+def test_a_rotation_that_could_not_write_everything_is_not_finished(tree, ring, monkeypatch):
+    twin, remembered = tree / "twin.txt", rotation.remembered
+
+    def and_a_name_comes_in_between(plan):
+        os.link(tree / "article.md", twin)
+        return remembered(plan)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(rotation, "remembered", and_a_name_comes_in_between)
+        first = statuses(trees.rotate(tree, ring, to="k1", exclude=["twin.txt"]))
     assert "failed" in first
+    assert "rotated" in first
     assert rotation.unfinished_in(str(tree)) is not None
     twin.unlink()
     assert "failed" not in statuses(trees.rotate(tree, ring, to="k1", exclude=["twin.txt"]))
     assert rotation.unfinished_in(str(tree)) is None
+
+
+def test_rotate_writes_nothing_if_a_file_has_several_names(tree, ring):
+    os.link(tree / "article.md", tree / "twin.txt")
+    before = {path: path.read_bytes() for path in tree.iterdir() if path.is_file()}
+    outcomes = list(trees.rotate(tree, ring, to="k1"))
+    assert [(Path(one.path).name, one.code) for one in outcomes] == [("article.md", "hardlinked"), ("twin.txt", "hardlinked")]
+    assert {path: path.read_bytes() for path in tree.iterdir() if path.is_file()} == before
 
 
 def test_rotate_writes_nothing_if_a_field_does_not_open(tree, ring):

@@ -234,7 +234,7 @@ class Record:
         if self.raw[span.start : span.end] == new:
             return self
         after = self.reread(self.raw[: span.start] + new + self.raw[span.end :])
-        place = span._replace(end=span.start + len(new))
+        place = scan.Span(span.start, span.start + len(new), span.nothing_closes)
         return after if after is not None and after._scan(path) == place and after._confirms(place, path) else None
 
     def _confirms(self, span: scan.Span, path: str) -> bool:
@@ -327,9 +327,10 @@ class Record:
             after = type(self)(raw, self.kind, self.line)
         except SealkitError:
             return None
-        grown = len(raw) - len(self.raw)
-        same_region = self.region is not None and after.region == self.region._replace(end=self.region.end + grown)
-        return after if same_region else None
+        if self.region is None:
+            return None
+        start, end, line = self.region
+        return after if after.region == (start, end + len(raw) - len(self.raw), line) else None
 
 
 @cache

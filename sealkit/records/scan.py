@@ -112,8 +112,7 @@ def find(data: bytes, start: int, end: int, name: str, *, one_document: bool = F
         return None  # a mapping that has an anchor can merge itself
     if not one_document and (yaml.find(b"\n---") >= 0 or yaml.find(b"\n...") >= 0):
         return None
-    span = _at_column_0(yaml, line, needle.key)
-    return span if span is None else Span(start + span.start, start + span.end, span.nothing_closes)
+    return _at_column_0(yaml, line, needle.key, start)
 
 
 def squeezed(yaml: bytes) -> bytes:
@@ -162,8 +161,11 @@ def _one_of_several(yaml: bytes, folded: bytes, needle: _Needle) -> int:
     return 0 if yaml.startswith(needle.key[1:]) else yaml.find(needle.key) + 1 or -1
 
 
-def _at_column_0(yaml: bytes, line: int, key: bytes) -> Span | None:
-    """Return the value of the key on this line (an offset) if that is bound to be the field: nothing can be open there."""
+def _at_column_0(yaml: bytes, line: int, key: bytes, start: int = 0) -> Span | None:
+    """Return the value of the key on this line (an offset) if that is bound to be the field: nothing can be open there.
+
+    The span counts from where the YAML stands at ``start``.
+    """
     if line < 0 or not (yaml.startswith(key, line - 1) if line else yaml.startswith(key[1:])):
         return None
     value = _VALUE.match(yaml, line + len(key) - 1)
@@ -178,7 +180,8 @@ def _at_column_0(yaml: bytes, line: int, key: bytes) -> Span | None:
     may_be_inside = _may_be_inside(yaml, line, after, quote)
     if may_be_inside and not _closed(yaml, line):
         return None
-    return Span(*value.span("text"), not may_be_inside)
+    at, end = value.span("text")
+    return Span(start + at, start + end, not may_be_inside)
 
 
 def _may_be_inside(yaml: bytes, line: int, after: int, quote: bytes) -> bool:

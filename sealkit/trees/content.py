@@ -234,12 +234,12 @@ class _Work:
     def rotate(self, record: Record, field: str) -> Record:
         before = jobs.find(record, field)
         try:
-            place, blessed = self.place(record, field), self._blessed(field)
-            after, found = jobs.reseal(record, before, self.opener, self.sealer, place, blessed=blessed)
+            place, blessed, opener, sealer = self.place(record, field), self._blessed(field), self.opener, self.sealer
+            after, found = jobs.reseal(record, before, opener, sealer, place, blessed=blessed)
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, before, self.opener) from None
         if after is record:
-            self.note(reporting.UNCHANGED, field, before, self.sealer.key_id, _unopened(before))
+            self.note(reporting.UNCHANGED, field, before, sealer.key_id, _unopened(before))
             return record
         self._changed(reporting.ROTATED, field, found)
         self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))

@@ -151,9 +151,11 @@ class _Worker:
                 if ended:
                     self._status = status
                     break
-            except OSError:  # somebody else took its status
+            except ChildProcessError:  # somebody else took its status
                 self._status = 0
                 break
+            except OSError:  # out of memory: asked again
+                pass
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_MOMENT)

@@ -12,14 +12,13 @@ IO, BUSY, PIPE = 4, 75, 141
 STATUSES = {0, 2, 3, IO, BUSY}  # never 1, which means that a record was looked at and something is wrong with it
 MESSAGE = re.compile(r"^sealkit: error: ", re.MULTILINE)
 NAMES = re.compile(r"tree|keys\.yaml|new/|payload")
-PLUMBING = re.compile(r"socketpair|clone|pipe2|<(?:pipe|socket):")  # between processes: about no file
-PIPE_CLOSED = re.compile(r"close\(\d+<(?:pipe|socket):")  # which cannot fail; multiprocessing has no ear for it
+PLUMBING = re.compile(r"clone|pipe2|<pipe:")  # between processes: about no file
 OWN_OUTPUT = re.compile(r"\((?:1|2)<")  # its messages, and those about its output, need not arrive
 CASES = [(Rotate, error) for error in ERRORS] + [(kind, error) for kind in ALL[1:] for error in ("EIO", "ENOSPC")]
 
 
 def failed(scenario, run, log):
-    assert "Traceback" not in run.err or PIPE_CLOSED.search(log.hit), run
+    assert "Traceback" not in run.err, run
     assert run.status in STATUSES, f"{run}; {log.hit}"
     if run.status == 0:
         scenario.complete()  # exit 0 means complete

@@ -59,7 +59,7 @@ class Maker:
         problems: list[tuple[object, ...]] = []
         counts: dict[Counted, int] = {}
         for done in some:
-            one = self._ready(done) if self._keep is not None or done.found.named else done
+            one = self._ready(done)
             for outcome in one.outcomes:
                 counted = (outcome.status, outcome.code, outcome.exit_status, outcome.format)
                 counts[counted] = counts.get(counted, 0) + 1
@@ -71,7 +71,7 @@ class Maker:
                     out.append(outcome.json_line())
                 if self._copies:
                     copy.append(outcome._replace(payload=None).json_line())
-            if not self._json and self._text is not no_text:
+            if not self._json:
                 out.append(self._text(one))
         return Piece(b"".join(out), b"".join(copy), problems, counts, len(some))
 

@@ -28,12 +28,11 @@ class Blob:
     (version, bind, kid[8], tag[32]), or None in a blob of two parts. What version and bind say is checked when it is opened.
     """
 
-    __slots__ = ("_text", "auth", "ciphertext", "iv")
+    __slots__ = ("auth", "ciphertext", "iv")
 
     ciphertext: bytes
     iv: bytes
     auth: bytes | None
-    _text: str | None
 
     def __init__(self, ciphertext: bytes, iv: bytes, auth: bytes | None = None) -> None:
         _check_part("ciphertext", ciphertext)
@@ -43,7 +42,6 @@ class Blob:
         _set_ciphertext(self, ciphertext)
         _set_iv(self, iv)
         _set_auth(self, auth)
-        _set_text(self, None)
 
     @classmethod
     def parse(cls, text: str) -> Blob:
@@ -76,7 +74,6 @@ class Blob:
                 _set_ciphertext(blob, ciphertext)
                 _set_iv(blob, iv)
                 _set_auth(blob, auth)
-                _set_text(blob, text)
                 return blob
         error = _diagnose(text)
         text, pieces, first, second = "", [], "", ""  # tracebacks can show locals, and this may be plaintext
@@ -138,11 +135,7 @@ class Blob:
         return None if self.auth is None else self.auth[2:10].hex()
 
     def __str__(self) -> str:
-        text = self._text
-        if text is None:
-            text = _spell(self.ciphertext, self.iv, self.auth)
-            _set_text(self, text)
-        return text
+        return _spell(self.ciphertext, self.iv, self.auth)
 
     def __repr__(self) -> str:
         kind = "untagged" if self.auth is None else f"tagged kid={self.kid}"
@@ -175,7 +168,6 @@ class Blob:
 _set_ciphertext: Any = Blob.__dict__["ciphertext"].__set__
 _set_iv: Any = Blob.__dict__["iv"].__set__
 _set_auth: Any = Blob.__dict__["auth"].__set__
-_set_text: Any = Blob.__dict__["_text"].__set__
 _new = object.__new__
 
 

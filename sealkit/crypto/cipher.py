@@ -98,10 +98,7 @@ class CBC(KeyMaterial):
         if not ciphertext or len(ciphertext) % _BLOCK or len(iv) != _BLOCK:
             return None
         idle = self._decryptors
-        try:
-            context = idle.pop()
-        except IndexError:
-            context = self._new_context("decryptor")
+        context = self._taken(idle, "decryptor")
         padded = context.update(iv + ciphertext)
         idle.append(context)
         last = padded[-1]
@@ -138,10 +135,7 @@ class CBC(KeyMaterial):
     def _stream(self, rows: bytes | memoryview) -> bytearray:
         """Return what whole blocks decrypt to in CBC mode; after an iv that is unknown."""
         idle = self._decryptors
-        try:
-            context = idle.pop()
-        except IndexError:
-            context = self._new_context("decryptor")
+        context = self._taken(idle, "decryptor")
         padded = bytearray(len(rows) + _BLOCK - 1)  # what update_into asks for, whatever it writes
         context.update_into(rows, padded)
         idle.append(context)
@@ -151,10 +145,7 @@ class CBC(KeyMaterial):
     def _each(self, blocks: bytes | memoryview) -> bytes:
         """Return whole blocks, each enciphered by itself."""
         idle = self._blocks
-        try:
-            context = idle.pop()
-        except IndexError:
-            context = self._new_context("blocks")
+        context = self._taken(idle, "blocks")
         enciphered = context.update(blocks)
         idle.append(context)
         return enciphered
@@ -173,6 +164,13 @@ class CBC(KeyMaterial):
 
     def __repr__(self) -> str:
         return f"<CBC {len(self._secret) * 8} bits>"
+
+    def _taken(self, idle: list[CipherContext], kind: Literal["decryptor", "blocks"]) -> CipherContext:
+        """Take a context that nobody uses just now, or a new one; whoever is done with it puts it back into the same list."""
+        try:
+            return idle.pop()
+        except IndexError:
+            return self._new_context(kind)
 
     def _new_context(self, kind: Literal["encryptor", "decryptor", "blocks"]) -> CipherContext:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes

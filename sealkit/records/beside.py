@@ -30,7 +30,7 @@ _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_WITHOUT_SEPARATORS = str.maketrans("", "", "-_ ")
+_WITHOUT_SEPARATORS = str.maketrans("", "", scan.SEPARATORS.decode())
 
 
 # One of these is in each of the names in ALONE, as the scan squeezes them.
@@ -40,7 +40,8 @@ _MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"cry
 class _Sought(NamedTuple):
     """What is looked for beside a field: its ``name``, the steps ``above`` it, and the ``names`` in the clear.
 
-    ``own`` is its name, squeezed as ``scan`` does it; empty where nothing can be told from that. ``marks`` are those that it is no part of.
+    ``own`` is its name, squeezed as ``scan`` does it; empty where nothing can be told from that. ``marks`` are those that it is no part of,
+    ``spelt`` are the names in the clear, squeezed.
     """
 
     name: str
@@ -48,6 +49,7 @@ class _Sought(NamedTuple):
     names: frozenset[str]
     own: bytes
     marks: tuple[bytes, ...]
+    spelt: tuple[bytes, ...]
 
 
 def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> None:
@@ -60,7 +62,8 @@ def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> No
     if sought is None or region is None:
         return
     text = record.raw[region.start : region.end]
-    if may_be_escaped(text) or _may_be(scan.squeezed(text), sought, times=1 + is_there):
+    squeezed = scan.squeezed(text)
+    if may_be_escaped(text) or _may_be(squeezed, sought, repeated=squeezed.count(sought.own) > is_there):
         _refuse_open(record, path, sought)
     if everywhere and _has_odd_key(text):
         _refuse_disguised(record, path, sought)
@@ -72,7 +75,7 @@ def nothing(text: bytes, path: str) -> bool:
     ``text`` is ``squeezed`` out of ASCII without escapes.
     """
     sought = _sought(path)
-    return sought is not None and sought.own != b"" and not any(map(text.__contains__, sought.marks))
+    return sought is not None and not _may_be(text, sought, repeated=False)
 
 
 @lru_cache(maxsize=64)
@@ -80,8 +83,10 @@ def _sought(path: str) -> _Sought | None:
     *above, name = fieldpath.parse(path)
     if not isinstance(name, str):
         return None
+    names = _names(name)
     own = scan.squeezed(name.encode()) if name.isascii() else b""
-    return _Sought(name, tuple(above), _names(name), own, tuple(mark for mark in _MARKS if not own or own not in mark))
+    marks = tuple(mark for mark in _MARKS if not own or own not in mark)
+    return _Sought(name, tuple(above), names, own, marks, tuple(scan.squeezed(one.encode()) for one in names))
 
 
 def _refuse_open(record: Record, path: str, sought: _Sought) -> None:
@@ -142,9 +147,14 @@ def _mappings(record: Record, path: str, sought: _Sought) -> list[Node | None]:
         raise record.placed(error, path) from None
 
 
-def _may_be(text: bytes, sought: _Sought, *, times: int) -> bool:
-    """Say whether such a name may occur in a squeezed text, where the field's own name does so many ``times`` then; nearly always not."""
-    return not sought.own or any(map(text.__contains__, sought.marks)) or text.count(sought.own) >= times
+def _may_be(text: bytes, sought: _Sought, *, repeated: bool) -> bool:
+    """Say whether such a name may occur in a squeezed text; ``repeated``: the field's own is spelt there more often than by the field.
+
+    Nearly always the answer is no, at once.
+    """
+    if not sought.own:
+        return True
+    return (repeated or any(map(text.__contains__, sought.marks))) and any(map(text.__contains__, sought.spelt))
 
 
 def _bare(text: str) -> str:

@@ -19,6 +19,16 @@ _LINE_MARK = re.compile(r"(?:\A|[\n\r\x85\u2028\u2029])\ufeff")
 _UNREAD: Final = "unread"
 
 
+def events(yaml: bytes, start: int, end: int) -> int | None:
+    """Return into how many events YAML parses, from end to end, None if it does not; nothing is kept of them.
+
+    ``start:end`` is base64 that the fast scan found behind a key, alone on its line. libyaml is given one character of it, and the
+    answer is the same: wherever that stands, in a scalar of its own or inside another one, letters are letters however many there
+    are, and with the line's end behind them they are no key, whose length would count. A quarter of the time goes to them otherwise.
+    """
+    return yamltree.events(yaml[: start + 1] + yaml[end:])
+
+
 class Document:
     """The YAML or JSON of one record, ``data``, of a kind of ``kinds``."""
 
@@ -47,14 +57,9 @@ class Document:
         return self._root
 
     def events(self, start: int, end: int) -> int | None:
-        """Return into how many events the YAML parses, from end to end, None if it does not; nothing is kept of them.
-
-        ``start:end`` is base64 that the fast scan found behind a key, alone on its line. libyaml is given one character of it, and the
-        answer is the same: wherever that stands, in a scalar of its own or inside another one, letters are letters however many there
-        are, and with the line's end behind them they are no key, whose length would count. A quarter of the time goes to them otherwise.
-        """
+        """Return what ``events`` returns of the document."""
         if self._events is None:
-            self._events = yamltree.events(self.data[: start + 1] + self.data[end:])
+            self._events = events(self.data, start, end)
         return self._events
 
     def has_key_at(self, name: str, start: int) -> bool:

@@ -52,7 +52,7 @@ def _closer(data: bytes, start: int) -> int:
     """Return the offset of the closing line, which is where the YAML ends."""
     line = _marked(data, start - 1)
     while line > 0:
-        if data.startswith(b"---\n", line) or _CLOSER.match(data, line):
+        if _CLOSER.match(data, line):
             return line
         if data.startswith(b"---", line) or data[line + 3 : line + 4] in (b" ", b"\t"):
             raise BadFrontMatter(

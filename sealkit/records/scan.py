@@ -128,7 +128,7 @@ def alone(yaml: bytes, text: bytes, name: str) -> Span | None:
     needle = _needle(name)
     if needle is None or len(yaml) > MAX_BYTES or b"\0" in text or not text.isascii() or text.count(needle.squeezed) != 1:
         return None
-    return _at_column_0(yaml, 0 if yaml.startswith(needle.key[1:]) else yaml.find(needle.key) + 1 or -1, needle.key)
+    return _at_column_0(yaml, _line_of(yaml, needle.key), needle.key)
 
 
 def _readable(yaml: bytes) -> bool:
@@ -158,7 +158,12 @@ def _one_of_several(yaml: bytes, folded: bytes, needle: _Needle) -> int:
         or not _ROOT_KEY.match(yaml)
     ):
         return -1
-    return 0 if yaml.startswith(needle.key[1:]) else yaml.find(needle.key) + 1 or -1
+    return _line_of(yaml, needle.key)
+
+
+def _line_of(yaml: bytes, key: bytes) -> int:
+    """Return where the first line stands that begins with the key, or -1."""
+    return 0 if yaml.startswith(key[1:]) else yaml.find(key) + 1 or -1
 
 
 def _at_column_0(yaml: bytes, line: int, key: bytes, start: int = 0) -> Span | None:

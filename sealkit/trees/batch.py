@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError, StoreError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sealkit.trees.journal import Entry, Journal
     from sealkit.trees.orders import Task
     from sealkit.trees.store import Snapshot
+
+T = TypeVar("T")
 
 CHUNK = 128
 """How many files are given to a worker together."""
@@ -156,63 +158,47 @@ def _unpacked(chunk: Packed) -> Iterator[Found]:
 
 
 def _chunks(found: Iterable[Found], most: int) -> Iterator[Packed]:
-    chunk: Packed = []
-    size = 0
-    for one in found:
-        chunk.append((one.path, one.root, one.named, one.problem))
-        size += len(one.path) + len(one.root)
-        if len(chunk) == most or size > CHUNK_PATHS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+    packed = ((one.path, one.root, one.named, one.problem) for one in found)
+    return _grouped(packed, most, lambda one: len(one[0]) + len(one[1]), CHUNK_PATHS)
 
 
-def _pieces(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
-    """Put results together until there are enough of them to be handed on."""
-    some: list[Done] = []
-    size = 0
-    for one in done:
-        some.append(one)
-        size += len(one.before or b"")
-        if len(some) == CHUNK or size > GROUP_BYTES:
-            yield piece(some)
-            some, size = [], 0
-    if some:
-        yield piece(some)
-
-
-Looked = tuple[Done, "Snapshot | None"]
-
-
-def _groups(task: Task, found: Iterator[Found], store: Store, journal: Journal | None) -> Iterator[list[Looked]]:
-    """Look at files, and put those together that are replaced together."""
-    group: list[Looked] = []
-    size = 0
-    for one, read in _ahead(found, store):
-        looked = _look(task, one, read, journal)
-        group.append(looked)
-        size += 2 * len(looked[0].before or b"")
-        if len(group) == WRITE_CHUNK or size > GROUP_BYTES:
+def _grouped(items: Iterable[T], most: int, size: Callable[[T], int], limit: int) -> Iterator[list[T]]:
+    """Put items together as they come: at most so many, or until their sizes are over a limit."""
+    group: list[T] = []
+    total = 0
+    for one in items:
+        group.append(one)
+        total += size(one)
+        if len(group) == most or total > limit:
             yield group
-            group, size = [], 0
+            group, total = [], 0
     if group:
         yield group
 
 
-def _ahead(found: Iterator[Found], store: Store) -> Iterator[tuple[Found, Snapshot | SealkitError]]:
+def _pieces(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+    """Put results together until there are enough of them to be handed on."""
+    return map(piece, _grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES))
+
+
+Looked = tuple[Done, "Snapshot | None"]
+Read = tuple["Found", "Snapshot | SealkitError"]
+
+
+def _groups(task: Task, found: Iterator[Found], store: Store, journal: Journal | None) -> Iterator[list[Looked]]:
+    """Look at files, and put those together that are replaced together."""
+    looked = (_look(task, one, read, journal) for one, read in _ahead(found, store))
+    return _grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
+
+
+def _ahead(found: Iterator[Found], store: Store) -> Iterator[Read]:
     """Read files, a few at a time before any of them is looked at: taking turns with system calls slows down what follows them."""
-    some: list[tuple[Found, Snapshot | SealkitError]] = []
-    size = 0
-    for one in found:
-        read = _snapshot(one, store)
-        some.append((one, read))
-        if not isinstance(read, SealkitError):
-            size += len(read.data)
-        if len(some) == _AHEAD or size > _AHEAD_BYTES:
-            yield from some
-            some, size = [], 0
-    yield from some
+    read = ((one, _snapshot(one, store)) for one in found)
+    return chain.from_iterable(_grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
+
+
+def _bytes_read(one: Read) -> int:
+    return 0 if isinstance(one[1], SealkitError) else len(one[1].data)
 
 
 def _snapshot(found: Found, store: Store) -> Snapshot | SealkitError:
@@ -250,7 +236,7 @@ def _rehearsed(task: Task, done: Done, snapshot: Snapshot, mode: Mode) -> Done:
     if not any(outcome.status == reporting.FOUND and outcome.key != target for outcome in done.outcomes):
         return done
     problem = HardLinked(problem=f"has {snapshot.nlink} names", path=done.found.path)
-    return done._replace(outcomes=[failure(done.found.path, problem)])
+    return done._replace(outcomes=[*done.outcomes, failure(done.found.path, problem)])
 
 
 def _written(task: Task, found: Iterator[Found], mode: Mode, store: Store, journal: Journal | None) -> Iterator[Done]:
@@ -306,10 +292,9 @@ def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]
 
     found = Found(os.path.join(root, entry.path), root)
     for attempt in range(_TRIES):
-        try:
-            snapshot = store.read(found.path, found.root)
-        except SealkitError as error:
-            yield Done(found, [failure(found.path, error)])
+        snapshot = _snapshot(found, store)
+        if isinstance(snapshot, SealkitError):
+            yield Done(found, [failure(found.path, snapshot)])
             return
         result = undo.restore(found.path, snapshot.data, entry.replaced)
         done = Done(found, result.outcomes, snapshot.data, result.data)

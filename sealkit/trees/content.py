@@ -181,8 +181,7 @@ class _Work:
 
     def place(self, record: Record, field: str) -> Place:
         """Return what blobs in a field are bound to."""
-        file = self.file if self.file is not None else self._binding.file
-        return Place(record, field, file=file, bind=self._binding.bind)
+        return self.binding.place(record, field)
 
     def unseal(self, found: Found, place: Place) -> Unsealed:
         """Open a blob; if it is not authentic here, look for where it is."""
@@ -234,12 +233,12 @@ class _Work:
     def rotate(self, record: Record, field: str) -> Record:
         before = jobs.find(record, field)
         try:
-            place, blessed, opener, sealer = self.place(record, field), self._blessed(field), self.opener, self.sealer
-            after, found = jobs.reseal(record, before, opener, sealer, place, blessed=blessed)
+            place, blessed = self.place(record, field), self._blessed(field)
+            after, found = jobs.reseal(record, before, self.opener, self.sealer, place, blessed=blessed)
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, before, self.opener) from None
         if after is record:
-            self.note(reporting.UNCHANGED, field, before, sealer.key_id, _unopened(before))
+            self.note(reporting.UNCHANGED, field, before, self.sealer.key_id, _unopened(before))
             return record
         self._changed(reporting.ROTATED, field, found)
         self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))

@@ -79,8 +79,6 @@ class Watch:
 
     def _compare(self, path: str) -> None:
         """Find two files whose names some file systems do not tell apart (Unicode normal forms, case)."""
-        if path.isascii() and path == path.lower():
-            return
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
         if folded == path:
             return

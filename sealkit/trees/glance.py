@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealkit import yamltree
 from sealkit.context import PATH
 from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
 from sealkit.jobs import Found
-from sealkit.records import beside, frontmatter, scan
+from sealkit.records import beside, document, frontmatter, scan
 from sealkit.records.identity import BIND_PATH, file_path
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def _gate(data: bytes, demand: FieldRule, file: Callable[[], str] | None) -> Fou
             return None
     elif not blob.is_known or (demand.bind is not None and not _is_bound(blob, demand, file)):
         return None
-    if yamltree.events(yaml[: at + 1] + yaml[after:]) is None:  # as Document.events has it
+    if document.events(yaml, at, after) is None:
         return None
     return Found(blob, yaml.count(b"\n", 0, at) + region.line)
 

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 from sealkit.errors import SealkitError, StoreError
 from sealkit.trees import kernel
+from sealkit.trees.folders import release
+from sealkit.trees.store import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -260,12 +262,9 @@ def _hire(function: Callable[[Any], Iterable[Any]], team: Iterable[_Worker]) -> 
 
 
 def _shut(*pipes: int) -> None:
-    """Close ends of pipes; whether the system likes it changes nothing."""
+    """Close ends of pipes."""
     for pipe in pipes:
-        try:
-            os.close(pipe)
-        except OSError:
-            pass
+        release(pipe)
 
 
 def _successor(dead: _Worker, function: Callable[[Any], Iterable[Any]], team: list[_Worker]) -> _Worker:
@@ -328,10 +327,9 @@ def _head(size: int) -> bytes:
 
 def _write(pipe: int, kind: bytes, data: bytes = b"") -> None:
     """Write one message whole. ``OSError`` where nobody reads it."""
-    for part in (_head(len(kind) + len(data)) + kind, data):
-        rest = memoryview(part)
-        while rest:
-            rest = rest[os.write(pipe, rest) :]
+    write_all(pipe, _head(len(kind) + len(data)) + kind)
+    if data:
+        write_all(pipe, data)
 
 
 def _next_message(pipe: int) -> bytes:

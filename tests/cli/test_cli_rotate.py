@@ -175,3 +175,12 @@ def test_files_with_several_names_are_said_before_anything_is_written(desk):
     assert keys(desk, "tree") == {"k2"}
     (desk.path / "tree/y.md").hardlink_to(desk.path / "tree/b.md")
     assert desk.run("rotate", "--to", "k2", "tree").status == 0, "nothing needs to be written"
+
+
+def test_a_file_with_several_names_hides_nothing_else_that_is_wrong_in_it(desk):
+    blobs = desk.sealed(b"a payload that is long enough", "k1"), "left open"
+    desk.write("tree/a.jsonl", b"".join(b'{"secured": "%s"}\n' % str(blob).encode() for blob in blobs))
+    (desk.path / "tree/b.jsonl").hardlink_to(desk.path / "tree/a.jsonl")
+    ran = desk.run("rotate", "--to", "k2", "tree")
+    assert ran.err.count("2 names") == 2
+    assert ran.err.count("plaintext") == 2, ran.err

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sealkit.errors import SealkitError
 
@@ -90,7 +89,8 @@ class Outcome(NamedTuple):
 
     def json_line(self) -> bytes:
         """Return its JSON line: ``as_dict`` as JSON, put together by hand because trees of a million records have a line for each."""
-        line = f'{{"path": {_quoted(self.path)}{_what(self.field, self.status, *self[3:8])}'
+        quoted = _quoting()
+        line = f'{{"path": {quoted(self.path)}{_what(self.field, self.status, *self[3:8])}'
         size, iv, at, message, hint = self[8:13]
         if message is None and hint is None and size is not None and iv is not None and at is not None:  # nearly always
             line += f', "ciphertext_bytes": {size}, "iv": "{iv}", "line": {at}'
@@ -98,20 +98,28 @@ class Outcome(NamedTuple):
             line += _members(_LATER, self[8:13])
         if self.payload is not None:
             ((name, text),) = _payload(self.payload).items()
-            line += f', "{name}": {_quoted(text)}'
+            line += f', "{name}": {quoted(text)}'
         return f"{line}}}\n".encode()
 
 
 _KEYS = ("path", "field", "status", "code", "format", "bind", "kid", "key", "ciphertext_bytes", "iv", "line", "message", "hint")
-_quoted = json.encoder.encode_basestring_ascii
 _LATER = _KEYS[8:]
+
+
+@cache
+def _quoting() -> Callable[[str], str]:
+    """Return what writes text as a JSON string; it takes a while to import, and many runs print none."""
+    from json.encoder import encode_basestring_ascii
+
+    return encode_basestring_ascii
 
 
 def _members(names: Sequence[str], values: Sequence[str | int | None]) -> str:
     """Return members of a JSON object, each after a comma, of those values that are not None."""
+    quoted = _quoting()
     return "".join(
         [
-            f', "{name}": {value if isinstance(value, int) else _quoted(value)}'
+            f', "{name}": {value if isinstance(value, int) else quoted(value)}'
             for name, value in zip(names, values, strict=True)
             if value is not None
         ]
@@ -135,6 +143,8 @@ def _payload(payload: bytes) -> dict[str, str]:
 
 def json_line(known: dict[str, Any]) -> bytes:
     """Return one line of JSON, ASCII but for nothing: paths that are not UTF-8 keep their bytes as lone surrogate escapes."""
+    import json
+
     return json.dumps(known).encode() + b"\n"
 
 

@@ -113,6 +113,7 @@ TEXTS = st.text(st.characters(), max_size=20) | st.sampled_from(["\udcff.md", '"
         st.none() | TEXTS,
         line=st.none() | st.integers(1, 10**9),
         ciphertext_bytes=st.none() | st.integers(16, 10**9),
+        iv=st.none() | st.binary(min_size=16, max_size=16).map(bytes.hex),
         message=st.none() | TEXTS,
         hint=st.none() | TEXTS,
         payload=st.none() | st.binary(max_size=20),

@@ -131,12 +131,11 @@ class Printer:
     def close(self) -> int:
         """Print the summary and return the exit status."""
         self.progress.clear()
-        summary = json_line(self.report.summary())
         if self._output.json:
-            sys.stdout.buffer.write(summary)
+            sys.stdout.buffer.write(self._summary())
         sys.stdout.flush()
         if self._copy is not None:
-            self._copy.write(summary)
+            self._copy.write(self._summary())
             self._copy.close()
         if not self._output.quiet:
             show.note(self.report.sentence())
@@ -144,6 +143,9 @@ class Printer:
         if advice is not None:
             show.hint(advice)
         return self.report.exit_status
+
+    def _summary(self) -> bytes:
+        return json_line(self.report.summary())
 
 
 def no_text(done: Done) -> bytes:

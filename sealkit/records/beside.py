@@ -26,7 +26,7 @@ WITH_NAME = (*ALONE, "plain", "clear", "raw", "open")
 """Words that say it before or behind the field's own name, as in ``secured_plain`` and ``plain-secured``."""
 
 # Zero width, direction, variation selectors, fillers: Unicode's Default_Ignorable_Code_Point, as far as it is assigned.
-_UNSEEN = re.compile(
+_UNSEEN = (
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
@@ -72,7 +72,7 @@ def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> No
 def nothing(text: bytes, path: str) -> bool:
     """Say whether ``refuse`` lets a document pass that has the field, and its name but once; False says nothing.
 
-    ``text`` is ``squeezed`` out of ASCII without escapes.
+    ``text`` is ``squeezed`` out of ASCII without escapes, as ``scan.alone`` does it.
     """
     sought = _sought(path)
     return sought is not None and not _may_be(text, sought, repeated=False)
@@ -114,7 +114,7 @@ def _refuse_disguised(record: Record, path: str, sought: _Sought) -> None:
     root = record.document.root
     for node in walk(root) if root is not None else ():
         for key, _ in node.pairs if isinstance(node, Mapping) else ():
-            if isinstance(key, Scalar) and _UNSEEN.search(key.text):
+            if isinstance(key, Scalar) and re.search(_UNSEEN, key.text):
                 raise _look_alike(record, path, key)
 
 

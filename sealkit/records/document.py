@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from sealkit.tree import Node, Scalar
 
 # libyaml passes over a byte order mark at the start of a line, and over the first one without counting it; other readers take it for text.
-_LINE_MARK = re.compile(r"(?:\A|[\n\r\x85\u2028\u2029])\ufeff")
+_LINE_MARK = r"(?:\A|[\n\r\x85\u2028\u2029])\ufeff"
 _UNREAD: Final = "unread"
 
 
-def events(yaml: bytes, start: int, end: int) -> int | None:
+def events(rest: bytes) -> int | None:
     """Return into how many events YAML parses, from end to end, None if it does not; nothing is kept of them.
 
-    ``start:end`` is base64 that the fast scan found behind a key, alone on its line. libyaml is given one character of it, and the
-    answer is the same: wherever that stands, in a scalar of its own or inside another one, letters are letters however many there
+    ``rest`` is YAML in which of the base64 that the fast scan found behind a key, alone on its line, one character is left. The answer is
+    the whole one's: wherever that stands, in a scalar of its own or inside another one, letters are letters however many there
     are, and with the line's end behind them they are no key, whose length would count. A quarter of the time goes to them otherwise.
     """
-    return yamltree.events(yaml[: start + 1] + yaml[end:])
+    return yamltree.events(rest)
 
 
 class Document:
@@ -57,9 +57,9 @@ class Document:
         return self._root
 
     def events(self, start: int, end: int) -> int | None:
-        """Return what ``events`` returns of the document."""
+        """Return what ``events`` returns of the document, in which ``start:end`` is base64 as there."""
         if self._events is None:
-            self._events = events(self.data, start, end)
+            self._events = events(self.data[: start + 1] + self.data[end:])
         return self._events
 
     def has_key_at(self, name: str, start: int) -> bool:
@@ -114,7 +114,7 @@ class Document:
         if self.is_yaml:
             if "\0" in text:
                 raise self._unreadable(what="a NUL character", line=text.count("\n", 0, text.index("\0")) + 1)
-            mark = _LINE_MARK.search(text) if "\ufeff" in text else None
+            mark = re.search(_LINE_MARK, text) if "\ufeff" in text else None
             if mark is not None:
                 raise self._unreadable(what="a byte order mark inside the record", line=text.count("\n", 0, mark.end()) + 1)
             return _compose(self.data)

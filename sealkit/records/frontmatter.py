@@ -15,7 +15,7 @@ from sealkit.errors import BadFrontMatter, UnsupportedRecord
 BOM = b"\xef\xbb\xbf"
 _OPENER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
 _CLOSER = re.compile(rb"(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)")
-_JSON_OPENER = re.compile(rb"\{[\s\"}]")
+_JSON_OPENER = rb"\{[\s\"}]"
 # White space and invisible characters: ASCII, NEL, NBSP, the other Unicode blanks, and byte order marks.
 _LEAD = re.compile(
     rb"(?:[ \t\r\n\v\f]|\xef\xbb\xbf|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81[\x9f-\xa4]|\xe3\x80\x80)*+"
@@ -52,7 +52,7 @@ def _closer(data: bytes, start: int) -> int:
     """Return the offset of the closing line, which is where the YAML ends."""
     line = _marked(data, start - 1)
     while line > 0:
-        if _CLOSER.match(data, line):
+        if data.startswith(b"---\n", line) or _CLOSER.match(data, line):
             return line
         if data.startswith(b"---", line) or data[line + 3 : line + 4] in (b" ", b"\t"):
             raise BadFrontMatter(
@@ -86,7 +86,7 @@ def _refuse_near_misses(data: bytes) -> None:
         )
     if data.startswith(b"+++", at):
         raise UnsupportedRecord(problem="TOML front matter ('+++') is not read", hint="convert it to YAML", line=_line(data, at))
-    if _JSON_OPENER.match(data, at):
+    if re.match(_JSON_OPENER, data[at : at + 2]):
         raise UnsupportedRecord(
             problem="JSON front matter is not read", hint="convert it to YAML, or name the file *.json", line=_line(data, at)
         )

@@ -16,29 +16,26 @@ if TYPE_CHECKING:
 STRING, NULL, NUMBER, BOOLEAN, TIMESTAMP, TAGGED = "string", "null", "number", "boolean", "timestamp", "tagged"
 
 # What a plain scalar is for a YAML 1.1 reader (libyaml, Psych) or a YAML 1.2 reader (js-yaml): not a string for either is not a string.
+# They are compiled when first used, as the other patterns of this package that most runs never need (re keeps them).
 _TYPES = (
-    (NULL, re.compile(r"~|null|Null|NULL|")),
-    (BOOLEAN, re.compile(r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF")),
+    (NULL, r"~|null|Null|NULL|"),
+    (BOOLEAN, r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF"),
     (
         NUMBER,
-        re.compile(
-            r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
-            r"|[-+]?0b[01_]+|[-+]?0o[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
-            r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-        ),
+        r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?0b[01_]+|[-+]?0o[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
     ),
     (
         TIMESTAMP,
-        re.compile(
-            r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
-        ),
+        r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?",
     ),
 )
 _STRING_TAGS = ("!", "tag:yaml.org,2002:str")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 MAX_FIELDS = 100_000
 _DISPUTED = {0x85: "\xb7", 0x2028: "\xb7", 0x2029: "\xb7"}
-_DISPUTED_BYTES = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
+_DISPUTED_BYTES = rb"\xc2\x85|\xe2\x80[\xa8\xa9]"
 
 
 class Field(NamedTuple):
@@ -88,7 +85,7 @@ def scalar_type(node: Scalar) -> str:
         return STRING if node.tag in _STRING_TAGS else TAGGED
     if node.style != PLAIN:
         return STRING
-    return next((name for name, pattern in _TYPES if pattern.fullmatch(node.text)), STRING)
+    return next((name for name, pattern in _TYPES if re.fullmatch(pattern, node.text)), STRING)
 
 
 def fields(root: Node | None, path: str) -> list[Field]:
@@ -212,7 +209,7 @@ def _look_alike(key: Node, name: str) -> LookAlikeKey:
 
 def refuse_disputed_breaks(data: bytes, path: str, found: list[Field], compose: Callable[[bytes], Node | None]) -> None:
     """Raise ``LineBreakDispute`` if NEL, LS and PS, read as text as YAML 1.2 has it, make the field another one."""
-    first = None if data.isascii() else _DISPUTED_BYTES.search(data)
+    first = None if data.isascii() else re.search(_DISPUTED_BYTES, data)
     if first is None:
         return
     try:

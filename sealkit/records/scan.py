@@ -20,7 +20,7 @@ The proof is tested by comparing both on generated documents.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from sealkit.records.lookalike import ASCII_FOLD, may_be_escaped, may_spell, skeleton
@@ -44,22 +44,30 @@ class Span(NamedTuple):
     nothing_closes: bool = False
 
 
+class Alone(NamedTuple):
+    """The value's text stands at bytes ``start:end``; ``rest`` is the document without it, but for its first letter.
+
+    ``text`` is ``squeezed`` out of the rest.
+    """
+
+    start: int
+    end: int
+    rest: bytes
+    text: bytes
+
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,100}")
 _VALUE = re.compile(rb"(?P<quote>[\"']?)(?P<text>[A-Za-z0-9+/]+={0,2}(?:;[A-Za-z0-9+/]+={0,2})+)(?P=quote) *(?:\r?\n|\r?\Z)")
-_EXPLICIT = re.compile(rb"\?[ \r\n]|\?\Z")
-_ROOT_KEY = re.compile(rb"(?:---[ ]*\r?\n)?+(?:[ ]*+(?:#[^\n]*+|\r)?+\n)*+[A-Za-z_][A-Za-z0-9_-]*:[ \r\n]")
-# Lines that leave nothing open: without quotes and brackets, or with values that end on their line.
-_CLOSED_LINES = re.compile(
-    rb"""(?:
+_EXPLICIT = rb"\?[ \r\n]|\?\Z"
+_ROOT_KEY = rb"(?:---[ ]*\r?\n)?+(?:[ ]*+(?:#[^\n]*+|\r)?+\n)*+[A-Za-z_][A-Za-z0-9_-]*:[ \r\n]"
+_CLOSED_LINES = rb"""(?:
         [^\n"'\[{]*+ \n
       | [ ]*+ \# [^\n]*+ \n
       | [ ]*+ (?:-[ ]++)*+ (?:[A-Za-z_][A-Za-z0-9_.-]*+:[ ]++)?+
         (?: "(?:[^"\\\n]|\\[^\r\n])*+" | '(?:[^'\n]|'')*+' | \[[^\[\]{}"'\#\n]*+\] | \{[^\[\]{}"'\#\n]*+\}
           | [A-Za-z0-9_./(+$] (?:[^\n:\#]|:(?![ \t\r\n])|(?<![ \t])\#)*+ )
         [ ]*+ \r?\n
-    )*+""",
-    re.VERBOSE,
-)
+    )*+"""
 # What needs a second look (controls, CR, escapes, brackets, anchors) becomes NUL, so that one search shows that there is none of it.
 _FOLD = bytes(
     0 if (byte < 0x20 and byte != 0x0A) or byte == 0x7F or byte in b"\\[{&" else folded for byte, folded in enumerate(ASCII_FOLD)
@@ -108,7 +116,7 @@ def find(data: bytes, start: int, end: int, name: str, *, one_document: bool = F
         return ABSENT if not yaml.startswith(b"%") else None
     if folded.find(needle.folded, line + 1) >= 0:
         line = _one_of_several(yaml, folded, needle)
-    if suspect and b"&" in yaml and not _ROOT_KEY.match(yaml):
+    if suspect and b"&" in yaml and not re.match(_ROOT_KEY, yaml):
         return None  # a mapping that has an anchor can merge itself
     if not one_document and (yaml.find(b"\n---") >= 0 or yaml.find(b"\n...") >= 0):
         return None
@@ -120,15 +128,22 @@ def squeezed(yaml: bytes) -> bytes:
     return yaml.translate(_FOLD, SEPARATORS)
 
 
-def alone(yaml: bytes, text: bytes, name: str) -> Span | None:
-    """Find the field as ``find`` does in one document of plain ASCII, where ``text``, ``squeezed`` out of it, spells the name but once.
+def alone(yaml: bytes, name: str) -> Alone | None:
+    """Find the field as ``find`` does in one document of plain ASCII, that spells the name but once beside the value.
 
     None for no answer, as also where it holds brackets, escapes or anchors.
     """
     needle = _needle(name)
-    if needle is None or len(yaml) > MAX_BYTES or b"\0" in text or not text.isascii() or text.count(needle.squeezed) != 1:
+    if needle is None or len(yaml) > MAX_BYTES:
         return None
-    return _at_column_0(yaml, _line_of(yaml, needle.key), needle.key)
+    span = _at_column_0(yaml, _line_of(yaml, needle.key), needle.key)
+    if span is None:
+        return None
+    rest = yaml[: span.start + 1] + yaml[span.end :]
+    text = squeezed(rest)
+    if b"\0" in text or not text.isascii() or text.count(needle.squeezed) != 1:
+        return None
+    return Alone(span.start, span.end, rest, text)
 
 
 def _readable(yaml: bytes) -> bool:
@@ -153,9 +168,9 @@ def _one_of_several(yaml: bytes, folded: bytes, needle: _Needle) -> int:
         or b"<<" in yaml
         or b"!!" in yaml
         or b"!<" in yaml
-        or _EXPLICIT.search(yaml)
+        or re.search(_EXPLICIT, yaml)
         or len(needle.as_key.findall(folded)) != 1
-        or not _ROOT_KEY.match(yaml)
+        or not re.match(_ROOT_KEY, yaml)
     ):
         return -1
     return _line_of(yaml, needle.key)
@@ -210,5 +225,10 @@ def _has_long_line(yaml: bytes, start: int, end: int) -> bool:
 
 def _closed(yaml: bytes, line: int) -> bool:
     """Say whether every line before the field's closes what it opens."""
-    lines = _CLOSED_LINES.match(yaml, 0, line)
+    lines = _closed_lines().match(yaml, 0, line)
     return lines is not None and lines.end() == line
+
+
+@cache
+def _closed_lines() -> re.Pattern[bytes]:
+    return re.compile(_CLOSED_LINES, re.VERBOSE)

@@ -131,9 +131,8 @@ def pieces(
         return
     from sealkit.trees import pool
 
-    for chunk, result in pool.run(
-        lambda packed: work(_unpacked(packed)), _chunks(everything, WRITE_CHUNK if mode.write else CHUNK), workers
-    ):
+    chunks = _chunks(everything, WRITE_CHUNK if mode.write else CHUNK)
+    for chunk, result in pool.run(lambda packed: work(_unpacked(packed)), chunks, workers, end_at_once=mode.write):
         if isinstance(result, pool.Died):
             result = piece([Done(one, [failure(one.path, result.problem)]) for one in _unpacked(chunk)])
         yield result

@@ -36,22 +36,23 @@ def _gate(data: bytes, demand: FieldRule, file: Callable[[], str] | None) -> Fou
     region = frontmatter.region(data)
     if region is None:
         return None
-    start, end, _ = region
+    start, end, line = region
     yaml = data[start:end]
-    text = scan.squeezed(yaml)
-    span = scan.alone(yaml, text, demand.path)
-    if span is None or not beside.nothing(text, demand.path):
+    alone = scan.alone(yaml, demand.path)
+    if alone is None:
         return None
-    at, after, _ = span
+    at, after, rest, text = alone
+    if not beside.nothing(text, demand.path):
+        return None
     blob = Blob.parse(yaml[at:after].decode())
     if blob.auth is None:
         if demand.format == "tagged":
             return None
     elif not blob.is_known or (demand.bind is not None and not _is_bound(blob, demand, file)):
         return None
-    if document.events(yaml, at, after) is None:
+    if document.events(rest) is None:
         return None
-    return Found(blob, yaml.count(b"\n", 0, at) + region.line)
+    return Found(blob, yaml.count(b"\n", 0, at) + line)
 
 
 def _is_bound(blob: Blob, demand: FieldRule, file: Callable[[], str] | None) -> bool:

@@ -40,6 +40,13 @@ _MOMENT = 0.001
 _ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
+class _Work(NamedTuple):
+    """What workers do with each chunk, and whether they are to end in the middle of one if the process that forked them does."""
+
+    function: Callable[[Any], Iterable[Any]]
+    end_at_once: bool
+
+
 class Died(NamedTuple):
     """A worker ended in the middle of a chunk: killed, out of memory, or crashed."""
 
@@ -79,7 +86,7 @@ class _Worker:
     A chunk is written as far as its pipe takes it, and the rest later: a worker that waits for its results to be taken reads nothing.
     """
 
-    def __init__(self, function: Callable[[Any], Iterable[Any]], others: Iterable[_Worker]) -> None:
+    def __init__(self, work: _Work, others: Iterable[_Worker]) -> None:
         self.jobs: deque[_Job] = deque()
         self.unsent = b""
         self._status: int | None = None
@@ -97,7 +104,7 @@ class _Worker:
             os.set_blocking(self.chunks, False)
             self._pid = os.fork()
             if not self._pid:
-                _live(function, chunks, results, inherited, parent)
+                _live(work, chunks, results, inherited, parent)
         except OSError:
             _shut(self.chunks, self.results)
             raise
@@ -172,18 +179,22 @@ class _Worker:
                 pass
 
 
-def run(function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int) -> Iterator[tuple[C, R | Died]]:
+def run(
+    function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int, *, end_at_once: bool = True
+) -> Iterator[tuple[C, R | Died]]:
     """Yield ``(chunk, result)`` for all that ``function`` yields for each chunk, in order, from ``workers`` processes.
 
     A chunk whose worker ended is closed by a ``Died``; the others go on, in a new worker. A ``SealkitError`` that ``function`` raises
-    is raised here. However the iteration ends, no worker outlives it by more than a moment.
+    is raised here. However the iteration ends, no worker outlives it by more than a moment. If this process is killed, they ``end_at_once``,
+    or else with the next result that nobody takes: what asks the system for the first takes long to import.
     """
+    work = _Work(function, end_at_once)
     source = iter(chunks)
     team: list[_Worker] = []
     gc.freeze()  # what is here now is shared with the workers, and no collection in one of them need copy it
     try:
         for _ in range(workers):
-            team.append(_hire(function, team))
+            team.append(_hire(work, team))
         order: deque[_Job] = deque()
         _give_out(source, team, order)
         while order:
@@ -193,7 +204,7 @@ def run(function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int)
             if job.has_ended:
                 order.popleft()
             else:
-                _collect(team, order, function)
+                _collect(team, order, work)
             _give_out(source, team, order)
     finally:
         gc.unfreeze()
@@ -215,7 +226,7 @@ def _give_out(source: Iterator[Any], team: list[_Worker], order: deque[_Job]) ->
             return
 
 
-def _collect(team: list[_Worker], order: deque[_Job], function: Callable[[Any], Iterable[Any]]) -> None:
+def _collect(team: list[_Worker], order: deque[_Job], work: _Work) -> None:
     """Wait for results, and take what has come; when much is held already, only from the worker whose turn it is."""
     is_full = sum(job.held for job in order) > _HELD
     asked = [worker for worker in team if worker.jobs and (not is_full or worker is order[0].worker)]
@@ -234,7 +245,7 @@ def _collect(team: list[_Worker], order: deque[_Job], function: Callable[[Any], 
             worker.send()
     for worker in asked:
         if worker.results in ready and not worker.receive():
-            team[team.index(worker)] = _successor(worker, function, team)
+            team[team.index(worker)] = _successor(worker, work, team)
 
 
 def _unreachable(error: OSError) -> StoreError:
@@ -253,9 +264,9 @@ def _result(part: bytes | Died) -> Any:  # noqa: ANN401 - a result is the caller
     return value
 
 
-def _hire(function: Callable[[Any], Iterable[Any]], team: Iterable[_Worker]) -> _Worker:
+def _hire(work: _Work, team: Iterable[_Worker]) -> _Worker:
     try:
-        return _Worker(function, team)
+        return _Worker(work, team)
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
     raise StoreError(problem=f"a worker process cannot be started: {reason}", hint="--workers 1 does without any")
@@ -267,10 +278,10 @@ def _shut(*pipes: int) -> None:
         release(pipe)
 
 
-def _successor(dead: _Worker, function: Callable[[Any], Iterable[Any]], team: list[_Worker]) -> _Worker:
+def _successor(dead: _Worker, work: _Work, team: list[_Worker]) -> _Worker:
     """Return a new worker that has the chunks the dead one was given, but for the one it died of."""
     _shut(dead.chunks, dead.results)
-    worker = _hire(function, [other for other in team if other is not dead])
+    worker = _hire(work, [other for other in team if other is not dead])
     for job in islice(dead.jobs, 1, None):
         worker.give(job)
     return worker
@@ -288,19 +299,17 @@ def _dismiss(team: list[_Worker]) -> None:
 
 
 # --- in the worker ---------------------------------------------------------------------------------------------------
-def _live(
-    function: Callable[[Any], Iterable[Any]], chunks: int, results: int, inherited: list[int], parent: int | None
-) -> NoReturn:
+def _live(work: _Work, chunks: int, results: int, inherited: list[int], parent: int | None) -> NoReturn:
     """Live as a worker, and end without a word: what is open or buffered here is the parent's to end."""
     try:
-        _serve(function, chunks, results, inherited, parent)
+        _serve(work, chunks, results, inherited, parent)
     finally:
         os._exit(0)
 
 
-def _serve(function: Callable[[Any], Iterable[Any]], chunks: int, results: int, inherited: list[int], parent: int | None) -> None:
+def _serve(work: _Work, chunks: int, results: int, inherited: list[int], parent: int | None) -> None:
     """Do what comes, until the other end of the pipe is closed, or the ``parent``, if its main thread forked us, has died."""
-    if parent is not None and not kernel.end_with(parent):
+    if parent is not None and work.end_at_once and not kernel.end_with(parent):
         return
     _shut(*inherited)
     for number in (signal.SIGINT, signal.SIGHUP):  # the terminal sends them to all; the parent decides
@@ -311,7 +320,7 @@ def _serve(function: Callable[[Any], Iterable[Any]], chunks: int, results: int, 
         while True:
             chunk = pickle.loads(_next_message(chunks))  # noqa: S301 - from the process that forked us
             try:
-                for result in function(chunk):
+                for result in work.function(chunk):
                     _write(results, _PART, pickle.dumps(result))
             except SealkitError as error:
                 _write(results, _ERROR, pickle.dumps(error.with_traceback(None)))

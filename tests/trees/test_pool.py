@@ -122,17 +122,18 @@ def test_an_error_is_raised_in_its_turn():
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux only")
-def test_no_worker_outlives_a_parent_that_is_killed_whatever_it_is_at():
+@pytest.mark.parametrize(("seconds", "end_at_once"), [(30, True), (0.5, False)])
+def test_no_worker_outlives_a_parent_that_is_killed_whatever_it_is_at(seconds, end_at_once):
     readable, writable = os.pipe()
 
     def work(chunk):
         os.write(writable, b"%20d" % os.getpid())
-        time.sleep(30)
+        time.sleep(seconds)
         yield chunk
 
     parent = os.fork()
     if parent == 0:
-        list(pool.run(work, [0, 1], 2))
+        list(pool.run(work, [0, 1], 2, end_at_once=end_at_once))
         os._exit(1)
     try:
         workers = [os.pidfd_open(int(os.read(readable, 20))) for _ in range(2)]

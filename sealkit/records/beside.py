@@ -34,7 +34,7 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", scan.SEPARATORS.decode())
 
 
 # One of these is in each of the names in ALONE, as the scan squeezes them.
-_MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"crypted", b"plaintext", b"cleartext"))
+_MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"crypted", b"text"))
 
 
 class _Sought(NamedTuple):

@@ -31,6 +31,8 @@ class Watch:
         self._unmatched: dict[Policy, set[int]] = {}
         self._places: dict[Policy, str] = {}
         self._folded: dict[str, str] = {}
+        self._folder: str | None = None
+        self._policy: Policy | None = None
 
     def passing(self, found: Iterable[Found]) -> Iterator[Found]:
         """Yield the records among some files, each problem met on the way among them."""
@@ -56,8 +58,12 @@ class Watch:
         return [*self._findings, *missing]
 
     def _is_record(self, found: Found) -> bool:
-        name = found.path[found.path.rfind("/") + 1 :]
-        policy = self._demanded.policy(found.path)
+        cut = found.path.rfind("/") + 1
+        folder, name = found.path[:cut], found.path[cut:]
+        if folder != self._folder:  # files come folder by folder
+            self._policy = self._demanded.policy(found.path)
+            self._folder = folder
+        policy = self._policy
         if policy is None:
             return found.named or is_record_name(name)
         if name == POLICY:

@@ -47,12 +47,18 @@ class Ivs:
         for iv in ivs:
             number = int(iv, 16)
             mark = hash(number)
-            if mark in seen or weakness(iv) is not None:
+            if not seen.isdisjoint((mark, hash(number - 1), hash(number + 1))):
+                self._suspect(iv, number)
+            elif weakness(iv) is not None:
                 self.suspects.add(iv)
-            for neighbour in (number - 1, number + 1):
-                if hash(neighbour) in seen:
-                    self.suspects |= {iv, f"{neighbour % (1 << 128):032x}"}
             seen.add(mark)
+
+    def _suspect(self, iv: str, number: int) -> None:
+        """Note an IV that was there before, or a neighbour of it."""
+        self.suspects.add(iv)
+        for neighbour in (number - 1, number + 1):
+            if hash(neighbour) in self._seen:
+                self.suspects.add(f"{neighbour % (1 << 128):032x}")
 
     def findings(self, done: Iterable[Done], demanded: Callable[[str], Iterable[FieldRule]] | None) -> list[Outcome]:
         """Return what is wrong with the suspects, which are all among what is ``done`` a second time."""

@@ -21,9 +21,12 @@ def show_status(where: Where) -> int:
     """Print the state of each journal; the exit status is 1 if a rotation is unfinished."""
     unfinished = False
     for state in journal.states(_root(where)):
+        try:
+            far = journal.progress(state.path)
+        except journal.Gone:  # it has ended since, and the next rotation, too
+            continue
         unfinished = unfinished or state.ended is None
         how = state.ended if state.ended is not None else "unfinished: the same command goes on, --rollback takes it back"
-        far = journal.progress(state.path)
         show.out(f"rotation to {state.header.to}, begun {state.started}: {far.written} of {far.planned} files written, {how}")
     if not unfinished:
         show.note("no rotation of this tree is unfinished")

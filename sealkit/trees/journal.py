@@ -40,6 +40,10 @@ _APPENDING = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOE
 _CREATING = _APPENDING | os.O_CREAT | os.O_EXCL
 
 
+class Gone(JournalError):
+    """A journal is no longer there: its rotation has ended, and another one let go of it."""
+
+
 class Header(NamedTuple):
     """What a rotation is: its target and source keys (ids; the target's kid too), fields, payload kind, and what it goes over."""
 
@@ -198,9 +202,20 @@ def tidy(root: str) -> None:
 
 
 def states(root: str) -> list[State]:
-    """Return what the journals in a tree say, the latest last. Raises ``JournalError`` for one that cannot be read."""
+    """Return what the journals in a tree say, the latest last. Raises ``JournalError`` for one that cannot be read.
+
+    Nobody need hold the tree: those that somebody else removes meanwhile are not among them.
+    """
     folder = os.path.join(root, OWN_FOLDER)
-    return [state for name in _names(folder) if (state := _state(os.path.join(folder, name))) is not None]
+    found = []
+    for name in _names(folder):
+        try:
+            state = _state(os.path.join(folder, name))
+        except Gone:
+            continue
+        if state is not None:
+            found.append(state)
+    return found
 
 
 def _names(folder: str) -> list[str]:
@@ -233,7 +248,7 @@ def entries(path: str) -> Iterator[Entry]:
 
 
 def progress(path: str) -> Progress:
-    """Count what a journal says; of its many lines none need be parsed. Raises ``JournalError``."""
+    """Count what a journal says; of its many lines none need be parsed. Raises ``JournalError``, ``Gone`` among them."""
     planned = written = 0
     for line in _lines(path):
         planned += line.startswith(_WILL) and line.endswith(b"\n")
@@ -309,8 +324,9 @@ def _open(path: str, flags: int) -> int:
     try:
         return os.open(path, flags, 0o600)
     except OSError as error:
+        kind = Gone if isinstance(error, FileNotFoundError) else JournalError
         reason = os.strerror(error.errno or 0)
-    raise JournalError(problem=f"the journal cannot be opened: {reason}", path=path)
+    raise kind(problem=f"the journal cannot be opened: {reason}", path=path)
 
 
 def _remove(path: str) -> None:

@@ -35,6 +35,25 @@ def test_the_latest_is_the_last_even_if_the_clock_stands_still_or_goes_back(root
     assert [state.path for state in journal.states(root)] == paths
 
 
+def test_a_journal_that_somebody_else_lets_go_of_meanwhile_is_passed_over(root, monkeypatch):
+    for _ in range(2):
+        begun = Journal.begin(root, HEADER)
+        begun.end("finished")
+        begun.close()
+    first, second = journal.states(root)
+    names = journal._names
+
+    def listed_before(folder):
+        found = names(folder)
+        os.unlink(first.path)
+        return found
+
+    monkeypatch.setattr(journal, "_names", listed_before)
+    assert journal.states(root) == [second]
+    with pytest.raises(journal.Gone):
+        journal.progress(first.path)
+
+
 @pytest.mark.parametrize("count", [0, 1, 500])
 @pytest.mark.parametrize("ended", [None, "finished", "rolled back"])
 def test_state_and_progress(root, count, ended):

@@ -68,7 +68,9 @@ def compare(data: bytes, name: str = "secured", start: int = 0) -> str:
 def refuse_a_length_that_counts(source: bytes, start: int, end: int) -> None:
     """Raise if libyaml reads the document otherwise for one character of base64, or for 1,100 more, in the place of what was found."""
     events = yamltree.events(source)
-    assert Document(source, "yaml").events(start, end) == events
+    if b"*" not in source:  # which may be an alias, for libyaml's events
+        assert Document(source, "yaml").parses(start, end) == (events is not None)
+    assert yamltree.events(source[: start + 1] + source[end:]) == events
     assert yamltree.events(source[: start + 1] + 1100 * b"A" + source[start + 1 :]) == events
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sealkit import yamltree
+from sealkit import plainyaml, yamltree
 from sealkit.errors import BadFrontMatter, BadSyntax
 from sealkit.records import locate
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML
@@ -19,20 +19,20 @@ _LINE_MARK = r"(?:\A|[\n\r\x85\u2028\u2029])\ufeff"
 _UNREAD: Final = "unread"
 
 
-def events(rest: bytes) -> int | None:
-    """Return into how many events YAML parses, from end to end, None if it does not; nothing is kept of them.
+def parses(rest: bytes) -> bool:
+    """Say whether libyaml reads YAML from end to end, and it is within the limits; nothing is kept of it.
 
     ``rest`` is YAML in which of the base64 that the fast scan found behind a key, alone on its line, one character is left. The answer is
     the whole one's: wherever that stands, in a scalar of its own or inside another one, letters are letters however many there
     are, and with the line's end behind them they are no key, whose length would count. A quarter of the time goes to them otherwise.
     """
-    return yamltree.events(rest)
+    return plainyaml.is_certain(rest) or yamltree.events(rest) is not None
 
 
 class Document:
     """The YAML or JSON of one record, ``data``, of a kind of ``kinds``."""
 
-    __slots__ = ("_events", "_root", "_text", "data", "is_yaml", "kind")
+    __slots__ = ("_events", "_parses", "_root", "_text", "data", "is_yaml", "kind")
 
     def __init__(self, data: bytes, kind: str) -> None:
         self.data = data
@@ -40,6 +40,7 @@ class Document:
         self.is_yaml = kind in (FRONT_MATTER, YAML)
         self._text: str | None = None
         self._events: int | None = None
+        self._parses = False
         self._root: Node | str | None = _UNREAD
 
     @property
@@ -56,11 +57,14 @@ class Document:
             self._root = self._read()
         return self._root
 
-    def events(self, start: int, end: int) -> int | None:
-        """Return what ``events`` returns of the document, in which ``start:end`` is base64 as there."""
-        if self._events is None:
-            self._events = events(self.data[: start + 1] + self.data[end:])
-        return self._events
+    def parses(self, start: int, end: int) -> bool:
+        """Return what ``parses`` returns of the document, in which ``start:end`` is base64 as there."""
+        if not self._parses and self._events is None:
+            self._parses = parses(self._without(start, end))
+        return self._parses or self._events is not None
+
+    def _without(self, start: int, end: int) -> bytes:
+        return self.data[: start + 1] + self.data[end:]
 
     def has_key_at(self, name: str, start: int) -> bool:
         """Say whether the bytes before ``start`` (and a quote, if any) are the key ``name`` at column 0."""
@@ -75,13 +79,16 @@ class Document:
         only stand there in a block mapping at column 0, which is the root; inside a quoted scalar, a comment or a block scalar it would
         add no event, and inside a flow collection it would not parse.
         """
-        events = self.events(start, end)
-        if not self.has_key_at(name, start) or events is None:
+        if not self.has_key_at(name, start):
+            return False
+        if self._events is None:
+            self._events = yamltree.events(self._without(start, end))
+        if self._events is None:
             return False
         key = b"\n" + name.encode() + b": "
         after_colon = self._line_of(key, start) + len(key) - 1
         with_list = self.data[:after_colon] + b"\n- x" + self.data[end + self._is_quoted(start) :]
-        return yamltree.events(with_list) == events + 2
+        return yamltree.events(with_list) == self._events + 2
 
     def _is_quoted(self, start: int) -> bool:
         return self.data[start - 1 : start] in (b'"', b"'")

@@ -244,7 +244,7 @@ class Record:
 
     def _parses(self, span: scan.Span) -> bool:
         """Say whether libyaml reads the record to its end; ``span`` is what the fast scan found in it."""
-        return self.document.events(self._within(span.start), self._within(span.end)) is not None
+        return self.document.parses(self._within(span.start), self._within(span.end))
 
     def _within(self, at: int) -> int:
         """Turn an offset in the record into one in its document."""

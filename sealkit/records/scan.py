@@ -23,6 +23,7 @@ import re
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
+from sealkit.plainyaml import NEVER
 from sealkit.records.lookalike import ASCII_FOLD, may_be_escaped, may_spell, skeleton
 
 MAX_BYTES = 1 << 20
@@ -74,7 +75,6 @@ _FOLD = bytes(
 )
 _CONTROLS = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _ASCII = bytes(range(128))
-_NEVER = frozenset("\u2028\u2029\ufeff\ufffe\uffff") | frozenset(map(chr, range(0x80, 0xA0)))
 
 
 SEPARATORS = b"-_ "
@@ -158,7 +158,7 @@ def _harmless(yaml: bytes, name_skeleton: str) -> bool:
     except UnicodeDecodeError:
         return False
     others = set(yaml.translate(None, _ASCII).decode())
-    return others.isdisjoint(_NEVER) and not may_spell("".join(others), name_skeleton)
+    return others.isdisjoint(NEVER) and not may_spell("".join(others), name_skeleton)
 
 
 def _one_of_several(yaml: bytes, folded: bytes, needle: _Needle) -> int:

@@ -50,7 +50,7 @@ def _gate(data: bytes, demand: FieldRule, file: Callable[[], str] | None) -> Fou
             return None
     elif not blob.is_known or (demand.bind is not None and not _is_bound(blob, demand, file)):
         return None
-    if document.events(rest) is None:
+    if not document.parses(rest):
         return None
     return Found(blob, yaml.count(b"\n", 0, at) + line)
 

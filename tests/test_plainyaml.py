@@ -30,6 +30,8 @@ def asked(monkeypatch):
 
 def agree(data):
     """Return whether the grammar is certain; if so, libyaml must read it."""
+    if all(len(line) <= 1024 for line in data.split(b"\n")):
+        assert yamltree.events(plainyaml.shortened(data)) == yamltree.events(data), data
     if not plainyaml.is_certain(data):
         return False
     assert yamltree.events(data.replace(b"*", b"x")) is not None, data  # where there is a star, it looks for aliases
@@ -96,9 +98,52 @@ VALUES = (
         "~",
         "<<",
     ),
-    "x" * 1100,
+    *(
+        "x" * 1100,
+        "some letters, and more of them",
+        '"some letters, and more of them"',
+        "'some letters, and more of them'",
+        "https://example.org/a/long-path",
+    ),
+    *(
+        "some letters, and more: of them",
+        '"some letters\n  and more: of these letters"',
+        "some letters\n  and more: of these letters",
+        "> some letters, and more of them",
+    ),
+    *(
+        "[some letters, and more of them, a]",
+        "!some-letters-and-more-of-them a",
+        "&some-letters-and-more-of-them a",
+        '"\\x41some letters, and more of them"',
+    ),
+    *(
+        ">\n  some letters: more letters, and more of them",
+        "a # some letters: more letters, and more of them",
+        "'a: some letters, and more of them",
+    ),
 )
-KEYS = ("a", "title", "k-1", "Z_", "_", "a.b", "1", "-a", "é", "'a'", '"a"', "a b", "<<", "?", "---", "...", "k" * 100)
+KEYS = (
+    "a",
+    "title",
+    "k-1",
+    "Z_",
+    "_",
+    "a.b",
+    "1",
+    "-a",
+    "é",
+    "'a'",
+    '"a"',
+    "a b",
+    "<<",
+    "?",
+    "---",
+    "...",
+    "k" * 100,
+    "some letters, and more of them",
+    "? some letters, and more of them\n",
+)
 ENDS = ("", "", "", " ", "  # c", " #", "#", "\r", "\t")
 LINES = ("", "  ", "# c", "   # c: d", "---", "...", "%YAML 1.1", "\t", "#\u00e9", "text", "- ", "a")
 
@@ -244,3 +289,25 @@ def test_without_the_extra_nothing_is_certain(monkeypatch):
         assert not plainyaml.is_certain(b"a: b\n")
     finally:
         plainyaml.engine.cache_clear()
+
+
+# --- what libyaml need not read --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("a: some letters, and more of them\n", "a: a\n"),
+        ('a: "some letters, and more of them"\n', 'a: "a"\n'),
+        ("a: https://example.org/a/long-path?b=c\n", "a: a?b=c\n"),
+        ("a: some letters, and more: of them\n", "a: a: of them\n"),
+        ("a: few\n", "a: few\n"),
+        ("a: 'some letters, and more of them'\n", "a: 'some letters, and more of them'\n"),
+    ],
+)
+def test_what_is_cut(text, short):
+    assert plainyaml.shortened(text.encode()) == short.encode()
+
+
+@pytest.mark.parametrize("odd", ["[b]", "{b: c}", "&b c", "*b", "!b c", '"\\n"', "%"])
+def test_nothing_is_cut_where_letters_may_count(odd):
+    text = f"a: some letters, and more of them\nb: {odd}\n".encode()
+    assert plainyaml.shortened(text) == text

@@ -25,8 +25,9 @@ def parses(rest: bytes) -> bool:
     ``rest`` is YAML in which of the base64 that the fast scan found behind a key, alone on its line, one character is left. The answer is
     the whole one's: wherever that stands, in a scalar of its own or inside another one, letters are letters however many there
     are, and with the line's end behind them they are no key, whose length would count. A quarter of the time goes to them otherwise.
+    No other line may be longer than a key may be.
     """
-    return plainyaml.is_certain(rest) or yamltree.events(rest) is not None
+    return plainyaml.is_certain(rest) or yamltree.events(plainyaml.shortened(rest)) is not None
 
 
 class Document:

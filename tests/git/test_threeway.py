@@ -266,9 +266,9 @@ def test_without_the_key(ring):
     known = (
         KNOWN if ring is None else Orders(tasks.nowhere(orders.ROTATE, Asked(), opener=Sealer(ring), sealer=Sealer(ring)), "a.md")
     )
-    assert merge(base, base.replace(b"Fog", b"Mist"), theirs, known, lambda o, a, b: (a, True), ring).data == theirs.replace(
-        b"Fog", b"Mist"
-    )
+    assert merge(
+        base, base.replace(b"title: Fog", b"title: Mist"), theirs, known, lambda o, a, b: (a, True), ring
+    ).data == theirs.replace(b"title: Fog", b"title: Mist")
     merged = merge(base, ours, theirs, known, never, ring)
     assert read(merged.data) == [b"ONE\ntwo\nthree of it\n", b"one\ntwo\nthree of it\n", b"one\ntwo\nTHREE of it\n"]
     assert not merged.is_done

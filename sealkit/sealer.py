@@ -239,6 +239,11 @@ class Sealer:
         header = _header(key, new)
         return Blob(blob.ciphertext, blob.iv, header + key.tagger().tag(header, new, blob.iv, blob.ciphertext))
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a key that opens is for some paths of a tree alone (``only`` in a ring)."""
+        return self._bounded
+
     # --- opening -----------------------------------------------------------------------------------------------------
     @opaque
     def unseal(self, blob: Blob, binder: Binder = UNBOUND) -> Unsealed:

@@ -1,0 +1,88 @@
+"""``decrypt`` at once says what it says by way of a ``Record``: the same outcomes, for documents, blobs, demands and rings of all kinds."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from yaml_documents import Documents
+
+from sealkit import Blob, Key, KeyRing, Sealer
+from sealkit.demands import FieldRule
+from sealkit.trees import content, orders
+from sealkit.trees.orders import Around, Task
+
+ONE, TWO = Key("one", bytes(range(16))), Key("two", bytes(range(32)))
+SYNTHETIC = Key("three", bytes(range(3, 35)), format="synthetic")
+RINGS = {
+    "both keys": KeyRing([ONE, TWO], primary="two"),
+    "another key": KeyRing([Key("other", bytes(range(9, 41)))], primary="other"),
+    "synthetic IVs": KeyRing([SYNTHETIC, ONE], primary="three"),
+    "for some paths": KeyRing([Key("one", bytes(range(16)), only=["posts/*"]), TWO], primary="two"),
+    "for other paths": KeyRing([Key("one", bytes(range(16)), only=["pages/*"])], primary="one"),
+}
+DEMANDS = [
+    FieldRule(),
+    FieldRule(bind="path"),
+    FieldRule(format="tagged"),
+    FieldRule(payload="json"),
+    FieldRule(path="a.secured"),
+    FieldRule(bind=("title",)),
+]
+PAYLOAD = b"a payload of more than one block"
+BOTH = Sealer(KeyRing([ONE, TWO, SYNTHETIC], primary="two"), key_id="one")
+BLOBS = [
+    *(BOTH.seal(PAYLOAD), BOTH.seal(b"short"), BOTH.seal(PAYLOAD, format="tagged"), BOTH.seal(b'{"a": "of more than one block"}')),
+    *(Sealer(RINGS["synthetic IVs"]).seal(PAYLOAD), Blob(bytes(32), bytes(16)), Blob(bytes(32), bytes(16), bytes(42))),
+]
+CASES = Path(__file__).parents[1] / "data" / "record_cases"
+
+
+def compare(data, demand, ring, monkeypatch):
+    """Return the outcomes, which must be the same both ways."""
+
+    def run():
+        around = Around(lambda path: (demand,), lambda path: path)
+        task = Task(orders.DECRYPT, (demand.path,), opener=Sealer(ring), around=around)
+        return content.run(task, "posts/a.md", data)
+
+    at_once = run()
+    with monkeypatch.context() as patched:
+        patched.setattr(content, "_AT_ONCE", {})
+        assert run() == at_once
+    return at_once.outcomes
+
+
+def documents():
+    """Yield front matter around each blob: the usual, all kinds of noise, and the hard cases."""
+    make, chance = Documents(11), random.Random(11)
+    for blob in map(str, BLOBS):
+        yield f'---\ntitle: a\nsecured: "{blob}"\n---\nbody\n'.encode()
+        yield f"---\r\nsecured: {blob}\r\n---\r\n".encode()
+        yield f"---\na:\n  secured: '{blob}'\n---\n".encode()
+        yield f"---\nSecured: {blob}\nsecured: {blob}\n---\n".encode()
+        yield f"---\nsecured: {blob}\n".encode()
+        for _ in range(60):
+            text = make().replace("QQ==;QQ==", blob).replace("QUJD;QUJD", str(chance.choice(BLOBS)))
+            yield f"---\n{text}---\nbody\n".encode("utf-8", "surrogatepass")
+    for path in sorted(CASES.rglob("*.md")):
+        yield path.read_bytes()
+    yield b""
+    yield b"---\nsecured:\n---\n"
+    yield b"no front matter\n"
+
+
+@pytest.mark.parametrize("ring", RINGS.values(), ids=RINGS)
+@pytest.mark.parametrize("demand", DEMANDS, ids=str)
+def test_the_same_outcomes(ring, demand, monkeypatch):
+    statuses = {one.status for data in documents() for one in compare(data, demand, ring, monkeypatch)}
+    assert statuses >= {"finding", "absent"}
+
+
+def test_what_is_plain_is_opened_at_once(monkeypatch):
+    data = f'---\nsecured: "{BLOBS[0]}"\n---\n'.encode()
+    monkeypatch.setattr(content, "split", None)
+    task = Task(orders.DECRYPT, opener=Sealer(RINGS["both keys"]))
+    (outcome,) = content.run(task, "a.md", data).outcomes
+    assert (outcome.payload, outcome.key, outcome.code, outcome.line) == (PAYLOAD, "one", "unauthenticated", 2)

@@ -92,17 +92,35 @@ def _opened(task: Task, path: str, data: bytes, known_as: str) -> Outcome | None
     if opener is None or opener.is_bounded or demand.bind is not None:
         return None
     try:
-        region = frontmatter.region(data)
-        if region is None:
-            return None
-        span = scan.find(data, region.start, region.end, demand.path, one_document=True)
+        span = _scanned(data, demand.path)
         if not isinstance(span, scan.Span):
-            return None
+            return _absent(path, demand.path) if span is scan.ABSENT else None
         found = jobs.Found(Blob.parse(data[span.start : span.end].decode()), data.count(b"\n", 0, span.start) + 1)
         opened = opener.unseal(found.blob) if found.blob.auth is None else None
     except SealkitError:
         return None
     return _outcome(path, reporting.DECRYPTED, demand.path, found, opened.key_id, opened.verdict, opened) if opened else None
+
+
+def _lacking(task: Task, path: str, data: bytes, known_as: str) -> Outcome | None:
+    """Say that a file lacks the one field that is asked for, if the fast scan shows it; None says nothing."""
+    given = task.orders(known_as)
+    if len(given) != 1 or kind_of(known_as) != FRONT_MATTER:
+        return None
+    field = given[0].demand.path
+    try:
+        return _absent(path, field) if _scanned(data, field) is scan.ABSENT else None
+    except SealkitError:
+        return None
+
+
+def _scanned(data: bytes, field: str) -> scan.Span | str | None:
+    region = frontmatter.region(data)
+    return scan.find(data, region.start, region.end, field, one_document=True) if region is not None else None
+
+
+def _absent(path: str, field: str, line: int = 1) -> Outcome:
+    return Outcome(path, reporting.ABSENT, field, "absent", line=line)
 
 
 @cache
@@ -177,7 +195,7 @@ class _Work:
 
     def absent(self, record: Record, field: str) -> None:
         """Note that a record lacks a field; the gate takes that for a finding where the field is demanded, and reads on."""
-        outcome = Outcome(self.path, reporting.ABSENT, field, "absent", line=record.line)
+        outcome = _absent(self.path, field, record.line)
         if self.task.verb == orders.CHECK:
             try:
                 jobs.lacks(record, field, self.demand)
@@ -363,5 +381,9 @@ _JOBS: dict[str, Callable[[_Work, Record, str], Record]] = {
     orders.CHECK: _Work.check,
 }
 
-_AT_ONCE: dict[str, Callable[[Task, str, bytes, str], Outcome | None]] = {orders.CHECK: _glanced, orders.DECRYPT: _opened}
+_AT_ONCE: dict[str, Callable[[Task, str, bytes, str], Outcome | None]] = {
+    orders.CHECK: _glanced,
+    orders.DECRYPT: _opened,
+    orders.INSPECT: _lacking,
+}
 """What answers at once for a file that is plainly in order, of the verbs for which that is worth it."""

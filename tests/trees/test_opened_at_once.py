@@ -1,4 +1,4 @@
-"""``decrypt`` at once says what it says by way of a ``Record``: the same outcomes, for documents, blobs, demands and rings of all kinds."""
+"""``decrypt`` and ``inspect`` at once say what they say by way of a ``Record``: the same outcomes, for documents, blobs, demands and rings of all kinds."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ BLOBS = [
 CASES = Path(__file__).parents[1] / "data" / "record_cases"
 
 
-def compare(data, demand, ring, monkeypatch):
+def compare(data, demand, ring, monkeypatch, verb=orders.DECRYPT):
     """Return the outcomes, which must be the same both ways."""
 
     def run():
         around = Around(lambda path: (demand,), lambda path: path)
-        task = Task(orders.DECRYPT, (demand.path,), opener=Sealer(ring), around=around)
+        task = Task(verb, (demand.path,), opener=Sealer(ring) if ring is not None else None, around=around)
         return content.run(task, "posts/a.md", data)
 
     at_once = run()
@@ -78,6 +78,19 @@ def documents():
 def test_the_same_outcomes(ring, demand, monkeypatch):
     statuses = {one.status for data in documents() for one in compare(data, demand, ring, monkeypatch)}
     assert statuses >= {"finding", "absent"}
+
+
+@pytest.mark.parametrize("demand", [*DEMANDS, FieldRule(path="a[].secured"), FieldRule(path="other")], ids=str)
+def test_the_same_of_what_is_absent(demand, monkeypatch):
+    statuses = {one.status for data in documents() for one in compare(data, demand, None, monkeypatch, orders.INSPECT)}
+    assert "absent" in statuses
+
+
+def test_what_is_absent_is_said_at_once(monkeypatch):
+    monkeypatch.setattr(content, "split", None)
+    for task in (Task(orders.INSPECT), Task(orders.DECRYPT, opener=Sealer(RINGS["both keys"]))):
+        (outcome,) = content.run(task, "a.md", b"---\ntitle: a\n---\n").outcomes
+        assert (outcome.status, outcome.line) == ("absent", 1)
 
 
 def test_what_is_plain_is_opened_at_once(monkeypatch):

@@ -53,8 +53,8 @@ _END = rf" *(?: #[ -~\x80-\xff]*)?\n{_BLANKS}"
 _VALUE = rf"(?:{_PLAIN}|{_DOUBLE}|{_SINGLE}){_END}"
 
 _RUN = rb"[A-Za-z][A-Za-z0-9 ,./_-]{16,}[A-Za-z]"
-_QUOTED_VALUE = re.compile(rb': "' + _RUN)
-_PLAIN_VALUE = re.compile(rb": (?:https?://)?" + _RUN)
+_QUOTED_VALUE = rb': "' + _RUN
+_PLAIN_VALUE = rb": (?:https?://)?" + _RUN
 _MORE_THAN_LETTERS = tuple(b"\\[{&*!%")
 
 _asked = count()
@@ -77,7 +77,13 @@ def shortened(data: bytes) -> bytes:
     """
     if any(map(data.__contains__, _MORE_THAN_LETTERS)):
         return data
-    return _PLAIN_VALUE.sub(b": a", _QUOTED_VALUE.sub(b': "a', data))
+    quoted, plain = _values()
+    return plain.sub(b": a", quoted.sub(b': "a', data))
+
+
+@cache
+def _values() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    return re.compile(_QUOTED_VALUE), re.compile(_PLAIN_VALUE)
 
 
 @cache

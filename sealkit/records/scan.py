@@ -61,6 +61,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,100}")
 _VALUE = re.compile(rb"(?P<quote>[\"']?)(?P<text>[A-Za-z0-9+/]+={0,2}(?:;[A-Za-z0-9+/]+={0,2})+)(?P=quote) *(?:\r?\n|\r?\Z)")
 _EXPLICIT = rb"\?[ \r\n]|\?\Z"
 _ROOT_KEY = rb"(?:---[ ]*\r?\n)?+(?:[ ]*+(?:#[^\n]*+|\r)?+\n)*+[A-Za-z_][A-Za-z0-9_-]*:[ \r\n]"
+# Lines that leave nothing open: without quotes and brackets, or with values that end on their line.
 _CLOSED_LINES = rb"""(?:
         [^\n"'\[{]*+ \n
       | [ ]*+ \# [^\n]*+ \n
@@ -75,7 +76,6 @@ _FOLD = bytes(
 )
 _CONTROLS = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _ASCII = bytes(range(128))
-
 
 SEPARATORS = b"-_ "
 

@@ -37,9 +37,8 @@ MAX_BYTES = 1 << 16
 FEW: Final = 250
 """For fewer documents the engine is not worth its start."""
 
-NEVER: Final = frozenset("\u2028\u2029\ufeff\ufffe\uffff") | frozenset(map(chr, range(0x80, 0xA0)))
-"""What libyaml takes for line breaks, passes over or refuses, of the characters beyond ASCII."""
-
+# What libyaml takes for line breaks, passes over or refuses.
+_NO_TEXT = frozenset("\u2028\u2029\ufeff\ufffe\uffff") | frozenset(map(chr, range(0x80, 0xA0)))
 _ASCII = bytes(range(128))
 _DEEPEST, _DEEPEST_IN_KEYS_COLUMN = 8, 4  # the columns of keys: two further in for each level, and for each sequence, if that is so
 _MEMORY = 32 << 20  # what the engine may use, in bytes; a thousandth is usual
@@ -65,7 +64,7 @@ def is_certain(data: bytes) -> bool:
     if len(data) > MAX_BYTES or next(_asked) < FEW:
         return False
     matches = engine()
-    return matches is not None and (data.isascii() or _is_harmless(data)) and matches(data)
+    return matches is not None and (data.isascii() or beyond_ascii(data) is not None) and matches(data)
 
 
 def shortened(data: bytes) -> bytes:
@@ -131,10 +130,11 @@ def _indent(column: int) -> str:
     return " " * column
 
 
-def _is_harmless(data: bytes) -> bool:
-    """Say whether this is UTF-8 with no characters of ``NEVER``."""
+def beyond_ascii(data: bytes) -> set[str] | None:
+    """Return the characters of some UTF-8 that ASCII lacks; None if it is none, or if libyaml does not take each of them for text."""
     try:
         data.decode()
     except UnicodeDecodeError:
-        return False
-    return NEVER.isdisjoint(data.translate(None, _ASCII).decode())
+        return None
+    found = set(data.translate(None, _ASCII).decode())
+    return found if found.isdisjoint(_NO_TEXT) else None

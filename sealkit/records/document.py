@@ -80,11 +80,9 @@ class Document:
         only stand there in a block mapping at column 0, which is the root; inside a quoted scalar, a comment or a block scalar it would
         add no event, and inside a flow collection it would not parse.
         """
-        if not self.has_key_at(name, start):
-            return False
         if self._events is None:
             self._events = yamltree.events(self._without(start, end))
-        if self._events is None:
+        if not self.has_key_at(name, start) or self._events is None:
             return False
         key = b"\n" + name.encode() + b": "
         after_colon = self._line_of(key, start) + len(key) - 1

@@ -23,7 +23,7 @@ import re
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from sealkit.plainyaml import NEVER
+from sealkit.plainyaml import beyond_ascii
 from sealkit.records.lookalike import ASCII_FOLD, may_be_escaped, may_spell, skeleton
 
 MAX_BYTES = 1 << 20
@@ -75,7 +75,6 @@ _FOLD = bytes(
     0 if (byte < 0x20 and byte != 0x0A) or byte == 0x7F or byte in b"\\[{&" else folded for byte, folded in enumerate(ASCII_FOLD)
 )
 _CONTROLS = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
-_ASCII = bytes(range(128))
 
 SEPARATORS = b"-_ "
 
@@ -153,12 +152,8 @@ def _readable(yaml: bytes) -> bool:
 
 def _harmless(yaml: bytes, name_skeleton: str) -> bool:
     """Say whether this is UTF-8 whose other characters are no line breaks, no controls, and no part of a look-alike."""
-    try:
-        yaml.decode()
-    except UnicodeDecodeError:
-        return False
-    others = set(yaml.translate(None, _ASCII).decode())
-    return others.isdisjoint(NEVER) and not may_spell("".join(others), name_skeleton)
+    others = beyond_ascii(yaml)
+    return others is not None and not may_spell("".join(others), name_skeleton)
 
 
 def _one_of_several(yaml: bytes, folded: bytes, needle: _Needle) -> int:

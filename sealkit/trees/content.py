@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sealkit.jobs import Found
     from sealkit.sealer import Sealer, Unsealed
-    from sealkit.trees.orders import Task
+    from sealkit.trees.orders import Order, Task
 
 _OPEN = frozenset({"unsealed", "not_a_string", "broken_blob", "lookalike_key", "duplicate_key"})
 
@@ -49,8 +49,7 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     """Do a task to the content of the file ``path``; ``name`` says what kind of record it is, if not its own name."""
     known_as = name if name is not None else path
     try:
-        at_once = _AT_ONCE.get(task.verb)
-        outcome = at_once(task, path, data, known_as) if at_once is not None else None
+        outcome = _at_once(task, path, data, known_as)
         if outcome is not None:
             return Result([outcome], None, [])
         records = split(data, kind_of(known_as))
@@ -67,51 +66,56 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     return Result(work.outcomes, join(records) if changed else None, work.replaced)
 
 
-def _glanced(task: Task, path: str, data: bytes, known_as: str) -> Outcome | None:
-    """Check the one field of a file as the gate does, if a glance shows that it is in order; None says nothing."""
-    given = task.orders(known_as)
-    if len(given) != 1 or kind_of(known_as) != FRONT_MATTER:
-        return None
-    demand, _, opener, _ = given[0]
-    below = task.around.below
-    found = _glance()(data, demand, None if below is None else lambda: below(known_as))
-    if found is None or (opener is not None and found.blob.auth is not None):
-        return None
-    return _outcome(path, reporting.CHECKED, demand.path, found, None, _unopened(found))
+def _at_once(task: Task, path: str, data: bytes, known_as: str) -> Outcome | None:
+    """Return what becomes of the one field of a file that is plainly in order, without a ``Record``; None says nothing.
 
-
-def _opened(task: Task, path: str, data: bytes, known_as: str) -> Outcome | None:
-    """Decrypt the one field of a file if the fast scan finds a two-part blob, bound to nothing, and it opens; None says nothing.
-
-    It is ``_Work.decrypt`` without a ``Record``, for what nearly all files are; tests compare both.
+    It is what ``_Work`` finds, for what nearly all files are; tests compare both.
     """
+    look = _LOOKS.get(task.verb)
+    if look is None:
+        return None
     given = task.orders(known_as)
     if len(given) != 1 or kind_of(known_as) != FRONT_MATTER:
         return None
-    demand, _, opener, _ = given[0]
+    try:
+        return look(given[0], path, data, _file(task, known_as))
+    except SealkitError:
+        return None
+
+
+def _file(task: Task, known_as: str) -> Callable[[], str] | None:
+    """Return what gives a file's path below its tree's root, if that is known."""
+    below = task.around.below
+    return None if below is None else lambda: below(known_as)
+
+
+def _glanced(order: Order, path: str, data: bytes, file: Callable[[], str] | None) -> Outcome | None:
+    """Check a field as the gate does, if a glance shows that it is in order."""
+    found = _glance()(data, order.demand, file)
+    if found is None or (order.opener is not None and found.blob.auth is not None):
+        return None
+    return _outcome(path, reporting.CHECKED, order.demand.path, found, None, _unopened(found))
+
+
+def _opened(order: Order, path: str, data: bytes, file: Callable[[], str] | None) -> Outcome | None:
+    """Decrypt a field if the fast scan finds a two-part blob there that is bound to nothing, and it opens."""
+    demand, _, opener, _ = order
     if opener is None or opener.is_bounded or demand.bind is not None:
         return None
-    try:
-        span = _scanned(data, demand.path)
-        if not isinstance(span, scan.Span):
-            return _absent(path, demand.path) if span is scan.ABSENT else None
-        found = jobs.Found(Blob.parse(data[span.start : span.end].decode()), data.count(b"\n", 0, span.start) + 1)
-        opened = opener.unseal(found.blob) if found.blob.auth is None else None
-    except SealkitError:
+    span = _scanned(data, demand.path)
+    if not isinstance(span, scan.Span):
+        return _absent(path, demand.path) if span is scan.ABSENT else None
+    found = jobs.Found(Blob.parse(data[span.start : span.end].decode()), data.count(b"\n", 0, span.start) + 1)
+    if found.blob.auth is not None:
         return None
-    return _outcome(path, reporting.DECRYPTED, demand.path, found, opened.key_id, opened.verdict, opened) if opened else None
+    opened = opener.unseal(found.blob)
+    return _outcome(path, reporting.DECRYPTED, demand.path, found, opened.key_id, opened.verdict, opened)
 
 
-def _lacking(task: Task, path: str, data: bytes, known_as: str) -> Outcome | None:
-    """Say that a file lacks the one field that is asked for, if the fast scan shows it; None says nothing."""
-    given = task.orders(known_as)
-    if len(given) != 1 or kind_of(known_as) != FRONT_MATTER:
-        return None
-    field = given[0].demand.path
-    try:
-        return _absent(path, field) if _scanned(data, field) is scan.ABSENT else None
-    except SealkitError:
-        return None
+def _lacking(order: Order, path: str, data: bytes, file: Callable[[], str] | None) -> Outcome | None:
+    """Say that a file lacks a field, if the fast scan shows it."""
+    field = order.demand.path
+    return _absent(path, field) if _scanned(data, field) is scan.ABSENT else None
 
 
 def _scanned(data: bytes, field: str) -> scan.Span | str | None:
@@ -155,10 +159,7 @@ class _Work:
         self.task = task
         self.path = path
         self.orders = task.orders(known_as)
-        self.file: Callable[[], str] | None = None
-        below = task.around.below
-        if below is not None:
-            self.file = lambda: below(known_as)
+        self.file = _file(task, known_as)
         self.job = _JOBS[task.verb]
         self.outcomes: list[Outcome] = []
         self.replaced: list[Replaced] = []
@@ -381,9 +382,9 @@ _JOBS: dict[str, Callable[[_Work, Record, str], Record]] = {
     orders.CHECK: _Work.check,
 }
 
-_AT_ONCE: dict[str, Callable[[Task, str, bytes, str], Outcome | None]] = {
+_LOOKS: dict[str, Callable[[Order, str, bytes, Callable[[], str] | None], Outcome | None]] = {
     orders.CHECK: _glanced,
     orders.DECRYPT: _opened,
     orders.INSPECT: _lacking,
 }
-"""What answers at once for a file that is plainly in order, of the verbs for which that is worth it."""
+"""What answers at once, of the verbs for which that is worth it."""

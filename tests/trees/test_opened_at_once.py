@@ -49,7 +49,7 @@ def compare(data, demand, ring, monkeypatch, verb=orders.DECRYPT):
 
     at_once = run()
     with monkeypatch.context() as patched:
-        patched.setattr(content, "_AT_ONCE", {})
+        patched.setattr(content, "_LOOKS", {})
         assert run() == at_once
     return at_once.outcomes
 

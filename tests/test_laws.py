@@ -104,7 +104,7 @@ PLANTS = [
     (laws.rule_no_dangerous_calls, added("yamltree.py", "import yaml\nyaml.safe_load('a')"), "safe_load"),
     (laws.rule_no_dangerous_calls, added("trees/worktree.py", "import subprocess\nsubprocess.run('ls', shell=True)"), "shell"),
     (laws.rule_no_dangerous_calls, added("trees/store.py", "import pickle\npickle.loads(b'')"), "pickle"),
-    (laws.rule_no_dangerous_calls, added("trees/pool.py", "import marshal\nmarshal.loads(b'')"), "marshal"),
+    (laws.rule_no_dangerous_calls, added("trees/store.py", "import marshal\nmarshal.loads(b'')"), "marshal"),
     (laws.rule_no_dangerous_calls, added("jobs.py", "open('x', 'w').close()"), "writing"),
     (laws.rule_no_dangerous_calls, added("jobs.py", "open('x', mode='r+b').close()"), "writing"),
 ]

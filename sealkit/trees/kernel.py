@@ -1,4 +1,4 @@
-"""System calls that Python does not offer, ``renameat2`` with ``RENAME_EXCHANGE`` and ``syncfs``, the end with a parent, and leases.
+"""System calls that Python does not offer, ``renameat2`` with ``RENAME_EXCHANGE`` and ``syncfs``, the end with a parent, leases, and wide pipes.
 
 ``ctypes`` is imported on first use only, as starting it takes longer than reading a record.
 """
@@ -10,6 +10,7 @@ import fcntl
 import functools
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _EXCHANGE = 2  # RENAME_EXCHANGE of <linux/fs.h>
 _RENAMEAT2 = {"x86_64": 316, "aarch64": 276, "riscv64": 276, "ppc64le": 357, "s390x": 347}  # where the C library has no name for it
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+WIDE = 1 << 20
+"""What a pipe is widened to: as much as anybody may have, unless an administrator says otherwise."""
+
 UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 """Error numbers that mean: this kernel or file system cannot do it."""
 
@@ -43,6 +47,16 @@ def _checked(call: Callable[..., int] | None, *arguments: object) -> None:
         number = ctypes.get_errno()
         if number != errno.EINTR:
             raise OSError(number, os.strerror(number))
+
+
+def widen(pipe: int) -> None:
+    """Let a pipe hold ``WIDE`` bytes (F_SETPIPE_SZ of fcntl(2), Linux 2.6.35), so that who writes into it seldom has to wait.
+
+    Where that cannot be done, it stays as it is: 64 KiB, or less for a user who has many (pipe(7), "/proc files").
+    """
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, WIDE)
 
 
 def exchange(folder: int, one: str, other: str) -> None:

@@ -1,6 +1,6 @@
 """Worker processes that do chunks of work in parallel and hand on the results in the order of the chunks.
 
-Workers are forked: they inherit what the work needs, keys included, and nothing of it is ever pickled. Each has a pair of pipes and
+Workers are forked: they inherit what the work needs, keys included: nothing of it goes through a pipe. Each has a pair of pipes and
 at most two chunks at a time; whoever is done first gets the next one. Results that come before their turn are held, up to a limit, and
 beyond it wait in the pipes: memory stays bounded however large the tree.
 """
@@ -8,8 +8,8 @@ beyond it wait in the pipes: memory stays bounded however large the tree.
 from __future__ import annotations
 
 import gc
+import marshal
 import os
-import pickle
 import select
 import signal
 import threading
@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 R = TypeVar("R")
 
-_PART, _END, _ERROR = b"p", b"e", b"x"
+_PART, _LAST, _END, _ERROR = b"p", b"l", b"e", b"x"
+_CLOSING: Final = frozenset({_LAST, _END, _ERROR})
+_PLAIN, _OBJECT = b"m", b"o"
 _SIZE = 8  # bytes before each message, which say how long it is
 _READ = 1 << 20
 _QUEUED = 2
 _AHEAD = 4  # chunks a worker, from the one whose turn it is to the last one given out
 _HELD = 4 << 20  # bytes of results that came before their turn
 _GRACE = 0.5
-_MOMENT = 0.001
+_MOMENT = 0.0002
 _ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
@@ -93,6 +95,7 @@ class _Worker:
         chunks, self.chunks = os.pipe()
         try:
             self.results, results = os.pipe()
+            kernel.widen(results)
         except OSError:
             _shut(chunks, self.chunks)
             raise
@@ -115,7 +118,7 @@ class _Worker:
     def give(self, job: _Job) -> None:
         job.worker = self
         self.jobs.append(job)
-        chunk = pickle.dumps(job.chunk)
+        chunk = _packed(job.chunk)
         self.unsent += _head(len(chunk)) + chunk
         self.send()
 
@@ -139,11 +142,12 @@ class _Worker:
             job.parts.append(Died(self._obituary()))
             job.has_ended = True
             return False
-        if message == _END:
+        kind = message[:1]
+        if kind != _END:
+            job.parts.append(message)
+        if kind in _CLOSING:
             job.has_ended = True
             self.jobs.popleft()
-        else:
-            job.parts.append(message)
         return True
 
     def _obituary(self) -> StoreError:
@@ -258,7 +262,7 @@ def _unreachable(error: OSError) -> StoreError:
 def _result(part: bytes | Died) -> Any:  # noqa: ANN401 - a result is the caller's
     if isinstance(part, Died):
         return part
-    value = pickle.loads(memoryview(part)[1:])  # noqa: S301 - from our own fork
+    value = _unpacked(memoryview(part)[1:])
     if part[:1] == _ERROR:
         raise value
     return value
@@ -318,26 +322,57 @@ def _serve(work: _Work, chunks: int, results: int, inherited: list[int], parent:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
         while True:
-            chunk = pickle.loads(_next_message(chunks))  # noqa: S301 - from the process that forked us
-            try:
-                for result in work.function(chunk):
-                    _write(results, _PART, pickle.dumps(result))
-            except SealkitError as error:
-                _write(results, _ERROR, pickle.dumps(error.with_traceback(None)))
-            _write(results, _END)
+            _work_on(_unpacked(memoryview(_next_message(chunks))), work, results)
     except (EOFError, OSError):
         return
 
 
+def _work_on(chunk: Any, work: _Work, results: int) -> None:  # noqa: ANN401 - a chunk is the caller's
+    """Write what comes of a chunk; each result when the next one is there, so that the last one says that it is the last."""
+    before: bytes | None = None
+    try:
+        for result in work.function(chunk):
+            if before is not None:
+                _write(results, _PART, before)
+            before = _packed(result)
+    except SealkitError as error:
+        if before is not None:
+            _write(results, _PART, before)
+        _write(results, _ERROR, _packed(error.with_traceback(None)))
+    else:
+        _write(results, _END if before is None else _LAST, before or b"")
+
+
 # --- messages --------------------------------------------------------------------------------------------------------
+def _packed(value: Any) -> bytes:  # noqa: ANN401 - a chunk or a result
+    """Return a value as bytes for the other side of a fork: plain ones fast, by ``marshal``; others by ``pickle``, which takes long to import."""
+    try:
+        return _PLAIN + marshal.dumps(value)
+    except ValueError:
+        import pickle
+
+        return _OBJECT + pickle.dumps(value)
+
+
+def _unpacked(data: memoryview) -> Any:  # noqa: ANN401 - what it was
+    if data[:1] == _PLAIN:
+        return marshal.loads(data[1:])  # noqa: S302 - from our own fork, as is the next
+    import pickle
+
+    return pickle.loads(data[1:])  # noqa: S301
+
+
 def _head(size: int) -> bytes:
     return size.to_bytes(_SIZE, "big")
 
 
 def _write(pipe: int, kind: bytes, data: bytes = b"") -> None:
-    """Write one message whole. ``OSError`` where nobody reads it."""
-    write_all(pipe, _head(len(kind) + len(data)) + kind)
-    if data:
+    """Write one message whole, in one piece where that needs no memory to speak of: who reads is woken once. ``OSError`` where nobody reads."""
+    head = _head(len(kind) + len(data)) + kind
+    if len(data) <= _READ:
+        write_all(pipe, head + data)
+    else:
+        write_all(pipe, head)
         write_all(pipe, data)
 
 

@@ -1,8 +1,13 @@
 """Worker processes: results in order, dynamic sharing of the work, deaths, errors, and bounded memory."""
 
+import array
+import fcntl
 import os
 import select
 import signal
+import subprocess
+import sys
+import termios
 import time
 
 import pytest
@@ -106,6 +111,62 @@ def test_chunks_and_results_that_fit_into_no_pipe():
 
     given = [bytes([number]) * (3 << 20) for number in range(9)]
     assert [result for _, result in pool.run(work, given, 2)] == [chunk for chunk in given for _ in range(2)]
+
+
+PLAIN = [(1, "a", b"b", None, True, 2.5), [("\udcff", {("k", None, 0): 1})], b"", "", 0, None, (), "same", "same"]
+OBJECTS = [Usage(problem="an object"), [("path", StoreError(problem="of a chunk"))], {"a": frozenset({1})}, range(3)]
+
+
+@pytest.mark.parametrize("values", [PLAIN, OBJECTS, [value for pair in zip(PLAIN, OBJECTS, strict=False) for value in pair]])
+def test_values_of_all_kinds_come_through_both_ways(values):
+    def work(chunk):
+        yield chunk
+        yield repr(chunk)
+
+    results = list(pool.run(work, values, 2))
+    assert [str(result) for _, result in results[::2]] == [str(value) for value in values]
+    assert [type(result) for _, result in results[::2]] == [type(value) for value in values]
+    assert [result for _, result in results[1::2]] == [repr(value) for value in values]
+
+
+def test_plain_values_need_no_pickle(tmp_path):
+    program = "import sys; from sealkit.trees import pool; list(pool.run(lambda chunk: [chunk], [[('a', b'b', None)]], 1)); print('pickle' in sys.modules)"
+    assert subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, check=True).stdout == b"False\n"
+
+
+def test_what_was_done_before_an_error_comes_before_it():
+    def work(chunk):
+        yield from range(chunk)
+        raise Usage(problem="after them")
+
+    running = pool.run(work, [3, 1], 2)
+    assert [next(running)[1] for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(Usage, match="after them"):
+        next(running)
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_GETPIPE_SZ"), reason="Linux only")
+def test_a_worker_writes_a_usual_result_without_waiting_for_anybody():
+    def work(chunk):
+        yield bytes(200_000)
+
+    running = pool.run(work, range(3), 1)
+    next(running)
+    (pipe,) = {fd for fd in map(int, os.listdir("/proc/self/fd")) if _is_wide(fd)}
+    waiting = array.array("i", [0])
+    deadline = time.monotonic() + 10
+    while waiting[0] < 400_000 and time.monotonic() < deadline:
+        time.sleep(0.01)
+        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+    assert waiting[0] >= 400_000  # both others, though nobody asked for them yet
+    running.close()
+
+
+def _is_wide(fd):
+    try:
+        return fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) >= 1 << 20
+    except OSError:
+        return False
 
 
 def test_an_error_is_raised_in_its_turn():

@@ -20,9 +20,11 @@ RECORDS = Path(__file__).parent / "records"
 SAMPLE = (RECORDS / "sample.md").read_bytes().split(b"---\n")[1]
 COUNT = 10_000
 
+needs_engine = pytest.mark.usefixtures("engine")
 
-@pytest.fixture(autouse=True)
-def asked(monkeypatch):
+
+@pytest.fixture
+def engine(monkeypatch):
     """Let the engine answer from the first document on."""
     pytest.importorskip("re2", reason="the extra fast is not installed")
     monkeypatch.setattr(plainyaml, "_asked", itertools.count(plainyaml.FEW))
@@ -169,6 +171,7 @@ def near_the_grammar(chance, oddness):
         columns = [one for one in columns if one < column] + [column] + ([column + 2] if dash else [])
 
 
+@needs_engine
 @pytest.mark.parametrize("oddness", [0.02, 0.1, 0.3])
 def test_documents_near_the_grammar(oddness):
     chance, certain, parse = random.Random(int(os.environ.get("SEALKIT_FUZZ_SEED", "17"))), 0, 0
@@ -181,11 +184,13 @@ def test_documents_near_the_grammar(oddness):
     assert certain > parse / 5 > COUNT / 40
 
 
+@needs_engine
 def test_documents_of_another_making():
     make = Documents(5)
     assert sum(agree(make().encode("utf-8", "surrogatepass")) for _ in range(COUNT)) > COUNT / 100
 
 
+@needs_engine
 @given(
     st.lists(
         st.sampled_from([*"ab:-#'\"\n\n  \n[]{}|>&*!%.?,", ": ", " #", "\n- ", "\n  ", "a: ", "- a: b\n", "é", "\t"]), max_size=30
@@ -195,6 +200,7 @@ def test_noise(parts):
     agree("".join(parts).encode() + b"\n")
 
 
+@needs_engine
 @pytest.mark.parametrize("in_keys_column", [False, True])
 def test_a_byte_changed_lost_or_added_in_a_real_record(in_keys_column):
     data = yaml.safe_dump(yaml.safe_load(SAMPLE), width=2000).encode() if in_keys_column else SAMPLE
@@ -224,6 +230,7 @@ def test_a_byte_changed_lost_or_added_in_a_real_record(in_keys_column):
     assert certain > COUNT / 3
 
 
+@needs_engine
 @pytest.mark.parametrize(
     "text",
     [
@@ -241,10 +248,12 @@ def test_what_is_plain(text):
     assert plainyaml.is_certain(text.encode())
 
 
+@needs_engine
 def test_the_sample_is_plain():
     assert plainyaml.is_certain(SAMPLE)
 
 
+@needs_engine
 @pytest.mark.parametrize(
     "text",
     [
@@ -265,17 +274,20 @@ def test_what_is_not(text):
     assert not plainyaml.is_certain(text.encode())
 
 
+@needs_engine
 def test_bytes_that_are_utf8_only_together():
     assert plainyaml.is_certain("a: Р\n".encode())
     assert not plainyaml.is_certain(b"a: \xd0\nb: \xa0\n")
 
 
+@needs_engine
 def test_what_is_long_is_left_to_libyaml():
     data = b"a: b\n" * (plainyaml.MAX_BYTES // 5)
     assert plainyaml.is_certain(data)
     assert not plainyaml.is_certain(data + b"a: b\n")
 
 
+@needs_engine
 def test_few_documents_do_not_start_the_engine(monkeypatch):
     monkeypatch.setattr(plainyaml, "_asked", itertools.count())
     answers = [plainyaml.is_certain(b"a: b\n") for _ in range(plainyaml.FEW + 2)]

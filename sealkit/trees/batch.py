@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.report import Counted
-    from sealkit.trees.content import Replaced
     from sealkit.trees.journal import Entry, Journal
     from sealkit.trees.orders import Task
+    from sealkit.trees.result import Replaced
     from sealkit.trees.store import Snapshot
 
 T = TypeVar("T")

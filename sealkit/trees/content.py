@@ -2,56 +2,37 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sealkit import jobs
 from sealkit import report as reporting
-from sealkit.context import BINDS
-from sealkit.crypto.blob import Blob
-from sealkit.demands import UNCOVERED, FieldRule
+from sealkit.demands import UNCOVERED
 from sealkit.errors import BlobError, Downgraded, FieldAbsent, Misbound, SealkitError, Tampered, Usage
-from sealkit.records import frontmatter, scan
 from sealkit.records.identity import Binding, Place
-from sealkit.records.kinds import FRONT_MATTER, kind_of
+from sealkit.records.kinds import kind_of
 from sealkit.records.record import Record, join, split
 from sealkit.report import Outcome, failure
-from sealkit.trees import orders
+from sealkit.trees import at_once, orders
+from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sealkit.crypto.blob import Blob
     from sealkit.jobs import Found
     from sealkit.sealer import Sealer, Unsealed
-    from sealkit.trees.orders import Order, Task
+    from sealkit.trees.orders import Task
 
 _OPEN = frozenset({"unsealed", "not_a_string", "broken_blob", "lookalike_key", "duplicate_key"})
-
-
-class Replaced(NamedTuple):
-    """One blob that makes place for another: the line (from 1) its record starts on, its field, the two texts."""
-
-    line: int
-    field: str
-    old: str
-    new: str
-
-
-class Result(NamedTuple):
-    """What became of a file's fields, its new content (None if it need not change), and the blobs that change places in it."""
-
-    outcomes: list[Outcome]
-    data: bytes | None
-    replaced: list[Replaced]
 
 
 def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     """Do a task to the content of the file ``path``; ``name`` says what kind of record it is, if not its own name."""
     known_as = name if name is not None else path
     try:
-        outcome = _at_once(task, path, data, known_as)
-        if outcome is not None:
-            return Result([outcome], None, [])
+        result = at_once.answer(task, path, data, known_as)
+        if result is not None:
+            return result
         records = split(data, kind_of(known_as))
         work = _Work(task, path, known_as)
     except SealkitError as error:
@@ -66,90 +47,6 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     return Result(work.outcomes, join(records) if changed else None, work.replaced)
 
 
-def _at_once(task: Task, path: str, data: bytes, known_as: str) -> Outcome | None:
-    """Return what becomes of the one field of a file that is plainly in order, without a ``Record``; None says nothing.
-
-    It is what ``_Work`` finds, for what nearly all files are; tests compare both.
-    """
-    look = _LOOKS.get(task.verb)
-    if look is None:
-        return None
-    given = task.orders(known_as)
-    if len(given) != 1 or kind_of(known_as) != FRONT_MATTER:
-        return None
-    try:
-        return look(given[0], path, data, _file(task, known_as))
-    except SealkitError:
-        return None
-
-
-def _file(task: Task, known_as: str) -> Callable[[], str] | None:
-    """Return what gives a file's path below its tree's root, if that is known."""
-    below = task.around.below
-    return None if below is None else lambda: below(known_as)
-
-
-def _glanced(order: Order, path: str, data: bytes, file: Callable[[], str] | None) -> Outcome | None:
-    """Check a field as the gate does, if a glance shows that it is in order."""
-    found = _glance()(data, order.demand, file)
-    if found is None or (order.opener is not None and found.blob.auth is not None):
-        return None
-    return _outcome(path, reporting.CHECKED, order.demand.path, found, None, _unopened(found))
-
-
-def _opened(order: Order, path: str, data: bytes, file: Callable[[], str] | None) -> Outcome | None:
-    """Decrypt a field if the fast scan finds a two-part blob there that is bound to nothing, and it opens."""
-    demand, _, opener, _ = order
-    if opener is None or opener.is_bounded or demand.bind is not None:
-        return None
-    span = _scanned(data, demand.path)
-    if not isinstance(span, scan.Span):
-        return _absent(path, demand.path) if span is scan.ABSENT else None
-    found = jobs.Found(Blob.parse(data[span.start : span.end].decode()), data.count(b"\n", 0, span.start) + 1)
-    if found.blob.auth is not None:
-        return None
-    opened = opener.unseal(found.blob)
-    return _outcome(path, reporting.DECRYPTED, demand.path, found, opened.key_id, opened.verdict, opened)
-
-
-def _lacking(order: Order, path: str, data: bytes, file: Callable[[], str] | None) -> Outcome | None:
-    """Say that a file lacks a field, if the fast scan shows it."""
-    field = order.demand.path
-    return _absent(path, field) if _scanned(data, field) is scan.ABSENT else None
-
-
-def _scanned(data: bytes, field: str) -> scan.Span | str | None:
-    region = frontmatter.region(data)
-    return scan.find(data, region.start, region.end, field, one_document=True) if region is not None else None
-
-
-def _absent(path: str, field: str, line: int = 1) -> Outcome:
-    return Outcome(path, reporting.ABSENT, field, "absent", line=line)
-
-
-@cache
-def _glance() -> Callable[[bytes, FieldRule, Callable[[], str] | None], Found | None]:
-    """Return the gate's glance, whose parser takes long to import."""
-    from sealkit.trees import glance
-
-    return glance.gate
-
-
-def _outcome(
-    path: str, status: str, field: str, found: Found, key: str | None, code: str | None, opened: Unsealed | None = None
-) -> Outcome:
-    """Return the outcome for a field that holds a blob."""
-    blob = found.blob
-    form = bind = kid = payload = None
-    if blob.auth is not None:
-        form, bind, kid = "tagged", BINDS[blob.auth[1]], blob.kid
-    if opened is not None:
-        form = opened.format
-        payload = opened.payload if status == reporting.DECRYPTED else None
-    size, iv = len(blob.ciphertext), blob.iv.hex()
-    return Outcome(path, status, field, code, form or "plain", bind, kid, key, size, iv, found.line, None, None, payload)
-
-
 class _Work:
     """A task on the records of one file: the outcomes so far, and the blobs that change places."""
 
@@ -159,7 +56,7 @@ class _Work:
         self.task = task
         self.path = path
         self.orders = task.orders(known_as)
-        self.file = _file(task, known_as)
+        self.file = task.file(known_as)
         self.job = _JOBS[task.verb]
         self.outcomes: list[Outcome] = []
         self.replaced: list[Replaced] = []
@@ -196,7 +93,7 @@ class _Work:
 
     def absent(self, record: Record, field: str) -> None:
         """Note that a record lacks a field; the gate takes that for a finding where the field is demanded, and reads on."""
-        outcome = _absent(self.path, field, record.line)
+        outcome = absent(self.path, field, record.line)
         if self.task.verb == orders.CHECK:
             try:
                 jobs.lacks(record, field, self.demand)
@@ -210,14 +107,14 @@ class _Work:
         found = jobs.gate(record, self.demand, field, self.binding)
         if self._opener is not None and found.blob.auth is not None:
             return self._check(record, found, field, reporting.CHECKED)
-        self.note(reporting.CHECKED, field, found, None, _unopened(found))
+        self.note(reporting.CHECKED, field, found, None, unopened(found))
         return record
 
     def note(
         self, status: str, field: str, found: Found, key: str | None, code: str | None, opened: Unsealed | None = None
     ) -> None:
         """Add the outcome for a field that holds a blob."""
-        self.outcomes.append(_outcome(self.path, status, field, found, key, code, opened))
+        self.outcomes.append(of_blob(self.path, status, field, found, key, code, opened))
 
     @property
     def binding(self) -> Binding:
@@ -244,7 +141,7 @@ class _Work:
 
     def inspect(self, record: Record, field: str) -> Record:
         found = jobs.inspect(record, field)
-        self.note(reporting.FOUND, field, found, None, _unopened(found))
+        self.note(reporting.FOUND, field, found, None, unopened(found))
         return record
 
     def open(self, record: Record, field: str) -> Record:
@@ -270,7 +167,7 @@ class _Work:
         after = jobs.seal(record, self.sealer, field, self.task.payload, binding=self.binding)
         found = jobs.find(after, field)
         if after is record:
-            self.note(reporting.UNCHANGED, field, found, None, _unopened(found))
+            self.note(reporting.UNCHANGED, field, found, None, unopened(found))
         else:
             self._changed(reporting.SEALED, field, found)
         return after
@@ -283,7 +180,7 @@ class _Work:
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, before, self.opener) from None
         if after is record:
-            self.note(reporting.UNCHANGED, field, before, self.sealer.key_id, _unopened(before))
+            self.note(reporting.UNCHANGED, field, before, self.sealer.key_id, unopened(before))
             return record
         self._changed(reporting.ROTATED, field, found)
         self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
@@ -317,7 +214,7 @@ class _Work:
 
     def settled(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
-        self.note(reporting.UNCHANGED, field, found, self.sealer.key_id, _unopened(found))
+        self.note(reporting.UNCHANGED, field, found, self.sealer.key_id, unopened(found))
         return record
 
     def verify(self, record: Record, field: str) -> Record:
@@ -341,7 +238,7 @@ class _Work:
         return record
 
     def _changed(self, status: str, field: str, found: Found) -> None:
-        self.note(status, field, found, self.sealer.key_id, _unopened(found))
+        self.note(status, field, found, self.sealer.key_id, unopened(found))
         if self.sealer.format == "plain" and self.sealer.is_too_short_to_tell(found.blob):
             self.outcomes[-1] = self.outcomes[-1]._replace(message=_SHORT)
 
@@ -355,11 +252,6 @@ class _Work:
 
 
 _SHORT = "a payload of one block: under a ring of several keys it opens only with the key named (--key-id)"
-
-
-def _unopened(found: Found) -> str | None:
-    """What is known of a blob that was not opened: without a tag it may have been altered, with one nobody has looked yet."""
-    return None if found.blob.auth is not None else "unauthenticated"
 
 
 def needed(sealer: Sealer | None) -> Sealer:
@@ -381,10 +273,3 @@ _JOBS: dict[str, Callable[[_Work, Record, str], Record]] = {
     orders.RETAG: _Work.retag,
     orders.CHECK: _Work.check,
 }
-
-_LOOKS: dict[str, Callable[[Order, str, bytes, Callable[[], str] | None], Outcome | None]] = {
-    orders.CHECK: _glanced,
-    orders.DECRYPT: _opened,
-    orders.INSPECT: _lacking,
-}
-"""What answers at once, of the verbs for which that is worth it."""

@@ -21,9 +21,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealkit.errors import JournalError
-from sealkit.trees.content import Replaced
 from sealkit.trees.folders import release
 from sealkit.trees.found import OWN_FOLDER
+from sealkit.trees.result import Replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

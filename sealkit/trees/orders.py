@@ -92,6 +92,11 @@ class Task:
         self._orders[demand] = order
         return order
 
+    def file(self, path: str) -> Callable[[], str] | None:
+        """Return what gives a file's path below its tree's root, if that is known."""
+        below = self.around.below
+        return None if below is None else lambda: below(path)
+
     def as_settled(self) -> Task:
         """Return the task for a file that was written already: what is there is counted as unchanged."""
         return Task(SETTLED, self.fields, sealer=self.sealer, binding=self.binding, around=self.around)

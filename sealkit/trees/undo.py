@@ -10,12 +10,12 @@ from sealkit.errors import SealkitError
 from sealkit.records.kinds import kind_of
 from sealkit.records.record import join, split
 from sealkit.report import Outcome, failure
-from sealkit.trees.content import Result
+from sealkit.trees.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sealkit.trees.content import Replaced
+    from sealkit.trees.result import Replaced
 
 
 def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:

@@ -10,7 +10,7 @@ from yaml_documents import Documents
 
 from sealkit import Blob, Key, KeyRing, Sealer
 from sealkit.demands import FieldRule
-from sealkit.trees import content, orders
+from sealkit.trees import at_once, content, orders
 from sealkit.trees.orders import Around, Task
 
 ONE, TWO = Key("one", bytes(range(16))), Key("two", bytes(range(32)))
@@ -47,11 +47,11 @@ def compare(data, demand, ring, monkeypatch, verb=orders.DECRYPT):
         task = Task(verb, (demand.path,), opener=Sealer(ring) if ring is not None else None, around=around)
         return content.run(task, "posts/a.md", data)
 
-    at_once = run()
+    answered = run()
     with monkeypatch.context() as patched:
-        patched.setattr(content, "_LOOKS", {})
-        assert run() == at_once
-    return at_once.outcomes
+        patched.setattr(at_once, "LOOKS", {})
+        assert run() == answered
+    return answered.outcomes
 
 
 def documents():

@@ -254,7 +254,7 @@ FORBIDDEN_CALLS = {
     "tempfile.mktemp": "somebody else may take the name",
 }
 # What a process says to its own fork, through a pipe that nobody else has.
-ALLOWED = {("trees.pool", "pickle.loads"), ("trees.pool", "marshal.loads")}
+ALLOWED = {("trees.messages", "pickle.loads"), ("trees.messages", "marshal.loads")}
 FORBIDDEN_METHODS = {"rglob", "glob", "iglob", "safe_load"}
 
 

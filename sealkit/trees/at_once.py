@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def answer(task: Task, path: str, data: bytes, known_as: str) -> Result | None:
-    """Return what becomes of the content of a file; None says nothing. Raises as ``Task.orders``."""
+    """Return what becomes of the content of a file; None says nothing."""
     look = LOOKS.get(task.verb)
     if look is None:
         return None
-    given = task.orders(known_as)
-    if len(given) != 1 or kind_of(known_as) != FRONT_MATTER:
-        return None
     try:
+        given = task.orders(known_as)
+        if len(given) != 1 or kind_of(known_as) != FRONT_MATTER:
+            return None
         return look(task, given[0], path, data, known_as)
     except SealkitError:
         return None

@@ -8,7 +8,6 @@ beyond it wait in the pipes: memory stays bounded however large the tree.
 from __future__ import annotations
 
 import gc
-import marshal
 import os
 import select
 import signal
@@ -19,9 +18,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 from sealkit.errors import SealkitError, StoreError
-from sealkit.trees import kernel
+from sealkit.trees import kernel, messages
 from sealkit.trees.folders import release
-from sealkit.trees.store import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,9 +29,6 @@ R = TypeVar("R")
 
 _PART, _LAST, _END, _ERROR = b"p", b"l", b"e", b"x"
 _CLOSING: Final = frozenset({_LAST, _END, _ERROR})
-_PLAIN, _OBJECT = b"m", b"o"
-_SIZE = 8  # bytes before each message, which say how long it is
-_READ = 1 << 20
 _QUEUED = 2
 _AHEAD = 4  # chunks a worker, from the one whose turn it is to the last one given out
 _HELD = 4 << 20  # bytes of results that came before their turn
@@ -43,9 +38,10 @@ _ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 class _Work(NamedTuple):
-    """What workers do with each chunk, and whether they are to end in the middle of one if the process that forked them does."""
+    """What workers do with each chunk and after the last one, and whether they end in the middle of one if the process that forked them does."""
 
     function: Callable[[Any], Iterable[Any]]
+    at_end: Callable[[], None]
     end_at_once: bool
 
 
@@ -118,8 +114,8 @@ class _Worker:
     def give(self, job: _Job) -> None:
         job.worker = self
         self.jobs.append(job)
-        chunk = _packed(job.chunk)
-        self.unsent += _head(len(chunk)) + chunk
+        chunk = messages.pack(job.chunk)
+        self.unsent += messages.head(len(chunk)) + chunk
         self.send()
 
     def send(self) -> None:
@@ -137,7 +133,7 @@ class _Worker:
         """Take one message of results; False if the worker has died, which closes its oldest job."""
         job = self.jobs[0]
         try:
-            message = _next_message(self.results)
+            message = messages.read(self.results)
         except (EOFError, OSError):
             job.parts.append(Died(self._obituary()))
             job.has_ended = True
@@ -183,16 +179,26 @@ class _Worker:
                 pass
 
 
+def _nothing() -> None:
+    """Do nothing after the last chunk."""
+
+
 def run(
-    function: Callable[[C], Iterable[R]], chunks: Iterable[C], workers: int, *, end_at_once: bool = True
+    function: Callable[[C], Iterable[R]],
+    chunks: Iterable[C],
+    workers: int,
+    *,
+    at_end: Callable[[], None] = _nothing,
+    end_at_once: bool = True,
 ) -> Iterator[tuple[C, R | Died]]:
     """Yield ``(chunk, result)`` for all that ``function`` yields for each chunk, in order, from ``workers`` processes.
 
+    A worker that is not killed does what is to be done ``at_end``, however the iteration ended.
     A chunk whose worker ended is closed by a ``Died``; the others go on, in a new worker. A ``SealkitError`` that ``function`` raises
     is raised here. However the iteration ends, no worker outlives it by more than a moment. If this process is killed, they ``end_at_once``,
     or else with the next result that nobody takes: what asks the system for the first takes long to import.
     """
-    work = _Work(function, end_at_once)
+    work = _Work(function, at_end, end_at_once)
     source = iter(chunks)
     team: list[_Worker] = []
     gc.freeze()  # what is here now is shared with the workers, and no collection in one of them need copy it
@@ -262,7 +268,7 @@ def _unreachable(error: OSError) -> StoreError:
 def _result(part: bytes | Died) -> Any:  # noqa: ANN401 - a result is the caller's
     if isinstance(part, Died):
         return part
-    value = _unpacked(memoryview(part)[1:])
+    value = messages.unpack(memoryview(part)[1:])
     if part[:1] == _ERROR:
         raise value
     return value
@@ -322,9 +328,9 @@ def _serve(work: _Work, chunks: int, results: int, inherited: list[int], parent:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     try:
         while True:
-            _work_on(_unpacked(memoryview(_next_message(chunks))), work, results)
+            _work_on(messages.unpack(messages.read(chunks)), work, results)
     except (EOFError, OSError):
-        return
+        work.at_end()
 
 
 def _work_on(chunk: Any, work: _Work, results: int) -> None:  # noqa: ANN401 - a chunk is the caller's
@@ -333,60 +339,11 @@ def _work_on(chunk: Any, work: _Work, results: int) -> None:  # noqa: ANN401 - a
     try:
         for result in work.function(chunk):
             if before is not None:
-                _write(results, _PART, before)
-            before = _packed(result)
+                messages.write(results, _PART, before)
+            before = messages.pack(result)
     except SealkitError as error:
         if before is not None:
-            _write(results, _PART, before)
-        _write(results, _ERROR, _packed(error.with_traceback(None)))
+            messages.write(results, _PART, before)
+        messages.write(results, _ERROR, messages.pack(error.with_traceback(None)))
     else:
-        _write(results, _END if before is None else _LAST, before or b"")
-
-
-# --- messages --------------------------------------------------------------------------------------------------------
-def _packed(value: Any) -> bytes:  # noqa: ANN401 - a chunk or a result
-    """Return a value as bytes for the other side of a fork: plain ones fast, by ``marshal``; others by ``pickle``, which takes long to import."""
-    try:
-        return _PLAIN + marshal.dumps(value)
-    except ValueError:
-        import pickle
-
-        return _OBJECT + pickle.dumps(value)
-
-
-def _unpacked(data: memoryview) -> Any:  # noqa: ANN401 - what it was
-    if data[:1] == _PLAIN:
-        return marshal.loads(data[1:])  # noqa: S302 - from our own fork, as is the next
-    import pickle
-
-    return pickle.loads(data[1:])  # noqa: S301
-
-
-def _head(size: int) -> bytes:
-    return size.to_bytes(_SIZE, "big")
-
-
-def _write(pipe: int, kind: bytes, data: bytes = b"") -> None:
-    """Write one message whole, in one piece where that needs no memory to speak of: who reads is woken once. ``OSError`` where nobody reads."""
-    head = _head(len(kind) + len(data)) + kind
-    if len(data) <= _READ:
-        write_all(pipe, head + data)
-    else:
-        write_all(pipe, head)
-        write_all(pipe, data)
-
-
-def _next_message(pipe: int) -> bytes:
-    """Read one message to its end. Raises ``EOFError`` where there is none, or not all of it, and never will be."""
-    return _exactly(pipe, int.from_bytes(_exactly(pipe, _SIZE), "big"))
-
-
-def _exactly(pipe: int, size: int) -> bytes:
-    parts = []
-    while size:
-        part = os.read(pipe, min(size, _READ))
-        if not part:
-            raise EOFError
-        parts.append(part)
-        size -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        messages.write(results, _END if before is None else _LAST, before or b"")

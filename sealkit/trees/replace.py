@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULTS", "FOLDERS", "GROUP", "SYNCFS", "Committed", "Options", "Write", "commit", "replace_one"]
 
-GROUP = 128
+GROUP = 256
 """How many files are under way at once: each group waits for the disk twice, and leaves its old files to the next one."""
 
 FOLDERS = 48
@@ -40,24 +40,29 @@ class Committed(NamedTuple):
 
 
 @opaque
-def commit(writes: Sequence[Write], options: Options = DEFAULTS, *, also: int | None = None) -> list[Committed]:
+def commit(
+    writes: Sequence[Write], options: Options = DEFAULTS, *, also: int | None = None, spares: Spares | None = None
+) -> list[Committed]:
     """Replace records and say, in the order given, what became of each; what fails for one does not touch the others.
 
     Problems are ``ChangedUnderneath`` (read it again and retry), ``HardLinked``, ``IsLink``, ``NotRegular``, ``TreeBusy`` and
     ``StoreError``. A record whose new content stands but whose sync failed is reported as a problem too. Two writes to one path in the
     same call: the second is ``ChangedUnderneath``. ``also`` is the descriptor of a file whose content must be on the disk before the
-    first record is replaced. An interruption (``KeyboardInterrupt``) leaves each record old or new.
+    first record is replaced. ``spares`` are files that earlier calls have left over, to be written again, and those that this one leaves to
+    later ones; whoever made them closes them. An interruption (``KeyboardInterrupt``) leaves each record old or new.
     """
-    spares = Spares()
+    kept = spares if spares is not None else Spares()
     try:
         groups = list(_groups(writes))
         done = []
         for number, group in enumerate(groups, 1):
-            leaves_files = options.reuse and number < len(groups) and len(group) >= options.syncfs_from
-            done += _Group(group, options, also, spares, leaves_files=leaves_files).run()
+            are_wanted = options.reuse and (spares is not None or number < len(groups))
+            leaves_files = are_wanted and len(group) >= options.syncfs_from
+            done += _Group(group, options, also, kept, leaves_files=leaves_files).run()
         return done
     finally:
-        spares.close()
+        if spares is None:
+            kept.close()
 
 
 def _groups(writes: Sequence[Write]) -> Iterator[list[Write]]:

@@ -1,4 +1,4 @@
-"""``decrypt`` and ``inspect`` at once say what they say by way of a ``Record``: the same outcomes, for documents, blobs, demands and rings of all kinds."""
+"""What is answered at once is what is said by way of a ``Record``: the same outcomes and bytes, for documents, blobs, demands and rings of all kinds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from yaml_documents import Documents
 
 from sealkit import Blob, Key, KeyRing, Sealer
+from sealkit.crypto import cipher
 from sealkit.demands import FieldRule
 from sealkit.trees import at_once, content, orders
 from sealkit.trees.orders import Around, Task
@@ -39,13 +40,13 @@ BLOBS = [
 CASES = Path(__file__).parents[1] / "data" / "record_cases"
 
 
-def compare(data, demand, ring, monkeypatch, verb=orders.DECRYPT):
-    """Return the outcomes, which must be the same both ways."""
+def compare(data, demand, ring, monkeypatch, verb=orders.DECRYPT, sealer=None):
+    """Return the outcomes, which must be the same both ways, as must be the new content and the blobs that change places."""
 
     def run():
         around = Around(lambda path: (demand,), lambda path: path)
-        task = Task(verb, (demand.path,), opener=Sealer(ring) if ring is not None else None, around=around)
-        return content.run(task, "posts/a.md", data)
+        opener = Sealer(ring) if ring is not None else None
+        return content.run(Task(verb, (demand.path,), opener=opener, sealer=sealer, around=around), "posts/a.md", data)
 
     answered = run()
     with monkeypatch.context() as patched:
@@ -99,3 +100,56 @@ def test_what_is_plain_is_opened_at_once(monkeypatch):
     task = Task(orders.DECRYPT, opener=Sealer(RINGS["both keys"]))
     (outcome,) = content.run(task, "a.md", data).outcomes
     assert (outcome.payload, outcome.key, outcome.code, outcome.line) == (PAYLOAD, "one", "unauthenticated", 2)
+
+
+SEALERS = {
+    "another key": Sealer(RINGS["both keys"], key_id="two"),
+    "the same key": Sealer(RINGS["both keys"], key_id="one"),
+    "tagged": Sealer(RINGS["both keys"], key_id="two", format="tagged"),
+    "plain": Sealer(RINGS["both keys"], key_id="two", format="plain"),
+    "synthetic IVs": Sealer(RINGS["synthetic IVs"], key_id="three"),
+    "for some paths": Sealer(KeyRing([Key("two", bytes(range(32)), only=["posts/*"])], primary="two")),
+    "for other paths": Sealer(KeyRing([Key("two", bytes(range(32)), only=["pages/*"])], primary="two")),
+    "authentic only": Sealer(KeyRing([Key("two", bytes(range(32)), accept="authentic", format="tagged")], primary="two")),
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("sealer", SEALERS.values(), ids=SEALERS)
+@pytest.mark.parametrize("verb", [orders.OPEN, orders.ROTATE])
+def test_the_same_of_a_rotation(sealer, verb, monkeypatch):
+    monkeypatch.setattr(cipher, "random_iv", lambda: b"one for both ways"[:16])
+    statuses = set()
+    for data in documents():
+        for demand in (FieldRule(), FieldRule(bind="path"), FieldRule(format="tagged"), FieldRule(path="a.secured")):
+            statuses |= {one.status for one in compare(data, demand, RINGS["both keys"], monkeypatch, verb, sealer)}
+    assert statuses >= {"finding", "absent"}
+
+
+@pytest.mark.parametrize("ring", RINGS.values(), ids=RINGS)
+def test_the_same_of_a_rotation_under_rings_of_all_kinds(ring, monkeypatch):
+    monkeypatch.setattr(cipher, "random_iv", lambda: b"one for both ways"[:16])
+    for data in documents():
+        compare(data, FieldRule(), ring, monkeypatch, orders.ROTATE, SEALERS["another key"])
+
+
+def test_what_is_plain_is_rotated_at_once(monkeypatch):
+    before = f'---\r\ntitle: "é [x]"\r\nsecured: "{BLOBS[0]}"\r\n---\r\nsecured: none\r\n'.encode()
+    monkeypatch.setattr(content, "split", None)
+    result = content.run(Task(orders.ROTATE, opener=Sealer(RINGS["both keys"]), sealer=SEALERS["another key"]), "a.md", before)
+    ((line, field, old, new),) = result.replaced
+    (outcome,) = result.outcomes
+    assert (outcome.status, outcome.key, outcome.line, line, field, old) == ("rotated", "two", 3, 1, "secured", str(BLOBS[0]))
+    assert result.data == before.replace(old.encode(), new.encode())
+    assert SEALERS["another key"].unseal(Blob.parse(new)).payload == PAYLOAD
+
+
+@pytest.mark.parametrize("odd", ['a: "b', "a: 'b", "a: [b", "a: {b: c", "- a", "a: b: c", "\ta: b", "secured: QQ==;QQ=="])
+def test_what_does_not_prove_is_not_rotated_at_once(odd, monkeypatch):
+    data = f'---\nsecured: "{BLOBS[0]}"\n{odd}\n---\n'.encode()
+    monkeypatch.setattr(cipher, "random_iv", lambda: b"one for both ways"[:16])
+    assert (
+        at_once.answer(Task(orders.ROTATE, opener=Sealer(RINGS["both keys"]), sealer=SEALERS["another key"]), "a.md", data, "a.md")
+        is None
+    )
+    compare(data, FieldRule(), RINGS["both keys"], monkeypatch, orders.ROTATE, SEALERS["another key"])

@@ -182,6 +182,28 @@ def test_an_error_is_raised_in_its_turn():
         next(running)
 
 
+@pytest.mark.parametrize("how", ["to the end", "closed", "an error"])
+def test_workers_do_what_is_to_be_done_at_their_end(how, tmp_path):
+    def work(chunk):
+        if how == "an error" and chunk == 5:
+            raise Usage(problem="five")
+        yield chunk
+
+    def at_end():
+        (tmp_path / str(os.getpid())).touch()
+
+    running = pool.run(work, range(9), 3, at_end=at_end)
+    if how == "closed":
+        next(running)
+        running.close()
+    elif how == "an error":
+        with pytest.raises(Usage):
+            list(running)
+    else:
+        assert len(list(running)) == 9
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux only")
 @pytest.mark.parametrize(("seconds", "end_at_once"), [(30, True), (0.5, False)])
 def test_no_worker_outlives_a_parent_that_is_killed_whatever_it_is_at(seconds, end_at_once):

@@ -35,8 +35,8 @@ def files(tree, content=b"the old content of a record, longer than the new one")
     return paths
 
 
-def rewrite(paths):
-    results = commit([Write(path, read(path, ""), b"new " + path.encode(), root="") for path in paths], ALWAYS)
+def rewrite(paths, spares=None):
+    results = commit([Write(path, read(path, ""), b"new " + path.encode(), root="") for path in paths], ALWAYS, spares=spares)
     assert not [one for one in results if one.problem]
     for path in paths:
         with open(path, "rb") as file:
@@ -58,6 +58,17 @@ def test_the_last_group_leaves_nothing(tree, monkeypatch):
     monkeypatch.setattr(replace.Spares, "admit", lambda self, left: admitted.extend(left))
     rewrite(files(tree)[:10])
     assert admitted == []
+
+
+def test_what_one_call_leaves_the_next_one_writes(tree, taken):
+    paths = files(tree)
+    spares = replace.Spares()
+    rewrite(paths[:20], spares)
+    rewrite(paths[20:], spares)
+    assert len(taken) == COUNT - 10
+    assert len(leftovers()) == 10  # as many as the last group left, until whoever made them closes them
+    spares.close()
+    assert leftovers() == []
 
 
 def test_who_has_the_old_file_open_goes_on_reading_it(tree, taken):

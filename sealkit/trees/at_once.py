@@ -81,7 +81,7 @@ def _opened(order: Order, path: str, data: bytes, status: str) -> Result | None:
 
 
 def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) -> Result | None:
-    """Re-encrypt a blob under another key, and prove the changed content."""
+    """Re-encrypt a blob under another key, unless it is under that already, and prove the changed content."""
     demand, _, opener, sealer = order
     if opener is None or sealer is None or sealer.is_bounded or not _is_for_anything(order, opener):
         return None
@@ -94,8 +94,10 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
     if both is None:
         return None
     found, opened = both
-    if opened.authenticated or opened.key_id == sealer.key_id or sealer.is_too_short_to_tell(found.blob):
+    if opened.authenticated or sealer.is_too_short_to_tell(found.blob):
         return None
+    if opened.key_id == sealer.key_id:
+        return _only(of_blob(path, reporting.UNCHANGED, demand.path, found, sealer.key_id, unopened(found)))
     blob = sealer.seal(opened.payload, format="plain")
     old, new = str(found.blob), str(blob)
     after = _exchanged(data, span, new, demand.path)

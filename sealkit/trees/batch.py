@@ -101,35 +101,35 @@ class Piece(NamedTuple):
     ivs: Sequence[str] = ()
 
 
-class _Rotation(NamedTuple):
+class _Kept(NamedTuple):
     """What a rotation needs from one file to the next: its journal, and the files that others have left behind."""
 
     journal: Journal
     spares: Spares
 
 
-def _begun(journal: Journal | None) -> _Rotation | None:
+def _begun(journal: Journal | None) -> _Kept | None:
     if journal is None:
         return None
     from sealkit.trees.spares import Spares
 
-    return _Rotation(journal, Spares())
+    return _Kept(journal, Spares())
 
 
 def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None = None) -> Iterator[Done]:
     """Do a task to every record found, in this process, and yield what became of each, in order."""
-    rotation = _begun(journal)
+    kept = _begun(journal)
     try:
-        yield from _each(task, found, mode, rotation)
+        yield from _each(task, found, mode, kept)
     finally:
-        if rotation is not None:
-            rotation.spares.close()
+        if kept is not None:
+            kept.spares.close()
 
 
-def _each(task: Task, found: Iterable[Found], mode: Mode, rotation: _Rotation | None) -> Iterator[Done]:
+def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None) -> Iterator[Done]:
     found = iter(found)
     with Store() as store:
-        for done in _written(task, found, mode, store, rotation) if mode.write else _read(task, found, mode, store):
+        for done in _written(task, found, mode, store, kept) if mode.write else _read(task, found, mode, store):
             yield done
             if mode.fail_fast and not done.is_good:
                 return
@@ -152,14 +152,14 @@ def pieces(
         return
     from sealkit.trees import pool
 
-    rotation = _begun(journal)  # of which each worker has its own
+    kept = _begun(journal)  # of which each worker has its own
 
     def work(packed: Packed) -> Iterator[tuple[object, ...]]:
-        return map(tuple, _pieces(_each(task, _unpacked(packed), mode, rotation), piece))
+        return map(tuple, _pieces(_each(task, _unpacked(packed), mode, kept), piece))
 
     def at_end() -> None:
-        if rotation is not None:
-            rotation.spares.close()
+        if kept is not None:
+            kept.spares.close()
 
     chunks = _chunks(everything, WRITE_CHUNK if mode.write else CHUNK)
     for chunk, result in pool.run(work, chunks, workers, at_end=at_end, end_at_once=mode.write):
@@ -220,9 +220,9 @@ Looked = tuple[Done, "Snapshot | None"]
 Read = tuple["Found", "Snapshot | SealkitError"]
 
 
-def _groups(task: Task, found: Iterator[Found], store: Store, rotation: _Rotation | None) -> Iterator[list[Looked]]:
+def _groups(task: Task, found: Iterator[Found], store: Store, kept: _Kept | None) -> Iterator[list[Looked]]:
     """Look at files, and put those together that are replaced together."""
-    looked = (_look(task, one, read, rotation) for one, read in _ahead(found, store))
+    looked = (_look(task, one, read, kept) for one, read in _ahead(found, store))
     return _grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
 
 
@@ -245,10 +245,10 @@ def _snapshot(found: Found, store: Store) -> Snapshot | SealkitError:
         return error
 
 
-def _look(task: Task, found: Found, read: Snapshot | SealkitError, rotation: _Rotation | None) -> Looked:
+def _look(task: Task, found: Found, read: Snapshot | SealkitError, kept: _Kept | None) -> Looked:
     if isinstance(read, SealkitError):
         return Done(found, [failure(found.path, read)]), None
-    if rotation is not None and rotation.journal.has_written(found.path, read.data):
+    if kept is not None and kept.journal.has_written(found.path, read.data):
         return Done(found, content.run(task.as_settled(), found.path, read.data).outcomes), None
     result = content.run(task, found.path, read.data)
     hides = task.verb == orders.SEAL and any(outcome.status == reporting.SEALED for outcome in result.outcomes)
@@ -274,21 +274,21 @@ def _rehearsed(task: Task, done: Done, snapshot: Snapshot, mode: Mode) -> Done:
     return done._replace(outcomes=[*done.outcomes, failure(done.found.path, problem)])
 
 
-def _written(task: Task, found: Iterator[Found], mode: Mode, store: Store, rotation: _Rotation | None) -> Iterator[Done]:
-    for group in _groups(task, found, store, rotation):
-        yield from _commit(task, group, mode, store, rotation)
+def _written(task: Task, found: Iterator[Found], mode: Mode, store: Store, kept: _Kept | None) -> Iterator[Done]:
+    for group in _groups(task, found, store, kept):
+        yield from _commit(task, group, mode, store, kept)
 
 
-def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, rotation: _Rotation | None) -> list[Done]:
+def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, kept: _Kept | None) -> list[Done]:
     """Replace the files that change; those that somebody else changed meanwhile are looked at again."""
     done = [one for one, _ in group]
     pending = [(index, snapshot) for index, (one, snapshot) in enumerate(group) if one.after is not None and snapshot is not None]
     for attempt in range(_TRIES):
         again = []
-        for (index, _), problem in zip(pending, _replaced(done, pending, mode, rotation), strict=True):
+        for (index, _), problem in zip(pending, _replaced(done, pending, mode, kept), strict=True):
             if isinstance(problem, ChangedUnderneath) and attempt + 1 < _TRIES:
                 found = done[index].found
-                done[index], snapshot = _look(task, found, _snapshot(found, store), rotation)
+                done[index], snapshot = _look(task, found, _snapshot(found, store), kept)
                 if done[index].after is not None and snapshot is not None:
                     again.append((index, snapshot))
             elif problem is not None:
@@ -297,27 +297,25 @@ def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, rotation:
     return done
 
 
-def _replaced(
-    done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode, rotation: _Rotation | None
-) -> list[SealkitError | None]:
+def _replaced(done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode, kept: _Kept | None) -> list[SealkitError | None]:
     if not pending:
         return []
     from sealkit.trees import replace
 
     changes = [done[index] for index, _ in pending]
-    if rotation is not None:
-        rotation.journal.will_write(changes)
+    if kept is not None:
+        kept.journal.will_write(changes)
     writes = [
         replace.Write(one.found.path, snapshot, one.after or b"", root=one.found.root)
         for one, (_, snapshot) in zip(changes, pending, strict=True)
     ]
-    is_rotation = rotation is not None
+    is_rotation = kept is not None
     options = replace.Options(mode.break_hardlinks, mode.keep_mtime, replace.SYNCFS, reuse=is_rotation, prove=is_rotation)
-    memory, spares = (rotation.journal.descriptor, rotation.spares) if rotation is not None else (None, None)
+    memory, spares = (kept.journal.descriptor, kept.spares) if kept is not None else (None, None)
     problems = [committed.problem for committed in replace.commit(writes, options, also=memory, spares=spares)]
-    if rotation is None:
+    if kept is None:
         return problems
-    rotation.journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
+    kept.journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
     return problems
 
 

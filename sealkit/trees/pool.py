@@ -1,6 +1,6 @@
 """Worker processes that do chunks of work in parallel and hand on the results in the order of the chunks.
 
-Workers are forked: they inherit what the work needs, keys included: nothing of it goes through a pipe. Each has a pair of pipes and
+Workers are forked: they inherit what the work needs, keys included, and nothing of it goes through a pipe. Each has a pair of pipes and
 at most two chunks at a time; whoever is done first gets the next one. Results that come before their turn are held, up to a limit, and
 beyond it wait in the pipes: memory stays bounded however large the tree.
 """

@@ -9,6 +9,7 @@ it is handed: the environment, somebody to ask, the ring's other entries, whethe
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from sealkit.errors import ConfigError, NoUsableKey
@@ -23,7 +24,7 @@ MAX_DEPTH = 4
 """How many keys may be wrapped one under the other: k1 under k2 under k3 under k4."""
 
 
-class Source:
+class Source(ABC):
     """A place that key bytes come from; each kind is a subclass.
 
     ``literal``: the bytes stand in the ring file itself. ``runs``: reading it runs a program or loads code that the ring names, which a
@@ -40,11 +41,11 @@ class Source:
 
     def hold(self, access: Access) -> Token:
         """Return the key in its token; for sources that hold one, and never give its bytes. Raises ``NoUsableKey``."""
-        raise NotImplementedError  # asked only where ``holds``, and all that hold define it
+        raise NoUsableKey(problem="this source gives the bytes of its key, and holds none")
 
+    @abstractmethod
     def read(self, access: Access) -> bytearray:
         """Return the 16, 24 or 32 bytes, for the caller to wipe. Raises ``NoUsableKey``."""
-        raise NotImplementedError  # every source defines it
 
     def wrap(self, key_id: str, secret: bytearray, algorithm: str, access: Access) -> bytes:
         """Return some bytes wrapped (``kw``, ``kwp``) under this entry, ``key_id``. Raises ``NoUsableKey``."""

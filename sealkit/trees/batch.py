@@ -309,8 +309,7 @@ def _replaced(done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode,
         replace.Write(one.found.path, snapshot, one.after or b"", root=one.found.root)
         for one, (_, snapshot) in zip(changes, pending, strict=True)
     ]
-    is_rotation = kept is not None
-    options = replace.Options(mode.break_hardlinks, mode.keep_mtime, replace.SYNCFS, reuse=is_rotation, prove=is_rotation)
+    options = replace.Options(mode.break_hardlinks, mode.keep_mtime, replace.SYNCFS, prove=kept is not None)
     memory, spares = (kept.journal.descriptor, kept.spares) if kept is not None else (None, None)
     problems = [committed.problem for committed in replace.commit(writes, options, also=memory, spares=spares)]
     if kept is None:

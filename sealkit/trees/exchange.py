@@ -46,7 +46,6 @@ class Options(NamedTuple):
     break_hardlinks: bool = False
     keep_mtime: bool = False
     syncfs_from: int = SYNCFS
-    reuse: bool = False  # write files that are left behind again; not where they hold what should be gone at once
     prove: bool = False  # look at each record once more, after all: is it what was put there?
 
 

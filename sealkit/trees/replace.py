@@ -48,21 +48,17 @@ def commit(
     Problems are ``ChangedUnderneath`` (read it again and retry), ``HardLinked``, ``IsLink``, ``NotRegular``, ``TreeBusy`` and
     ``StoreError``. A record whose new content stands but whose sync failed is reported as a problem too. Two writes to one path in the
     same call: the second is ``ChangedUnderneath``. ``also`` is the descriptor of a file whose content must be on the disk before the
-    first record is replaced. ``spares`` are files that earlier calls have left over, to be written again, and those that this one leaves to
-    later ones; whoever made them closes them. An interruption (``KeyboardInterrupt``) leaves each record old or new.
+    first record is replaced. An interruption (``KeyboardInterrupt``) leaves each record old or new.
+
+    ``spares`` are files that earlier groups and calls have left over, to be written again, and take up those that this call leaves to later
+    ones; whoever made them closes them. Without any, old files are removed, as is right where they hold what should be gone at once.
     """
     kept = spares if spares is not None else Spares()
-    try:
-        groups = list(_groups(writes))
-        done = []
-        for number, group in enumerate(groups, 1):
-            are_wanted = options.reuse and (spares is not None or number < len(groups))
-            leaves_files = are_wanted and len(group) >= options.syncfs_from
-            done += _Group(group, options, also, kept, leaves_files=leaves_files).run()
-        return done
-    finally:
-        if spares is None:
-            kept.close()
+    done = []
+    for group in _groups(writes):
+        leaves_files = spares is not None and len(group) >= options.syncfs_from
+        done += _Group(group, options, also, kept, leaves_files=leaves_files).run()
+    return done
 
 
 def _groups(writes: Sequence[Write]) -> Iterator[list[Write]]:

@@ -10,7 +10,7 @@ from sealkit.trees import replace, swap
 from sealkit.trees.replace import Options, Write, commit
 from sealkit.trees.store import read
 
-ALWAYS = Options(syncfs_from=1, reuse=True)
+ALWAYS = Options(syncfs_from=1)
 COUNT = 40
 
 
@@ -35,8 +35,16 @@ def files(tree, content=b"the old content of a record, longer than the new one")
     return paths
 
 
+def writes(paths):
+    return [Write(path, read(path, ""), b"new " + path.encode(), root="") for path in paths]
+
+
 def rewrite(paths, spares=None):
-    results = commit([Write(path, read(path, ""), b"new " + path.encode(), root="") for path in paths], ALWAYS, spares=spares)
+    """Give each record new content; with spares of its own, closed at the end, unless others are handed in."""
+    kept = replace.Spares() if spares is None else spares
+    results = commit(writes(paths), ALWAYS, spares=kept)
+    if spares is None:
+        kept.close()
     assert not [one for one in results if one.problem]
     for path in paths:
         with open(path, "rb") as file:
@@ -53,11 +61,12 @@ def test_what_one_group_leaves_the_next_one_writes(tree, taken):
     assert leftovers() == []
 
 
-def test_the_last_group_leaves_nothing(tree, monkeypatch):
+def test_without_spares_no_group_leaves_anything(tree, monkeypatch):
     admitted = []
     monkeypatch.setattr(replace.Spares, "admit", lambda self, left: admitted.extend(left))
-    rewrite(files(tree)[:10])
+    commit(writes(files(tree)), ALWAYS)
     assert admitted == []
+    assert leftovers() == []
 
 
 def test_what_one_call_leaves_the_next_one_writes(tree, taken):
@@ -85,7 +94,9 @@ def test_another_name_keeps_the_old_content(tree):
     paths = files(tree)
     for index, path in enumerate(paths):
         os.link(path, f"other{index}")
-    commit([Write(path, read(path, ""), b"new", root="") for path in paths], ALWAYS._replace(break_hardlinks=True))
+    spares = replace.Spares()
+    commit(writes(paths), ALWAYS._replace(break_hardlinks=True), spares=spares)
+    spares.close()
     for index in range(len(paths)):
         with open(f"other{index}", "rb") as file:
             assert file.read() == b"the old content of a record, longer than the new one"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"(?:(?!@\{)[^\^~:])*")  # a ref's name, before what is counted from it (git-check-ref-format(1))
 _EARLIER: Final = re.compile(r"@\{-[0-9]+\}")
+_REMOTE: Final = re.compile(r"@\{(u|upstream|push)\}", re.IGNORECASE)
+_BRANCHES: Final = "refs/heads/"
 _ID: Final = re.compile(r"[0-9a-f]{4,64}", re.IGNORECASE)
 _DESCRIBED: Final = re.compile(r".+-g([0-9a-f]{4,64})")
 _WHOLE: Final = frozenset({40, 64})
@@ -70,14 +72,18 @@ class _Resolution:
         earlier = _EARLIER.match(rest) if not base else None
         if earlier is not None:
             base, rest = self._earlier_branch(earlier[0]), rest[earlier.end() :]
-        if not base:  # what is counted from the current branch: @{1}, @{upstream}
+        remote = _REMOTE.match(rest)
+        if not base and remote is None:  # what is counted from the current branch, by its log: @{1}
             return self._ask(self._revision)
-        meanings = list(self._meanings(base))
+        meanings = list(self._meanings(base or self._current_branch()))
         if len({one.name for one in meanings}) > 1:
             self._refuse_ambiguous(meanings)
         if not meanings:
             return self._ask(self._revision)
-        return self._ask((meanings[0].name if rest.startswith("@{") else meanings[0].object) + rest, is_certain=True)
+        (name, start), *_ = meanings
+        if remote is not None:
+            start, rest = self._counterpart(name, remote[1].lower()), rest[remote.end() :]
+        return self._ask((name if rest.startswith("@{") else start) + rest, is_certain=True)
 
     def _refuse_what_is_no_name(self) -> None:
         revision = self._revision
@@ -96,7 +102,20 @@ class _Resolution:
     def _earlier_branch(self, counted: str) -> str:
         """Return the full name of a branch that was checked out before (``@{-1}``)."""
         name = git(self._top, "check-ref-format", "--branch", counted).decode("utf-8", "surrogateescape").strip()
-        return name if _ID.fullmatch(name) and len(name) in _WHOLE else f"refs/heads/{name}"
+        return name if _ID.fullmatch(name) and len(name) in _WHOLE else _BRANCHES + name
+
+    def _current_branch(self) -> str:
+        return git(self._top, "symbolic-ref", "HEAD").decode("utf-8", "surrogateescape").strip()
+
+    def _counterpart(self, branch: str, which: str) -> str:
+        """Return the full name of the branch that one of ours is fetched from, or pushed to."""
+        name = branch if branch != "HEAD" else self._current_branch()
+        field = "%(push)" if which == "push" else "%(upstream)"
+        found = git(self._top, "for-each-ref", f"--format={field}", name).decode("utf-8", "surrogateescape").split("\n")[0]
+        if not found or not name.startswith(_BRANCHES):
+            reason = f"{name} has no such branch elsewhere"
+            raise GitFailedError(reason)
+        return found
 
     def _meanings(self, base: str) -> Iterator[Meaning]:
         """Yield all that a name may stand for. A whole id, and a full name, stand for themselves."""

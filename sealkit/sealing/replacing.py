@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit.keys.key import FORMATS, STRENGTH
+from sealkit.keys.key import ACCEPTS, FORMATS, STRENGTH
 from sealkit.opaque import opaque
 from sealkit.sealing import judge
-from sealkit.unsealed import AUTHENTIC
 
 if TYPE_CHECKING:
     from sealkit.crypto.blob import Blob
@@ -100,4 +99,4 @@ def _wanted(sealer: Sealer, old: Known | None) -> str:
 def _provable(form: str, sealer: Sealer) -> str:
     """Return ``tagged`` for ``synthetic`` under a key whose IVs prove nothing: who opens the blob would take it for a plain one."""
     key = sealer.opening.ring.get(sealer.key_id)
-    return TAGGED if form == SYNTHETIC and SYNTHETIC != key.format and key.accept != AUTHENTIC else form
+    return TAGGED if form == SYNTHETIC != key.format and key.accept == ACCEPTS[0] else form

@@ -23,11 +23,17 @@ PLAIN, TAGGED, SYNTHETIC = FORMATS
 
 
 class Successor(NamedTuple):
-    """A new blob, the id of its key, and the id of the key of the blob that it takes the place of (None, where that is not known)."""
+    """A new blob, its format, the id of its key, and that of the blob that it takes the place of (None, where that is not known)."""
 
     blob: Blob
+    format: str
     key: str
     was: str | None
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether who opens it can prove that nobody altered it."""
+        return self.format != PLAIN
 
     @property
     def move(self) -> str | None:
@@ -51,8 +57,8 @@ def given(payload: bytes, place: Place, sealer: Sealer, old: Known | None, bind:
     old one's kind of binding. Raises as ``Sealer.seal``.
     """
     heir = sealer if old is None else sealer.replacing(old, place)
-    blob = sealed(payload, place, heir, _wanted(heir, old), bind)
-    return Successor(blob, heir.key_id, old.key_id if old is not None else None)
+    form = _wanted(heir, old)
+    return Successor(sealed(payload, place, heir, form, bind), form, heir.key_id, old.key_id if old is not None else None)
 
 
 @opaque
@@ -69,15 +75,25 @@ def edited(
 
     Where somebody has ``vouched`` for it, it is sealed as one that is given. Raises ``NotBlessed``, and as ``Sealer.seal``.
     """
-    heir = sealer.replacing(old, place)
-    known = Joint(old.key_id, _wanted(heir, old), authenticated=False) if vouched else old
-    form = _provable(judge.resealed_as(known, heir, vouched=vouched), heir)
-    return Successor(sealed(payload, place, heir, form, bind), heir.key_id, old.key_id)
+    heir, form = _settled(place, sealer, old, vouched=vouched)
+    return Successor(sealed(payload, place, heir, form, bind), form, heir.key_id, old.key_id)
+
+
+def check_edited(place: Place, sealer: Sealer, old: Known, *, vouched: bool = False) -> None:
+    """Raise ``NotBlessed`` where ``edited`` would: for asking before somebody edits anything."""
+    _settled(place, sealer, old, vouched=vouched)
 
 
 def may_be_stronger(old: Known, sealer: Sealer, place: Place) -> bool:
     """Say whether rule and ring ask for a proof that a blob does not have, so that somebody's word for it would change something."""
     return not old.authenticated and _wanted(sealer.replacing(old, place), old) != PLAIN
+
+
+def _settled(place: Place, sealer: Sealer, old: Known, *, vouched: bool) -> tuple[Sealer, str]:
+    """Return what seals in the place of a blob, and in which format."""
+    heir = sealer.replacing(old, place)
+    known = Joint(old.key_id, _wanted(heir, old), authenticated=False) if vouched else old
+    return heir, _provable(judge.resealed_as(known, heir, vouched=vouched), heir)
 
 
 @opaque

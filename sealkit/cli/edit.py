@@ -57,7 +57,7 @@ def _opened(spot: Spot) -> bytes | None:
         payload = spot.payload()
         spot.check()
     except editing.REFUSED as error:
-        if not editing.is_vouched_for(error):
+        if not spot.can_be_vouched_for or not editing.is_vouched_for(error):
             raise
         spot.vouch()
         payload = spot.payload()

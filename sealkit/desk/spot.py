@@ -90,6 +90,11 @@ class Spot:
         return self._old.payload
 
     @property
+    def can_be_vouched_for(self) -> bool:
+        """Whether the blob has two parts, so that somebody's word can stand in for the proof that it lacks."""
+        return self._text is not None and self._text.count(";") == 1
+
+    @property
     def is_unproved(self) -> bool:
         """Whether the blob that was opened may have been altered by somebody without the key."""
         return self._old is not None and not self._old.authenticated

@@ -29,7 +29,7 @@ from sealkit.errors import (
 from sealkit.opaque import opaque
 from sealkit.records import beside
 from sealkit.records.identity import UNDEMANDED, Binding, Place
-from sealkit.sealing import judge
+from sealkit.sealing import judge, replacing
 from sealkit.sealing.placing import blob_in, put, sealed_in, value_in
 
 if TYPE_CHECKING:
@@ -201,7 +201,13 @@ def reveal(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: 
     Raises ``RefusedEdit`` for a payload that is not UTF-8, and as ``decrypt`` and ``Record.set``.
     """
     found = find(record, field)
-    text = _utf8(unseal(found, sealer, binding.place(record, field)).payload)
+    return revealed(record, found, unseal(found, sealer, binding.place(record, field)), field)
+
+
+@opaque
+def revealed(record: Record, found: Found, opened: sealing.Unsealed, field: str = FIELD) -> Record:
+    """Return the record with the payload of a blob that was opened in its place. Raises ``RefusedEdit``, and as ``Record.set``."""
+    text = _utf8(opened.payload)
     if text is None:
         raise RefusedEdit(
             problem="the payload is not UTF-8 text, so it cannot stand in a record", hint="decrypt it to a file: -o PATH"
@@ -311,10 +317,11 @@ def _adopt(record: Record, sealer: sealing.Sealer, place: Place, opener: Salted,
     if value.text is None or not opener.resembles(value.text):
         raise _unsealed(place.field, value.line)
     try:
+        form = replacing.adopted(sealer, vouched=opener.vouched)
         payload = opener.opens(value.text, sealer.payload_kind)
     except (BlobError, RecordError, Usage) as error:
         raise error.at(line=value.line, field=place.field) from None
-    return record.set(place.field, str(sealed_in(sealer, payload, place, value.line)))
+    return record.set(place.field, str(sealed_in(sealer, payload, place, value.line, form)))
 
 
 def _text(record: Record, field: str) -> tuple[str, int] | None:

@@ -63,7 +63,7 @@ def _opened(spot: Spot) -> bytes | None:
         payload = spot.payload()
     if spot.is_unproved:
         show.unauthenticated(f"{spot.path}  {spot.field}")
-    if spot.wants_proof and editing.is_watched() and click.confirm(_ASKED, default=False, err=True):
+    if spot.wants_proof and editing.vouches(_ASKED):
         spot.vouch()
     return payload
 

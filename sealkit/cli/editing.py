@@ -11,6 +11,7 @@ from sealkit.cli import show
 from sealkit.desk.editor import Editor
 from sealkit.desk.scratch import Scratch
 from sealkit.errors import Downgraded, NotBlessed, PayloadCheck
+from sealkit.refusals import VOUCH_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +40,16 @@ def vouch(function: F) -> F:
 
 def is_vouched_for(error: BlobError) -> bool:
     """Say whether somebody at the terminal vouches for a blob that was refused for want of a proof; where nobody is, say how."""
-    error.hint = WORD
+    error.hint = VOUCH_HINT
     if not is_watched():
         return False
     show.error(error)
-    return click.confirm("Do you know that the blob is good, and vouch for it?", default=False, err=True)
+    return vouches("Do you know that the blob is good, and vouch for it?")
+
+
+def vouches(question: str) -> bool:
+    """Say whether somebody at the terminal answers a question with y; no, where nobody is."""
+    return is_watched() and click.confirm(question, default=False, err=True)
 
 
 def is_watched() -> bool:
@@ -52,7 +58,6 @@ def is_watched() -> bool:
 
 
 REFUSED = (Downgraded, NotBlessed)
-WORD = "somebody without the key may have made or altered it; if you know that it is good, say so with --vouch"
 
 
 def line(function: F) -> F:

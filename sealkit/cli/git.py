@@ -112,7 +112,7 @@ def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str,
     except SealkitError as error:  # OURS stays as it is, and git takes the file for one in conflict
         raise error.at(path=path) from None
     write_over(ours, merged.data)
-    for text in dict.fromkeys(merged.moves + merged.problems):
+    for text in dict.fromkeys((*merged.moves, *merged.problems)):
         show.note(f"{path}: {text}")
     if merged.problems and merged.is_clean:
         show.hint(f"resolve it with: sealkit resolve {shlex.quote(path)}")

@@ -34,7 +34,7 @@ class Merged(NamedTuple):
     data: bytes
     is_clean: bool
     problems: list[str]
-    moves: list[str] = []
+    moves: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -122,7 +122,7 @@ class _Merge:
             data = data.replace(token.encode(), texts[token].encode())
         if frame is not None:
             self._prove(data, {place: texts[mark] for mark, place in places.items() if mark in texts})
-        return Merged(data, is_clean, problems, moves)
+        return Merged(data, is_clean, problems, tuple(moves))
 
     def _fields(self) -> list[_Field]:
         """Pair the blobs of the versions: what is the same blob, or stands in the same place, is the same field.

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit.errors import NotBlessed
 from sealkit.keys.key import ACCEPTS, FORMATS, STRENGTH
 from sealkit.opaque import opaque
+from sealkit.refusals import VOUCH_HINT
 from sealkit.sealing import judge
 
 if TYPE_CHECKING:
@@ -82,6 +84,18 @@ def edited(
 def check_edited(place: Place, sealer: Sealer, old: Known, *, vouched: bool = False) -> None:
     """Raise ``NotBlessed`` where ``edited`` would: for asking before somebody edits anything."""
     _settled(place, sealer, old, vouched=vouched)
+
+
+def adopted(sealer: Sealer, *, vouched: bool = False) -> str:
+    """Return the format in which the payload of another program's blob is sealed: what rule and ring say. Raises ``NotBlessed``.
+
+    That blob proved nothing, so that somebody has to have ``vouched`` for it where this is to be more than ``plain``.
+    """
+    try:
+        return judge.resealed_as(Joint(sealer.key_id, sealer.format, authenticated=False), sealer, vouched=vouched)
+    except NotBlessed as error:
+        error.hint = VOUCH_HINT
+        raise
 
 
 def may_be_stronger(old: Known, sealer: Sealer, place: Place) -> bool:

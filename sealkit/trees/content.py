@@ -160,8 +160,10 @@ class _Work:
         return record
 
     def reveal(self, record: Record, field: str) -> Record:
-        after = jobs.reveal(record, self.opener, field, self.binding)
-        self.outcomes.append(Outcome(self.path, reporting.DECRYPTED, field))
+        found = jobs.find(record, field)
+        opened = jobs.unseal(found, self.opener, self.place(record, field))
+        after = jobs.revealed(record, found, opened, field)
+        self.outcomes.append(Outcome(self.path, reporting.DECRYPTED, field, opened.verdict, line=found.line))
         return after
 
     def seal(self, record: Record, field: str) -> Record:

@@ -175,4 +175,4 @@ def test_every_help_has_an_example(repo):
         ran = repo.run("git", name, "--help")
         assert (ran.status, "Example:" in ran.text, max(map(len, ran.text.splitlines())) <= 100) == (0, True, True)
     ran = repo.run("git")
-    assert (ran.status, ran.text.startswith("Usage: sealkit git")) == (0, True)
+    assert (ran.status, ran.err.startswith("Usage: sealkit git")) == (2, True)

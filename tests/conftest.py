@@ -1,4 +1,6 @@
-"""The long suites are opt-in: marked ``faults`` and ``fuzz``, they run when ``-m`` names them or SEALKIT_FAULTS_PART is set.
+"""The long suites are opt-in: marked ``faults``, ``fuzz``, ``network`` and ``spark``, they run when ``-m`` names them.
+
+``faults`` run where SEALKIT_FAULTS_PART is set, too, and ``network`` in CI.
 
 And the fixtures for tests of the whole program.
 """
@@ -14,7 +16,7 @@ from desk import Desk
 
 from sealkit.keys.key import Key
 
-LONG = ("faults", "fuzz", "spark")
+LONG = ("faults", "fuzz", "network", "spark")
 
 # Under nohup SIGHUP is ignored, here and in every child, and sealkit leaves it so; the tests send it.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -23,7 +25,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 def asked_for(config):
     """The long suites that are to run."""
     named = [mark for mark in LONG if mark in (config.option.markexpr or "")]
-    return {*named, *(["faults"] if os.environ.get("SEALKIT_FAULTS_PART") else [])}
+    by_variable = {"faults": "SEALKIT_FAULTS_PART", "network": "SEALKIT_CI"}
+    return {*named, *(mark for mark, variable in by_variable.items() if os.environ.get(variable))}
 
 
 def pytest_report_header(config):

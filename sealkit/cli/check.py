@@ -42,6 +42,7 @@ class What(NamedTuple):
     i_know: bool
     require_authentic: bool
     form: str | None
+    out: str | None
 
 
 def what(function: F) -> F:
@@ -71,6 +72,9 @@ def what(function: F) -> F:
                 "form",
                 type=click.Choice(_FORMATS),
                 help="What is printed: text (the default), or findings for a program.",
+            ),
+            "out": click.option(
+                "-o", "out", metavar="FILE", help="Write what is printed on stdout to this file, which is never reached through a link."
             ),
         },
     )(function)
@@ -103,10 +107,14 @@ def check(
       sealkit check .
       sealkit check --staged .
       sealkit check --since origin/main --format github .
-      sealkit check --history --format sarif . > sealkit.sarif
+      sealkit check --history --format sarif -o sealkit.sarif .
     """
     _refuse(what, where)
     output = output._replace(json=output.json or what.form == "json")
+    if what.out is not None:
+        from sealkit.cli.reportfile import redirect
+
+        redirect(what.out)
     opener = _ring(ring, i_know=what.i_know, reads_stdin=where.is_stdin) if ring.is_given else None
     if what.self_test:
         from sealkit.cli.selftest import self_test as test_the_gate

@@ -100,7 +100,8 @@ def check(
     is a finding, and so is a rule that matches nothing. IVs are compared over the whole tree. With --since, only what changed is looked at,
     and nothing in it may be weaker than it was, or an older blob brought back.
 
-    With --keys, tags are checked too: give a ring of verify-only keys (sealkit keys export --verify-only).
+    With --keys, tags are checked too: give a ring of verify-only keys (sealkit keys export --verify-only), and only where no stranger's
+    code runs, for who has it can make tags.
 
     \b
     Example:

@@ -135,8 +135,8 @@ def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str,
         show.error(error.at(path=path))
         merged = Merged(*text(before, one, other), ["merged as text"])
     write_over(ours, merged.data)
-    for text in dict.fromkeys((*merged.moves, *merged.problems)):
-        show.note(f"{path}: {text}")
+    for line in dict.fromkeys((*merged.moves, *merged.problems)):
+        show.note(f"{path}: {line}")
     if merged.problems and merged.is_clean:
         show.hint(f"resolve it with: sealkit resolve {shlex.quote(path)}")
     if answer:

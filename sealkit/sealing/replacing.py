@@ -75,7 +75,7 @@ def edited(
 ) -> Successor:
     """Seal a payload that was made of what a blob opened to (``old``), as the judge says.
 
-    Where somebody has ``vouched`` for it, it is sealed as one that is given. Raises ``NotBlessed``, and as ``Sealer.seal``.
+    Where somebody has ``vouched`` for it, it is sealed as one that was proved. Raises ``NotBlessed``, and as ``Sealer.seal``.
     """
     heir, form = _settled(place, sealer, old, vouched=vouched)
     return Successor(sealed(payload, place, heir, form, bind), form, heir.key_id, old.key_id)
@@ -106,7 +106,7 @@ def may_be_stronger(old: Known, sealer: Sealer, place: Place) -> bool:
 def _settled(place: Place, sealer: Sealer, old: Known, *, vouched: bool) -> tuple[Sealer, str]:
     """Return what seals in the place of a blob, and in which format."""
     heir = sealer.replacing(old, place)
-    known = Joint(old.key_id, _wanted(heir, old), authenticated=False) if vouched else old
+    known = Joint(old.key_id, max(heir.format, old.format, key=STRENGTH.index), authenticated=False) if vouched else old
     return heir, _provable(judge.resealed_as(known, heir, vouched=vouched), heir)
 
 

@@ -98,6 +98,7 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
             raise NothingMatched(problem=f"no record below {folder!r} has the field", hint="name it with fields=[...]")
         if opened.report.exit_status and not partial:
             return opened.rotated(is_complete=False)
+        rotation.check_told(opened.report, partial=partial)
         with rotation.remembered(plan) as memory:
             written = _gathered(engine(rows, share._replace(journal=memory.path, again=again)), missed)
             rotation.finish(plan, memory, written.report.exit_status)

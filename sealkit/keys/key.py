@@ -173,6 +173,12 @@ class Key:
         return self._accept
 
     @property
+    def proves_by_iv(self) -> bool:
+        """Whether a synthetic IV counts under it: it seals such ones, or accepts nothing else in two parts."""
+        able = self._token is None or bool(self._token.place.siv)
+        return able and not self.is_verify_only and (self._format == "synthetic" or self._accept == "authentic")
+
+    @property
     def state(self) -> str:
         """``enabled``, ``decrypt-only`` or ``disabled``."""
         return self._state

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import NotBlessed
-from sealkit.keys.key import ACCEPTS, FORMATS, STRENGTH
+from sealkit.keys.key import FORMATS, STRENGTH
 from sealkit.opaque import opaque
 from sealkit.refusals import VOUCH_HINT
 from sealkit.sealing import judge
@@ -128,5 +128,4 @@ def _wanted(sealer: Sealer, old: Known | None) -> str:
 
 def _provable(form: str, sealer: Sealer) -> str:
     """Return ``tagged`` for ``synthetic`` under a key whose IVs prove nothing: who opens the blob would take it for a plain one."""
-    key = sealer.opening.ring.get(sealer.key_id)
-    return TAGGED if form == SYNTHETIC != key.format and key.accept == ACCEPTS[0] else form
+    return TAGGED if form == SYNTHETIC and not sealer.opening.ring.get(sealer.key_id).proves_by_iv else form

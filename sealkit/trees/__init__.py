@@ -155,11 +155,15 @@ def rotate(
     plan = rotation.Rotation(task, batch.Mode(write=True, workers=1), root, header)
     with held([path]):
         rotation.probe(plan)
-        rehearsed = rotation.rehearse(plan, _walk([path], filters))
-        wrong = [outcome for done in rehearsed for outcome in done.outcomes if outcome.exit_status]
+        report, wrong = Report(), []
+        for done in rotation.rehearse(plan, _walk([path], filters)):
+            for outcome in done.outcomes:
+                report.add(outcome)
+                wrong += [outcome] if outcome.exit_status else []
         if wrong:
             yield from wrong
             return
+        rotation.check_told(report, partial=False)
         with rotation.remembered(plan) as memory:
             report = Report()
             for done in batch.each(task, _walk([path], filters), plan.mode, memory):

@@ -16,6 +16,7 @@ from sealkit.trees.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from sealkit.report import Report
     from sealkit.trees.batch import Done, Mode, Piece
     from sealkit.trees.found import Found
     from sealkit.trees.journal import Header, Journal, State
@@ -92,6 +93,18 @@ def preflight(rotation: Rotation, found: Iterable[Found], piece: Callable[[Seque
 def rehearse(rotation: Rotation, found: Iterable[Found]) -> Iterator[Done]:
     """Do the same in this process, and yield what became of each file."""
     return batch.each(opening(rotation), found, _rehearsing(rotation))
+
+
+def check_told(preflight: Report, *, partial: bool) -> None:
+    """Raise ``Usage`` where a wrong key might bury binary payloads as garbage, as one in 255 would: their key was not named.
+
+    In a ``partial`` rotation nobody sees that the others do not open; nor where nothing else in the tree bears the key out.
+    """
+    if preflight.untold and (partial or preflight.untold == preflight.counts.get(reporting.FOUND)):
+        raise Usage(
+            problem=f"nothing tells which key sealed {preflight.untold} binary payloads, and under a wrong one they would become garbage",
+            hint="name the key that sealed them: --from ID (or --key-id ID)",
+        )
 
 
 def _rehearsing(rotation: Rotation) -> Mode:

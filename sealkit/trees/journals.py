@@ -263,14 +263,13 @@ def _others_hand(path: str, root: str) -> str | None:
 
 
 def _brought_by_git(path: str, root: str) -> str | None:
-    from sealkit.trees.worktree import GitFailedError, enclosing, git
+    from sealkit.git.program import GitFailedError, git, top_of
 
-    tree = enclosing(root)
-    if tree is None:
+    top = top_of(root)
+    if top is None:
         return None
     try:
-        below = os.path.relpath(os.path.realpath(path), tree.top)
-        tracked = git(tree.top, "--literal-pathspecs", "ls-files", "-z", "--cached", "--", below)
+        tracked = git(top, "ls-files", "-z", "--cached", "--", os.path.relpath(os.path.realpath(path), top))
     except (GitFailedError, OSError):
         return "may be tracked by git, which cannot say so"
     return "is tracked by git" if tracked else None

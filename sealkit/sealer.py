@@ -26,11 +26,12 @@ from sealkit.errors import (
     UnsupportedVersion,
     Usage,
 )
-from sealkit.keys.key import FORMATS, STRENGTH
+from sealkit.keys.key import FORMATS, STATES, STRENGTH
 from sealkit.keys.reach import check_within, within
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
 from sealkit.refusals import TAMPERED, UPGRADE_HINT, downgraded, undemanded, unnamed
+from sealkit.sealing import judge
 from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Opening, Unsealed
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
     from sealkit.context import Binder, Context
     from sealkit.keys.key import Key
     from sealkit.keys.ring import KeyRing
+    from sealkit.sealing.judge import Known
 
 PLAIN, TAGGED, SYNTHETIC = FORMATS
+DECRYPT_ONLY = STATES[1]
 PAYLOAD_KINDS: Final = KINDS
 
 _ONE_BLOCK = 16
@@ -73,16 +76,8 @@ class Sealer:
     """
 
     __slots__ = (
-        "_accepts",
-        "_bounded",
-        "_format",
-        "_least",
-        "_named",
-        "_openers",
-        "_payload",
-        "_requires_authentic",
-        "_ring",
-        "_sealing",
+        *("_accepts", "_allowed", "_bounded", "_demanded", "_format", "_named", "_openers", "_payload", "_requires_authentic"),
+        *("_ring", "_sealing", "_vouches"),
     )
 
     @opaque
@@ -105,12 +100,14 @@ class Sealer:
             raise unnamed()
         self._named = bool(named)
         self._ring = ring
-        self._sealing = _enabled(ring.get(key_id)) if key_id is not None else ring.primary if ring.can_seal else None
-        self._openers = tuple(_enabled(ring.get(name)) for name in dict.fromkeys(named)) if named else ring.enabled
+        self._sealing = _usable(ring.get(key_id)) if key_id is not None else ring.primary if ring.can_seal else None
+        self._openers = tuple(_usable(ring.get(name)) for name in dict.fromkeys(named)) if named else ring.openers
         self._bounded = any(key.reach is not None for key in self._openers)
         self._payload = payload
         self._format = format
-        self._least = self._accepts = PLAIN
+        self._allowed: tuple[str, ...] = ()
+        self._demanded = self._accepts = PLAIN
+        self._vouches = False
         self._requires_authentic = require_authentic
 
     @opaque
@@ -128,9 +125,8 @@ class Sealer:
         if opens:
             other._accepts = least
             return other
-        key = self._sealer()
-        other._sealing = key = key if not keys or key.id in keys else self._allowed(key, keys)
-        other._least = TAGGED if least == SYNTHETIC and not _proves_by_iv(key) else least
+        other._allowed, other._demanded = keys, least
+        other._sealing = judge.allowed_key(self._ring, self._sealer(), keys, named=self._named)
         if self._format is not None and _is_weaker(self._format, least):
             raise Usage(
                 problem=f"the policy demands the format {least} at least, and {self._format} is weaker",
@@ -138,15 +134,24 @@ class Sealer:
             )
         return other
 
-    def _allowed(self, key: Key, keys: tuple[str, ...]) -> Key:
-        """Return the first of the keys that may seal, where ``key``, which may not, is the primary one and was not named."""
-        names = ", ".join(keys)
-        if self._named:
-            raise Usage(problem=f"the policy lets no key but {names} seal here, and {key.id} was named", hint="name one of those")
-        allowed = [one for one in self._ring.enabled if one.id in keys and not one.is_verify_only]
-        if not allowed:
-            raise NoUsableKey(problem=f"the policy lets no key but {names} seal here, and the ring has none of them enabled")
-        return min(allowed, key=lambda one: keys.index(one.id))
+    @opaque
+    def replacing(self, opened: Known, at: Binder | None = None) -> Self:
+        """Return a sealer for what takes the place ``at`` of a blob that was opened: under the same key, if that may seal there."""
+        other = copy.copy(self)
+        other._sealing = self._ring.get(judge.successor(opened, self, at))
+        return other
+
+    @opaque
+    def vouching(self) -> Self:
+        """Return a sealer that opens what proves nothing, whatever the policy, the run or its key wants: for blobs that somebody vouches for."""
+        other = copy.copy(self)
+        other._accepts, other._requires_authentic, other._vouches = PLAIN, False, True
+        return other
+
+    @opaque
+    def may_seal_under(self, key_id: str, at: Binder | None = None) -> bool:
+        """Say whether a key of the ring may seal (in the place ``at``): what the policy takes, unless another one was named."""
+        return key_id == self.key_id or (not self._named and judge.may_seal(self._ring.get(key_id), self._allowed, at))
 
     def __repr__(self) -> str:
         return f"<Sealer {self._sealing.id if self._sealing is not None else 'verify-only'}, {self._payload} payloads>"
@@ -168,7 +173,9 @@ class Sealer:
 
     def raised(self, form: str) -> str:
         """Return the format that takes the place of another: that one, or what is demanded where that is stronger."""
-        return self._least if _is_weaker(form, self._least) else form
+        proves = self._demanded != SYNTHETIC or _proves_by_iv(self._sealer())
+        least = self._demanded if proves else TAGGED
+        return least if _is_weaker(form, least) else form
 
     @property
     def forced_format(self) -> str | None:
@@ -315,7 +322,13 @@ class Sealer:
         check_within(self._sealer(), place)
 
     def _sealer(self) -> Key:
-        return self._sealing if self._sealing is not None else self._ring.primary  # which raises
+        key = self._sealing if self._sealing is not None else self._ring.primary  # which raises
+        if key.state == DECRYPT_ONLY:
+            raise NoUsableKey(
+                problem=f"key {key.id} is decrypt-only: it opens, and seals nothing",
+                hint="enable it in the ring, or name another one",
+            )
+        return key
 
     def _checked(self, blob: Blob, binder: Binder) -> Key:
         """Return the key of a tagged blob whose tag fits where it was found (steps 2 to 5 of opening)."""
@@ -337,7 +350,7 @@ class Sealer:
         key = self._ring.by_kid(kid)
         if key is None:
             raise UnknownKey(kid=kid, problem=f"the ring has no key with the kid {kid}", hint="ask for the ring that sealed it")
-        _enabled(key)
+        _usable(key)
         if self._named and key not in self._openers:
             raise UnknownKey(
                 kid=kid, problem=f"the blob is under key {key.id} (kid {kid}), which was not named", hint="name that key"
@@ -361,7 +374,7 @@ class Sealer:
         if self._accepts != PLAIN:
             del payload, fits
             raise undemanded(self._accepts)
-        if self._requires_authentic or key.accept == AUTHENTIC:
+        if self._requires_authentic or (key.accept == AUTHENTIC and not self._vouches):
             del payload, fits
             raise downgraded(key, required=self._requires_authentic)
         return Unsealed(payload, key.id, UNAUTHENTICATED)
@@ -388,7 +401,7 @@ def _is_weaker(form: str, least: str) -> bool:
     return STRENGTH.index(form) < STRENGTH.index(least)
 
 
-def _enabled(key: Key) -> Key:
-    if not key.enabled:
+def _usable(key: Key) -> Key:
+    if not key.may_open:
         raise DisabledKey(problem=f"key {key.id} is disabled", hint="enable it in the ring, or name another one")
     return key

@@ -97,6 +97,21 @@ PLANTS = [
         changed("payload.py", 'PayloadCheck(problem=f"{what} is not', 'PayloadCheck(problem=f"{payload!r} is not'),
         "payload",
     ),
+    (laws.law_9_one_module_starts_git, added("trees/walk.py", "import subprocess"), "trees.walk"),
+    (laws.law_9_one_module_starts_git, added("jobs.py", "def f():\n    from subprocess import run"), "jobs"),
+    (laws.law_9_one_module_starts_git, added("jobs.py", "import os\nos.execvp('git', ['git', 'status'])"), "jobs"),
+    (laws.law_9_one_module_starts_git, added("jobs.py", "import os\nos.posix_spawn('/usr/bin/git', ['git'], {})"), "jobs"),
+    (laws.law_9_one_module_starts_git, added("git/compare.py", "import asyncio.subprocess"), "git.compare"),
+    (laws.law_9_one_module_starts_git, added("desk/editor.py", "COMMAND = ['git', 'status']"), "desk.editor"),
+    (laws.law_9_one_module_starts_git, added("keys/command.py", "COMMAND = ('/usr/bin/git', 'status')"), "keys.command"),
+    (laws.law_9_one_module_starts_git, added("keys/command.py", "subprocess.run('git status')"), "keys.command"),
+    (laws.law_10_python_runs_sealkit_isolated, added("jobs.py", "HINT = 'run: python -m sealkit git doctor'"), "jobs"),
+    (laws.law_10_python_runs_sealkit_isolated, added("cli/git.py", "HINT = f'{1} -E -m sealkit'"), "git.py"),
+    (
+        laws.law_10_python_runs_sealkit_isolated,
+        lambda package: (package.parent / "README.md").write_text("$ python3 -m  sealkit check .\n"),
+        "README.md",
+    ),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept Exception:\n    pass"), "jobs"),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept:\n    x = 2"), "jobs"),
     (laws.rule_no_dangerous_calls, added("trees/walk.py", "import os\nx = list(os.walk('.'))"), "os.walk"),
@@ -107,6 +122,8 @@ PLANTS = [
     (laws.rule_no_dangerous_calls, added("trees/store.py", "import marshal\nmarshal.loads(b'')"), "marshal"),
     (laws.rule_no_dangerous_calls, added("jobs.py", "open('x', 'w').close()"), "writing"),
     (laws.rule_no_dangerous_calls, added("jobs.py", "open('x', mode='r+b').close()"), "writing"),
+    (laws.rule_one_line_is_one_line, added("cli/compat.py", "def f(x):\n    show.out(f'a\\n{x}')"), "cli.compat"),
+    (laws.rule_one_line_is_one_line, added("cli/edit.py", "def f(x):\n    show.note('a' + x + '\\n')"), "cli.edit"),
 ]
 
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import Usage
 from sealkit.git import asking, shown
-from sealkit.git.plumbing import Repository
+from sealkit.git.changes import Changes
+from sealkit.git.program import GitFailedError
 from sealkit.opaque import opaque
 from sealkit.records.kinds import is_record_name
 from sealkit.trees.revision import Revision
 from sealkit.trees.store import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sealkit.demands import Asked
     from sealkit.keys.ring import KeyRing
@@ -26,46 +27,67 @@ _CONTEXT = 3
 
 
 class Pair(NamedTuple):
-    """One file in two states: its names, what each held (empty where there was no file), and what could not be opened."""
+    """One file in two states: its names, what each held (empty where there was no file), what could not be opened, and in which of
+    the two a payload proves nothing.
+    """
 
     old_path: str
     new_path: str
     old: bytes
     new: bytes
     problems: list[str]
+    unauthenticated: list[str]
 
 
-def files(old: str, new: str, asked: Asked, ring: KeyRing) -> Pair:
+class Looks(NamedTuple):
+    """How payloads are looked at: which fields were asked for, with which keys, and whether only authentic ones are opened."""
+
+    asked: Asked
+    ring: KeyRing
+    require_authentic: bool = False
+
+
+def files(old: str, new: str, looks: Looks) -> Pair:
     """Return two files, opened. Raises as reading them does, and ``ConfigError``."""
-    return _pair((old, read(old).data), (new, read(new).data), asked, ring)
+    return _pair((old, read(old).data), (new, read(new).data), looks)
 
 
-def since(revision: str, paths: Sequence[str], asked: Asked, ring: KeyRing) -> Iterator[Pair]:
+def since(revision: str, paths: Sequence[str], looks: Looks) -> Iterator[Pair]:
     """Yield each record that git tracks and that is not what it was in a revision, opened. Raises ``Usage`` and ``StoreError``."""
     folder = paths[0] if os.path.isdir(paths[0]) else os.path.dirname(paths[0])
-    repository = Repository(folder)
-    below = [f":(literal){os.path.relpath(os.path.realpath(path), repository.top)}" for path in paths]
     with Revision(revision, folder) as was:
-        listing = repository.ask("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", was.commit, "--", *below)
-        if listing is None:
-            raise Usage(problem=f"git does not say what changed since {revision!r}", path=repository.top)
-        for name in listing.split("\0"):
-            if is_record_name(os.path.basename(name)):
-                path = os.path.relpath(os.path.join(repository.top, name))
-                yield _pair((path, was.content(path) or b""), (path, _content(path)), asked, ring)
+        below = [os.path.relpath(os.path.realpath(path), was.top) for path in paths]
+
+        def is_asked_for(name: str) -> bool:
+            is_below = any(path in (".", name) or name.startswith(path + "/") for path in below)
+            return is_below and is_record_name(os.path.basename(name))
+
+        for name in _changed(was, is_asked_for):
+            path = os.path.relpath(os.path.join(was.top, name))
+            yield _pair((path, was.content(path) or b""), (path, _content(path)), looks)
+
+
+def _changed(was: Revision, is_asked_for: Callable[[str], bool]) -> list[str]:
+    try:
+        return list(Changes(was.top, was.commit).tracked(is_asked_for))
+    except GitFailedError as failed:
+        reason = str(failed)
+    raise Usage(problem=f"git does not say what changed: {reason}", path=was.top)
 
 
 def _content(path: str) -> bytes:
     return read(path).data if os.path.lexists(path) else b""
 
 
-def _pair(old: tuple[str, bytes], new: tuple[str, bytes], asked: Asked, ring: KeyRing) -> Pair:
-    opened, problems = [], []
-    for path, data in (old, new):
-        text, wrong = shown.readable(data, asking.orders([path], asked, ring), opens=True) if data else (b"", [])
+def _pair(old: tuple[str, bytes], new: tuple[str, bytes], looks: Looks) -> Pair:
+    opened, problems, unproved = [], [], []
+    for (path, data), which in ((old, "before"), (new, "now")):
+        known = asking.orders([path], looks.asked, looks.ring, require_authentic=looks.require_authentic) if data else []
+        text, wrong, count = shown.readable(data, known, opens=True) if data else shown.Readable(b"", [])
         opened.append(text)
         problems += [f"{path}: {problem}" for problem in wrong]
-    return Pair(old[0], new[0], opened[0], opened[1], problems)
+        unproved += [path if old[0] != new[0] else f"{path} ({which})"] if count else []
+    return Pair(old[0], new[0], opened[0], opened[1], problems, unproved)
 
 
 @opaque

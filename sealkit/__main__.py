@@ -1,4 +1,4 @@
-"""``python -m sealkit``."""
+"""``python -I -m sealkit``: what the console script does."""
 
 from sealkit.cli import main
 

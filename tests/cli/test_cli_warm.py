@@ -15,7 +15,11 @@ from sealkit.cli.program import VERBS
 
 RUNS = {
     "inspect": [["inspect", "records"], ["inspect", "--json", "nowhere"]],
-    "decrypt": [["decrypt", "records/article.md"], ["decrypt", "--json", "records"], ["decrypt", "--workers", "2", "--json", "records"]],
+    "decrypt": [
+        ["decrypt", "records/article.md"],
+        ["decrypt", "--json", "records"],
+        ["decrypt", "--workers", "2", "--json", "records"],
+    ],
     "seal": [["seal", "new.md"], ["seal", "--check", "new.md"], ["seal", "-", "--as", "a.md"]],
     "rotate": [["rotate", "--to", "k1", "records"], ["rotate", "--to", "k9", "records"]],
     "verify": [["verify", "records"], ["verify", "records", "--quiet"]],

@@ -7,14 +7,15 @@ import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy
 from sealkit.keys import files, ringedit, ringfile
 from sealkit.keys.access import Access
 from sealkit.keys.key import Key, check_attributes, check_id, random_secret, wipe
-from sealkit.keys.ring import EXAMPLE_KEYS, MAX_RING_FILE, KeyRing
+from sealkit.keys.ring import EXAMPLE_KEYS, MAX_RING_FILE, KeyRing, read_ring
 from sealkit.opaque import opaque
+from sealkit.ownership import exposure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str], str] | None
 
+T = TypeVar("T")
 _LABEL = "key ring"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECRET_MODE = 0o600
@@ -94,7 +96,7 @@ def add_wrapped(
     secret = random_secret(bits)
     access = Access(os.environ, ask=ask)
     try:
-        access.others = {key.id: key.source for key in ringfile.parse(bytes(_read(path).data), _folder(path)).keys}
+        _located(path, lambda: read_ring(path, access))
         if under not in access.others:
             raise NoUsableKey(problem="the ring has no key with that id", hint="it has: " + ", ".join(access.others), path=path)
         source = wrapped_source(secret, under, access)
@@ -170,11 +172,7 @@ def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
 
 
 def _read(path: str) -> files.Content:
-    try:
-        return files.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
-    except NoUsableKey as error:
-        error.at(path=path)
-        raise
+    return _located(path, lambda: files.read_trusted(path, _LABEL, Access({}), limit=MAX_RING_FILE))
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -195,7 +193,8 @@ def _store_errors(path: str, label: str = _LABEL) -> Iterator[None]:
 def _create(path: str, data: bytes) -> None:
     """Make a ring file that is there with all its content or not at all: a crash leaves no half ring that nothing can be added to."""
     with _store_errors(path):
-        os.makedirs(_folder(path), _FOLDER_MODE, exist_ok=True)
+        _make_folder(_folder(path))
+        _located(path, lambda: files.check_folder(_folder(path), _LABEL))
         _sweep(path)
         temporary = _temporary(path)
         _write_new(temporary, data, _SECRET_MODE)
@@ -211,20 +210,29 @@ def _create(path: str, data: bytes) -> None:
         _sync_folder(path)
 
 
+def _make_folder(path: str) -> None:
+    """Make a folder and those above it that are not there yet, each for its owner alone, whatever the umask."""
+    if os.path.isdir(path):
+        return
+    _make_folder(_folder(path))
+    with suppress(FileExistsError):
+        os.mkdir(path, _FOLDER_MODE)
+
+
 def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool, loads: bool = False, ask: Ask = None) -> None:
     """Replace a ring file by its edited text, atomically, while no other sealkit does; the mode is kept, but for a ring with key bytes.
 
     With ``loads``, the new ring must load, from the disk, before it takes the place of the old one.
     """
     with _store_errors(path), _locked(path) as before:
-        _sweep(path)
         content = _read(path)
+        _sweep(path)
         data = bytes(content.data)
-        reason = files.exposure(content.status)
+        reason = exposure(content.status)
         if reason is not None and (secret or _holds_secret(data)):
             problem = f"{_LABEL}: a key cannot be in a file that is {reason}"
             raise NoUsableKey(problem=problem, hint="chmod 600 the ring file, and make sure that you own it", path=path)
-        changed = _located(path, edit, data)
+        changed = _located(path, lambda: edit(data))
         if changed != data:
             _replace(path, changed, before, loads=loads, ask=ask)
         elif loads:
@@ -250,9 +258,10 @@ def _is_example(literal: Source) -> bool:
     return known
 
 
-def _located(path: str, edit: Callable[[bytes], bytes], data: bytes) -> bytes:
+def _located(path: str, step: Callable[[], T]) -> T:
+    """Return what a step gives; its errors say which ring they speak of."""
     try:
-        return edit(data)
+        return step()
     except (ConfigError, NoUsableKey) as error:
         error.at(path=path)
         raise

@@ -10,6 +10,7 @@ from sealkit.keys import ringedit, ringfile, ringstore
 from sealkit.keys.access import Access
 from sealkit.keys.age import Age, age_source, spelt
 from sealkit.keys.key import random_secret, wipe
+from sealkit.keys.ring import check_programs
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _changed(path: str, edit: Callable[[bytes], bytes], more: tuple[str, ...], a
     def rewrapped(data: bytes) -> bytes:
         changed = edit(data)
         text = ringfile.parse(changed, os.path.dirname(path))
+        check_programs(path, text.keys)
         access = Access(os.environ, ask=ask)
         access.others = {key.id: key.source for key in text.keys}
         try:

@@ -116,6 +116,12 @@ def check(found: Found, sealer: sealing.Sealer, place: Place) -> judge.Checked:
 
 
 @opaque
+def verdict(found: Found, sealer: sealing.Sealer, place: Place) -> str:
+    """Return what is known of a blob where it stands; a tagged one is not decrypted. Raises as ``check`` and ``unseal``."""
+    return (check if found.blob.auth is not None else unseal)(found, sealer, place).verdict
+
+
+@opaque
 def gate(record: Record, demand: FieldRule, field: str, binding: Binding) -> Found:
     """Return the blob in a field that is as is demanded, as far as that shows without a key; and nothing stands open beside it.
 

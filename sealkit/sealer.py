@@ -26,7 +26,6 @@ from sealkit.keys.key import FORMATS, STATES, STRENGTH
 from sealkit.keys.reach import check_within, within
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
-from sealkit.refusals import UPGRADE_HINT
 from sealkit.sealing import judge
 from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Opening, Unsealed
 
@@ -229,20 +228,18 @@ class Sealer:
         """Return an authentic blob bound to another identity: that of a record that was renamed, or whose bound fields were edited.
 
         It is proved under the old identity first. A tagged blob keeps its ciphertext and needs no decryption, so that a verify-only key is
-        enough; a synthetic one is sealed anew under its key. Raises as ``check`` and ``unseal``, and ``Downgraded`` for a blob that
-        proves nothing.
+        enough; a synthetic one is sealed anew under its key. Raises as ``check`` and ``unseal``, ``Downgraded`` for one of two parts that
+        proves nothing, whatever it would open to, and ``NoUsableKey`` for a decrypt-only key.
         """
         if blob.auth is None:
-            opened = self.unseal(blob, old)
-            if not opened.authenticated:
-                raise Downgraded(problem="the blob proves nothing about where it belongs", hint=UPGRADE_HINT)
-            key = self._ring.get(opened.key_id)
+            opened = judge.TwoParts(self._opening_in(old)._replace(requires=True), self._recent).unseal(blob, old)
+            key = _able(self._ring.get(opened.key_id))
             check_within(key, at if at is not None else new)
             iv = key.synthesizer().iv(new, opened.payload)
             return Blob(key.cbc().encrypt(opened.payload, iv), iv)
         key, _, context = self._tagged(blob, old)
         judge.check_tag(key, blob, context)
-        check_within(key, at if at is not None else new)
+        check_within(_able(key), at if at is not None else new)
         header = _header(key, new)
         return Blob(blob.ciphertext, blob.iv, header + key.tagger().tag(header, new, blob.iv, blob.ciphertext))
 
@@ -265,8 +262,7 @@ class Sealer:
             return judge.unseal_tagged(*self._tagged(blob, binder), self._payload)
         if not self._bounded:
             return self.two_parts.unseal(blob, binder)
-        opening = self.opening
-        return judge.TwoParts(opening._replace(keys=within(opening.keys, binder)), self._recent).unseal(blob, binder)
+        return judge.TwoParts(self._opening_in(binder), self._recent).unseal(blob, binder)
 
     @opaque
     def check(self, blob: Blob, binder: Binder = UNBOUND) -> str:
@@ -328,13 +324,11 @@ class Sealer:
         check_within(self._sealer(), place)
 
     def _sealer(self) -> Key:
-        key = self._sealing if self._sealing is not None else self._ring.primary  # which raises
-        if key.state == DECRYPT_ONLY:
-            raise NoUsableKey(
-                problem=f"key {key.id} is decrypt-only: it opens, and seals nothing",
-                hint="enable it in the ring, or name another one",
-            )
-        return key
+        return _able(self._sealing if self._sealing is not None else self._ring.primary)  # which raises
+
+    def _opening_in(self, place: Binder) -> Opening:
+        """Return how blobs are opened in a place: by the keys that may be used there."""
+        return self.opening._replace(keys=within(self._openers, place)) if self._bounded else self.opening
 
     def _tagged(self, blob: Blob, binder: Binder) -> tuple[Key, Blob, Context]:
         """Return the key that a tagged blob names, the blob, and what its tag has to fit (steps 2 to 4 of opening)."""
@@ -366,6 +360,14 @@ def _header(key: Key, context: Context) -> bytes:
 
 def _is_weaker(form: str, least: str) -> bool:
     return STRENGTH.index(form) < STRENGTH.index(least)
+
+
+def _able(key: Key) -> Key:
+    """Return a key that may seal, as far as its state goes; a verify-only one may still bind tags anew."""
+    if key.state == DECRYPT_ONLY:
+        problem = f"key {key.id} is decrypt-only: it opens, and seals nothing"
+        raise NoUsableKey(problem=problem, hint="enable it in the ring, or name another one")
+    return key
 
 
 def _usable(key: Key) -> Key:

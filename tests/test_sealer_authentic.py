@@ -325,6 +325,15 @@ def test_retag_of_a_synthetic_blob():
         SYNTHETIC.retag(blob, PLACES[2], PLACES[1])
 
 
+@pytest.mark.parametrize("form", ["tagged", "synthetic"])
+def test_a_decrypt_only_key_binds_nothing_anew(form):
+    blob = Sealer(ring(form)).seal(PAYLOAD, PLACES[1])
+    old = KeyRing([Key("k1", SECRET, format=form, state="decrypt-only"), Key("k2", OTHER)], primary="k2")
+    assert Sealer(old).unseal(blob, PLACES[1]).verdict == "authentic"
+    with pytest.raises(NoUsableKey, match="decrypt-only"):
+        Sealer(old).retag(blob, PLACES[1], PLACES[2])
+
+
 @pytest.mark.parametrize("wrong", [{"format": "none"}, {"format": "PLAIN"}])
 def test_no_such_format(wrong):
     with pytest.raises(Usage):

@@ -242,7 +242,7 @@ class _Work:
         after = jobs.retag(record, self.opener, was, field, self.binding)
         found = jobs.find(after, field)
         status = reporting.UNCHANGED if after is record else reporting.RETAGGED
-        self.note(status, field, found, None, "authentic")
+        self.note(status, field, found, None, jobs.verdict(found, self.opener, self.place(after, field)))
         if after is not record:
             self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
         return after

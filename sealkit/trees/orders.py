@@ -37,7 +37,7 @@ class Around(NamedTuple):
 
 
 NOWHERE = Around()
-_STRICT = frozenset({OPEN, DECRYPT, REVEAL, SEAL, ROTATE, VERIFY})
+_STRICT = frozenset({OPEN, DECRYPT, REVEAL, ROTATE, SEAL, VERIFY})
 
 
 class Task:

@@ -254,6 +254,8 @@ def _others_hand(path: str, root: str) -> str | None:
     descriptor = chain.opened(path, chain.READING)
     try:
         status = os.fstat(descriptor)
+    except OSError as error:
+        return f"cannot be looked at: {os.strerror(error.errno or 0)}"
     finally:
         release(descriptor)
     if status.st_uid != os.geteuid():

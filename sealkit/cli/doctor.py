@@ -178,8 +178,8 @@ def _git(folder: str) -> Iterator[Finding]:
 
 def _tree(folder: str) -> Iterator[Finding]:
     from sealkit.trees.demanded import policy_of
+    from sealkit.trees.journals import look
     from sealkit.trees.roots import root_of
-    from sealkit.trees.rotation import unfinished_in
 
     try:
         root = root_of(folder)
@@ -188,13 +188,18 @@ def _tree(folder: str) -> Iterator[Finding]:
         policy = policy_of(root)
         if policy is not None:
             yield Finding("policy", OK, f"{root}: {len(policy.rules)} rules")
-        unfinished = unfinished_in(root)
+        told = look(root, ())
     except SealkitError as error:
         yield Finding("policy", BAD, f"{error.path or folder}: {error.problem}", error.hint)
         return
-    if unfinished is not None:
-        hint = "run the same command again, or: sealkit rotate --rollback PATH"
-        yield Finding("rotation", WARNING, f"to {unfinished.header.to}, begun at {unfinished.started}, is not finished", hint)
+    for state in told.unproved:
+        if state.ended is None:  # what the keys say to that, rotate --status asks
+            hint = "run the same command again, or: sealkit rotate --rollback PATH; whether that is so, says: sealkit rotate --status PATH"
+            yield Finding(
+                "rotation", WARNING, f"to {state.header.to}, begun at {state.started}, is not finished, says {state.path}", hint
+            )
+    for doubt in told.foreign:
+        yield Finding("rotation", WARNING, f"{doubt.path} {doubt.problem}", doubt.hint)
 
 
 def _left_behind(file: str | None) -> Iterator[Finding]:

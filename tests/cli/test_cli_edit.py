@@ -240,7 +240,7 @@ def test_the_folder_of_a_living_sealkit_is_left_alone(desk, memory):
 def test_nothing_reaches_a_disk(desk, memory):
     """strace is the outside program: no file outside of memory is opened for writing while the payload is open, but the record's own."""
     trace = desk.path / "home" / "trace"
-    wrap = ["strace", "-f", "-qq", "-e", "trace=open,openat,creat,rename,renameat,renameat2,link,linkat", "-o", str(trace)]
+    wrap = ["strace", "-f", "-y", "-qq", "-e", "trace=open,openat,creat,rename,renameat,renameat2,link,linkat", "-o", str(trace)]
     if subprocess.run(["strace", "-V"], capture_output=True, check=False).returncode:
         assert not os.environ.get("SEALKIT_CI"), "strace is missing"
         pytest.skip("strace is missing")

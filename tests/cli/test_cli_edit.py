@@ -219,6 +219,40 @@ def test_signals(desk, memory, number):
     assert desk.read("a.md") == before
 
 
+class StoppedError(Exception):
+    """What a handler of sealkit's raises."""
+
+
+def stop(number, frame):
+    raise StoppedError
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_signal_while_the_editor_starts_ends_it(monkeypatch, tmp_path, number, moment):
+    """It comes inside of ``Popen``, when the editor runs already and nobody knows its number."""
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *args, **more):
+            if moment == "before":
+                os.kill(os.getpid(), number)
+            started.append(self)
+            super().__init__(*args, **more)
+            if moment == "after":
+                os.kill(os.getpid(), number)
+
+    before = signal.signal(number, stop)
+    try:
+        with monkeypatch.context() as patched, pytest.raises(StoppedError):
+            patched.setattr(subprocess, "Popen", Popen)
+            editor.Editor({"EDITOR": "sleep", "PATH": os.environ["PATH"]}).run("60")
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, before)
+    assert started[0].returncode == -signal.SIGTERM
+
+
 def wait_for(path):
     for _ in range(600):
         if path.exists() and path.read_text().strip():

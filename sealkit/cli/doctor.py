@@ -70,7 +70,7 @@ def _findings(file: str | None, folder: str, *, everything: bool) -> Iterator[Fi
 
 # --- the ring --------------------------------------------------------------------------------------------------------
 def _ring(file: str | None, *, everything: bool) -> Iterator[Finding]:
-    from sealkit.keys.ring import RING_VARIABLE, SECRET_VARIABLE
+    from sealkit.keys.ring import NO_FILE_HINT, RING_VARIABLE, SECRET_VARIABLE
 
     path = options.ring_path(file)
     how = "--keys" if file else f"${RING_VARIABLE}" if os.environ.get(RING_VARIABLE) else "the user's own"
@@ -81,7 +81,7 @@ def _ring(file: str | None, *, everything: bool) -> Iterator[Finding]:
         yield Finding("ring", OK, f"one key, from ${SECRET_VARIABLE}")
         yield from _one_key()
     else:
-        hint = "make one with: sealkit keygen; inspect and check need none"
+        hint = f"{NO_FILE_HINT}; inspect and check need none"
         yield Finding("ring", WARNING, f"none: neither --keys, ${RING_VARIABLE}, {path} nor ${SECRET_VARIABLE}", hint)
 
 
@@ -125,13 +125,14 @@ def _ring_file(path: str, *, everything: bool) -> Iterator[Finding]:
 
 def _key(one: Seen) -> Finding:
     from sealkit.health import extras
+    from sealkit.installing import how_to_install
 
     key = one.key
     name = f"{key.id}  {one.kind}  {key.state}"
     if not one.tried:
         extra = _ROOM_OF_EXTRA.get(one.kind, one.kind)
         if extra in extras() and not _is_installed(extra):
-            return Finding("key", BAD, f"{name}  needs packages that are missing", f"pip install 'sealkit[{extra}]'")
+            return Finding("key", BAD, f"{name}  needs packages that are missing", how_to_install(extra))
         return Finding("key", OK, f"{name}  not tried: it may ask, run something or take long (--all)")
     if one.problem is not None:
         return Finding("key", BAD if key.may_open else OK, one.problem if key.may_open else f"{name}  {one.problem}", one.hint)

@@ -101,6 +101,8 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, form: 
         from sealkit.cli import rotated
 
         return rotated.about(where, keys.ring, turn, output, change)
+    if turn.yes:
+        raise Usage(problem="--yes goes with --rollback")
     if keys.key_id is not None and turn.source is not None:
         raise Usage(problem="--key-id and --from both name the key that opens", hint="give --from alone")
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin)

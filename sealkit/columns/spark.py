@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _OPENED = "payload string, status string, key string"
 _SEALED = "blob string, status string, key string"
-_LACKS = "this Spark worker lacks {}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
+_LACKS = "this Spark worker lacks {}: install sealkit with its extra spark on every worker; --py-files cannot carry native code"
 _TOLD = "counted string, times long, problem string"
 _PART = 2048  # files that one task rotates: they are replaced in groups of up to half as many
 _RECORD_GLOBS = ("*.md", "*.markdown", "*.yml", "*.yaml", "*.json", "*.jsonl")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sealkit.keys.access import Access
 
 MAX_KEY_FILE = 4096
+_ABSENT = "name the file itself, and check who may read it"
 _POLICY, _GIT = "sealkit.yaml", ".git"
 
 
@@ -32,13 +33,13 @@ class Content(NamedTuple):
 
 
 @opaque
-def read_trusted(path: str, label: str, access: Access, *, limit: int, secret: bool = False) -> Content:
+def read_trusted(path: str, label: str, access: Access, *, limit: int, secret: bool = False, absent: str = _ABSENT) -> Content:
     """Return a regular file of at most ``limit`` bytes that nobody else has a hand in (see ``ownership``).
 
     Raises ``NoUsableKey``, before a byte is read. A ``secret`` file must be closed to other users, too. Where ``access`` takes unsafe files,
-    what was found is a warning, and ``is_doubtful`` is set.
+    what was found is a warning, and ``is_doubtful`` is set. ``absent`` is the hint for a file that is not there.
     """
-    reason = ""
+    reason, hint = "", _ABSENT
     try:
         opened = open_file(path, secret=secret)
         try:
@@ -51,10 +52,11 @@ def read_trusted(path: str, label: str, access: Access, *, limit: int, secret: b
         finally:
             os.close(opened.descriptor)
     except OSError as error:
+        hint = absent if error.errno == errno.ENOENT else hint
         reason = "too many symbolic links" if error.errno == errno.ELOOP else (error.strerror or "cannot be read").lower()
     except ValueError:  # a NUL or a lone surrogate in the path
         reason = "no such path can exist"
-    raise NoUsableKey(problem=f"{label}: {reason}", hint="name the file itself, and check who may read it")
+    raise NoUsableKey(problem=f"{label}: {reason}", hint=hint)
 
 
 def _check_regular(status: os.stat_result, label: str) -> None:

@@ -29,10 +29,13 @@ EXAMPLE_KEYS = (bytes(range(32)), bytes(range(0xF0, 0x100)), bytes(range(24)))
 """The keys of ``keys.example``, which everybody knows: k1 (kid 63774208dc4c7f9a), k2 (88c9e77c1d6dcd2a), k0 (7383442147e20eef)."""
 
 EXAMPLE_WARNING = "the keys of keys.example are public: never seal anything real with them"
-_NO_RING_HINT = (
-    f"make a ring with: sealkit keygen; or name one with --keys FILE; or set {RING_VARIABLE} to its path; "
-    f"or set {SECRET_VARIABLE} to hex:DIGITS or base64:TEXT"
+_NEW_RING = "a key that you have goes into a ring with: sealkit keys add ID --from-file FILE --encoding hex; a new key is made with: sealkit keygen"
+NO_FILE_HINT = f"{_NEW_RING}; another ring is named with --keys FILE"
+NO_RING_HINT = (
+    f"take a key that you have from a variable with --key-env NAME, or set {SECRET_VARIABLE} to hex:DIGITS or base64:TEXT; "
+    f"{_NEW_RING}; a ring elsewhere is named with --keys FILE or {RING_VARIABLE}"
 )
+"""What to do where there is no key: most who come have one, and a new one opens nothing of theirs."""
 
 
 class KeyRing:
@@ -154,7 +157,7 @@ class KeyRing:
         value = take_variable(name, environ)
         if not value:
             own = name == SECRET_VARIABLE
-            problem, hint = "no key ring" if own else f"{name} is not set", _NO_RING_HINT if own else "set it to hex:… or base64:…"
+            problem, hint = "no key ring" if own else f"{name} is not set", NO_RING_HINT if own else "set it to hex:… or base64:…"
             raise NoUsableKey(problem=problem, hint=hint)
         access = Access(environ)
         secret = decode(encoded(value, name), STATED, name, access)
@@ -293,7 +296,7 @@ def read_ring(path: str, access: Access) -> RingRead:
     """
     from sealkit.keys import ringfile  # reads YAML, which a ring from the environment does not need
 
-    content = files.read_trusted(path, "key ring", access, limit=MAX_RING_FILE)
+    content = files.read_trusted(path, "key ring", access, limit=MAX_RING_FILE, absent=NO_FILE_HINT)
     data = bytes(content.data)
     wipe(content.data)
     text = ringfile.parse(data, os.path.dirname(path))

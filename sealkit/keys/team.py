@@ -15,6 +15,7 @@ from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
     from sealkit.keys.ringfile import RingText
 
@@ -53,7 +54,7 @@ def rewrap(path: str, key_ids: tuple[str, ...] = (), *, ask: Ask = None) -> Shar
 
 @opaque
 def add_shared(
-    path: str, key_id: str, bits: int = 256, *, format: str = "plain", primary: bool = False, ask: Ask = None
+    path: str, key_id: str, bits: int = 256, *, ask: Ask = None, **attributes: Unpack[ringstore.Attributes]
 ) -> tuple[str, ...]:
     """Add a new random key, encrypted to the ring's recipients, whose names are returned. Raises as above."""
     from sealkit.keys.checkup import declared
@@ -64,7 +65,7 @@ def add_shared(
         source = age_source(secret, recipients)
     finally:
         wipe(secret)
-    ringstore.add_source(path, key_id, source, format=format, primary=primary, ask=ask)
+    ringstore.add_source(path, key_id, source, ask=ask, **attributes)
     return tuple(recipient.name for recipient in recipients)
 
 

@@ -137,7 +137,7 @@ def rotate(
     """Re-encrypt all blobs below a folder under the primary key, or ``to``; resume a rotation that was interrupted.
 
     If a field cannot be opened, or a file has several names, the outcomes of those are yielded and nothing is written. Where a file could not be written, the rotation
-    stays unfinished, and the same call goes on. Raises ``TreeBusy`` and ``JournalError``.
+    stays unfinished, and the same call goes on. Journals in the tree that no key of the ring proves are passed over. Raises ``TreeBusy`` and ``JournalError``.
     """
     import os
 

@@ -364,6 +364,13 @@ def test_no_key_no_way_out_of_the_tree(rotated, path):
     assert rotated.read("outside.md") == before
 
 
+@pytest.mark.parametrize(
+    "options", [["--yes"], ["--status", "--rollback"], ["--status", "--set-aside"], ["--rollback", "--set-aside"]]
+)
+def test_options_that_make_no_sense_together(tree, options):
+    assert tree.run("rotate", *options, "tree").status == 2
+
+
 # --- keys that go ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("shape", PLANTED)
 def test_a_key_is_retired_beside_it(tree, shape):

@@ -166,8 +166,11 @@ class Sealer:
 
     def raised(self, form: str) -> str:
         """Return the format that takes the place of another: that one, or what is demanded where that is stronger."""
-        proves = self._demanded != SYNTHETIC or self._sealer().proves_by_iv
-        least = self._demanded if proves else TAGGED
+        least = self._demanded
+        if least == PLAIN:
+            return form
+        if least == SYNTHETIC and not self._sealer().proves_by_iv:
+            least = TAGGED
         return least if _is_weaker(form, least) else form
 
     @property
@@ -208,7 +211,7 @@ class Sealer:
             raise Usage(problem="a payload is made of bytes", hint="encode text first, as in text.encode()")
         check(payload, self._payload)
         check_within(key, at if at is not None else context)
-        form = format if format is not None else self.format
+        form = format or self._format or self.raised(key.format)
         if form == PLAIN and key.accept == AUTHENTIC:
             raise Downgraded(
                 problem=f"key {key.id} accepts authentic blobs only: a plain one would be refused",

@@ -105,16 +105,12 @@ class CBC(KeyMaterial):
             raise Usage(problem="decrypt takes a ciphertext and an iv in bytes")
         if not ciphertext or len(ciphertext) % _BLOCK or len(iv) != _BLOCK:
             return b"", False
-        # The first 16 bytes depend on the key and on what the context did before; nobody may see them.
-        return stripped(self._deciphered(ciphertext, iv), _BLOCK)
-
-    def _deciphered(self, ciphertext: bytes, iv: bytes) -> bytes:
-        """Return 16 bytes that mean nothing, and what whole blocks decipher to."""
         idle = self._decryptors
         context = self._taken(idle, "decryptor")
         padded = context.update(iv + ciphertext)
         idle.append(context)
-        return padded
+        # The first 16 bytes depend on the key and on what the context did before; nobody may see them.
+        return stripped(padded, _BLOCK)
 
     def decrypt_rows(self, rows: bytes | memoryview, width: int) -> bytearray:
         """Return what many ciphertexts of one length decrypt to, in one pass: the padding is still there, and not checked.
@@ -208,14 +204,15 @@ def stripped(padded: bytes, start: int = 0) -> tuple[bytes, bool]:
 
 
 class Derived(KeyMaterial):
-    """What is derived from a key: ``kid`` (8 bytes, public), ``mac`` and ``siv`` (32 bytes each, secret)."""
+    """What is derived from a key: ``kid`` (8 bytes, public), ``mac``, ``siv`` and ``journal`` (32 bytes each, secret; empty where they are not to be had)."""
 
-    __slots__ = ("kid", "mac", "siv")
+    __slots__ = ("journal", "kid", "mac", "siv")
 
-    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes) -> None:
+    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes, journal: bytes) -> None:
         self.kid = kid
         self.mac = mac
         self.siv = siv
+        self.journal = journal
 
     def __repr__(self) -> str:
         return f"<Derived kid={self.kid.hex()}>"
@@ -223,7 +220,7 @@ class Derived(KeyMaterial):
 
 @opaque
 def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = None) -> Derived:
-    """Derive key id, MAC key and synthetic-IV key from a key of 16, 24 or 32 bytes: HKDF-SHA256 (RFC 5869).
+    """Derive key id, MAC key, synthetic-IV key and journal key from a key of 16, 24 or 32 bytes: HKDF-SHA256 (RFC 5869).
 
     ``mac_secret`` is a separate secret of 32 bytes; its length is fixed so that no two pairs of secrets run together into the
     same bytes. Raises ``NoUsableKey`` if a length is wrong.
@@ -241,6 +238,7 @@ def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = Non
             kid=_hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8),
             mac=_hkdf(material, salt=salt, info=b"sealkit/v1 mac", length=32),
             siv=_hkdf(material, salt=salt, info=b"sealkit/v1 siv", length=32),
+            journal=_hkdf(material, salt=salt, info=b"sealkit/v1 journal", length=32),
         )
     finally:
         material[:] = bytes(len(material))

@@ -45,18 +45,22 @@ class Checked(NamedTuple):
 
 def check_tag(key: Key, blob: Blob, context: Context) -> Checked:
     """Check the tag of a blob of three parts, in constant time. Raises ``Tampered``."""
-    auth = blob.auth or b""
-    header, tag = auth[:HEADER_BYTES], auth[HEADER_BYTES:]
-    if not key.tagger().accepts(tag, header, context, blob.iv, blob.ciphertext):
-        raise Tampered(problem=TAMPERED[header[1]])
+    _refuse_tampered(key, blob, context)
     return Checked(key.id, AUTHENTIC)
 
 
 def unseal_tagged(key: Key, blob: Blob, context: Context, kind: str) -> Unsealed:
     """Return what a blob of three parts opens to, once its tag fits. Raises ``Tampered``, and ``PayloadCheck`` for what is of another kind."""
-    checked = check_tag(key, blob, context)
+    _refuse_tampered(key, blob, context)
     payload = check(key.cbc().decrypt(blob.ciphertext, blob.iv), kind, sealed=True)
-    return Unsealed(payload, key.id, checked.verdict, TAGGED)
+    return Unsealed(payload, key.id, AUTHENTIC, TAGGED)
+
+
+def _refuse_tampered(key: Key, blob: Blob, context: Context) -> None:
+    auth = blob.auth or b""
+    header = auth[:HEADER_BYTES]
+    if not key.tagger().accepts(auth[HEADER_BYTES:], header, context, blob.iv, blob.ciphertext):
+        raise Tampered(problem=TAMPERED[header[1]])
 
 
 # --- two parts -------------------------------------------------------------------------------------------------------

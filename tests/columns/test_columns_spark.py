@@ -240,7 +240,7 @@ def test_a_worker_without_sealkit_says_what_is_missing():
     sent = cloudpickle.dumps(_batch(("env:X",), "decrypt_column", None, None))
     script = "import pickle, sys; sys.modules['sealkit'] = None; pickle.loads(sys.stdin.buffer.read())([])"
     ran = subprocess.run([sys.executable, "-c", script], input=sent, capture_output=True, check=False)
-    assert b"install 'sealkit[spark]' on every worker" in ran.stderr
+    assert b"install sealkit with its extra spark on every worker" in ran.stderr
 
 
 @pytest.mark.parametrize("wrong", [f"hex:{SECRET.hex()}", "SEALKIT_SECRET", SEALER])

@@ -1,4 +1,4 @@
-"""``python -I -m sealkit``: what the console script does."""
+"""``python -I -m sealkit``: without ``-I`` Python looks for modules, this one too, in the folder that it is started in."""
 
 from sealkit.cli import main
 

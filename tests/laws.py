@@ -324,6 +324,56 @@ def law_10_python_runs_sealkit_isolated(package):
     return found
 
 
+def law_11_the_judge_alone_says_authentic(package):
+    """Only the judge says of a blob that it is authentic, or makes what says so: elsewhere the word is compared with, or is one of a list."""
+    found = []
+    for name, _, tree in modules(package):
+        if name == "sealing.judge":
+            continue
+        above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        made = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module in {"sealkit.unsealed", "sealkit.sealer", "sealkit.sealing.judge"}
+            for alias in node.names
+            if alias.name in VERDICTS
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and (
+                (isinstance(node.func, ast.Name) and node.func.id in made)
+                or (isinstance(node.func, ast.Attribute) and node.func.attr in VERDICTS - {"Unsealed"})
+            ):
+                found.append(f"{name}:{node.lineno}: makes a verdict: {ast.unparse(node.func)}")
+            if says_authentic(node) and not is_looked_for(node, above) and not (name == "unsealed" and is_defined(node, above)):
+                found.append(f"{name}:{node.lineno}: says authentic")
+    return found
+
+
+VERDICTS = {"Unsealed", "Checked", "Proved"}
+
+
+def says_authentic(node):
+    """Whether a node is the verdict, by its name or as text."""
+    named = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return named == "AUTHENTIC" or (isinstance(node, ast.Constant) and node.value == "authentic")
+
+
+def is_looked_for(node, above):
+    """Whether the word stands where it can only be compared with, or in a list of words that a module begins with."""
+    parent = above[node]
+    if isinstance(parent, ast.Tuple | ast.List | ast.Set):
+        while parent in above and not isinstance(parent, ast.Compare | ast.FunctionDef | ast.Lambda):
+            parent = above[parent]
+        return isinstance(parent, ast.Compare | ast.Module)
+    return isinstance(parent, ast.Compare)
+
+
+def is_defined(node, above):
+    """Whether this is where the word gets its name."""
+    parent = above[node]
+    return isinstance(parent, ast.AnnAssign) and ast.unparse(parent.target) == "AUTHENTIC" and isinstance(above[parent], ast.Module)
+
+
 LAWS = [
     law_1_imports_go_down,
     law_1_no_cycles,
@@ -335,6 +385,7 @@ LAWS = [
     law_8_nothing_is_shown,
     law_9_one_module_starts_git,
     law_10_python_runs_sealkit_isolated,
+    law_11_the_judge_alone_says_authentic,
     rule_no_catch_all,
     rule_no_dangerous_calls,
     rule_one_line_is_one_line,

@@ -74,7 +74,10 @@ def what(function: F) -> F:
                 help="What is printed: text (the default), or findings for a program.",
             ),
             "out": click.option(
-                "-o", "out", metavar="FILE", help="Write what is printed on stdout to this file, which is never reached through a link."
+                "-o",
+                "out",
+                metavar="FILE",
+                help="Write what is printed on stdout to this file, which is never reached through a link.",
             ),
         },
     )(function)

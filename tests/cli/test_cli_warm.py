@@ -70,7 +70,10 @@ def test_it_is_what_a_start_of_python_is(tmp_path, verb):
     for args in [*RUNS[verb], *([[verb, "--help"]] if verb else [])]:
         stdin = b"---\nsecured: given on stdin\n---\n"
         ran = [desk.run(*args, stdin=stdin, process=desk is desks[1]) for desk in desks]
-        assert len({(one.status, known(desk, one.out), known(desk, one.err.encode())) for one, desk in zip(ran, desks)}) == 1, ran
+        assert (
+            len({(one.status, known(desk, one.out), known(desk, one.err.encode())) for one, desk in zip(ran, desks, strict=True)})
+            == 1
+        ), ran
         assert files(desks[0]) == files(desks[1])
 
 

@@ -18,6 +18,7 @@ SealkitError
 │   ├── NotBlessed             not_blessed
 │   ├── CannotDecrypt          cannot_decrypt
 │   ├── AmbiguousKey           ambiguous_key
+│   ├── WrongKey               wrong_key
 │   └── PayloadCheck           payload_check
 ├── RecordError                                     1  a record that cannot be read or changed without a guess
 │   ├── UnsupportedRecord      unsupported_record
@@ -75,11 +76,8 @@ class SealkitError(Exception):
         self, *, problem: str, hint: str | None = None, path: str | None = None, line: int | None = None, field: str | None = None
     ) -> None:
         super().__init__()
-        self.problem = problem
-        self.hint = hint if hint is not None else self.default_hint
-        self.path = path
-        self.line = line
-        self.field = field
+        self.problem, self.hint = problem, hint if hint is not None else self.default_hint
+        self.path, self.line, self.field = path, line, field
 
     def __str__(self) -> str:
         return self.problem
@@ -98,7 +96,6 @@ class SealkitError(Exception):
         return self
 
 
-# --- the request -----------------------------------------------------------------------------------------------------
 class Usage(SealkitError):
     """The request makes no sense as it stands."""
 
@@ -135,7 +132,6 @@ class NoUsableKey(SealkitError):
     exit_status = 3
 
 
-# --- a field's value, as a blob --------------------------------------------------------------------------------------
 class BlobError(SealkitError):
     """A value that is not a blob this ring may open."""
 
@@ -147,8 +143,7 @@ class Malformed(BlobError):
 
     def __init__(self, *, part: str, offset: int, problem: str, hint: str | None = None) -> None:
         super().__init__(problem=f"{part}: {problem} at character {offset}", hint=hint)
-        self.part = part
-        self.offset = offset
+        self.part, self.offset = part, offset
 
 
 class NonCanonical(Malformed):
@@ -203,9 +198,7 @@ class NotBlessed(BlobError):
     """A blob that may have been altered, and is to get a tag, which would say that it was not."""
 
     code = "not_blessed"
-    default_hint = (
-        "say in which git revision somebody has looked at these blobs: --bless REV (HEAD, for a tree that was just reviewed)"
-    )
+    default_hint = "say in which git revision somebody has looked at these blobs: --bless REV (HEAD, if it was just reviewed)"
 
 
 class CannotDecrypt(BlobError):
@@ -225,13 +218,21 @@ class AmbiguousKey(BlobError):
     default_hint = "name the key with --key-id ID"
 
 
+class WrongKey(BlobError):
+    """A tagged blob under a key that the policy does not let seal here: a finding of ``check --keys`` and ``verify``; it still opens."""
+
+    code = "wrong_key"
+    default_hint = (
+        "if that key was taken out of use, move the tree to one of the policy's: sealkit rotate; else name it in the policy"
+    )
+
+
 class PayloadCheck(BlobError):
     """A payload to be sealed that does not pass its own check (``text``, ``json``)."""
 
     code = "payload_check"
 
 
-# --- a record --------------------------------------------------------------------------------------------------------
 class RecordError(SealkitError):
     """A record that cannot be read or changed without a guess."""
 
@@ -344,7 +345,6 @@ class ProofFailed(RecordError):
     code = "proof_failed"
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
 class StoreError(SealkitError):
     """A file that cannot be read or replaced."""
 

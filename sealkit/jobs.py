@@ -29,6 +29,7 @@ from sealkit.errors import (
 from sealkit.opaque import opaque
 from sealkit.records import beside
 from sealkit.records.identity import UNDEMANDED, Binding, Place
+from sealkit.sealing import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,19 +231,17 @@ def reseal(
 ) -> tuple[Record, Found]:
     """Return the record with a blob that ``find`` found re-encrypted, and what is found there now; ``rotate`` is ``find`` and this.
 
-    A blob keeps its format unless ``sealer`` was given another one. What may have been altered gets no tag by that, for the tag would
-    say that it was not: only where ``blessed`` says that somebody vouches for the blob. Raises ``NotBlessed``, and as ``decrypt``.
+    The judge says in which format. What may have been altered is opened where only authentic blobs are, and gets a proof, only where
+    ``blessed`` says that somebody vouches for the blob. Raises ``NotBlessed``, and as ``decrypt``.
     """
-    opened = unseal(found, opener, place)
-    form = sealer.forced_format if sealer.forced_format is not None else opened.format
-    if opened.authenticated or blessed is not None:
-        form = sealer.raised(form)
+    vouched = blessed is not None and blessed(found.blob)
+    opened = unseal(found, opener.vouching() if vouched else opener, place)
+    try:
+        form = judge.resealed_as(opened, sealer, vouched=vouched)
+    except NotBlessed as error:
+        raise error.at(line=found.line, field=place.field) from None
     if opened.key_id == sealer.key_id and opened.format == form:
         return record, found
-    if form != "plain" and not opened.authenticated and (blessed is None or not blessed(found.blob)):
-        raise NotBlessed(problem="the blob may have been altered, and a tag would say that it was not").at(
-            line=found.line, field=place.field
-        )
     blob = _sealed(sealer, opened.payload, place, found, form)
     return record.replace(place.field, str(blob)), Found(blob, found.line)
 

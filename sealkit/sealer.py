@@ -31,6 +31,7 @@ from sealkit.keys.reach import check_within, within
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
 from sealkit.refusals import TAMPERED, UPGRADE_HINT, downgraded, undemanded, unnamed
+from sealkit.sealing import judge
 from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Opening, Unsealed
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from sealkit.context import Binder, Context
     from sealkit.keys.key import Key
     from sealkit.keys.ring import KeyRing
+    from sealkit.sealing.judge import Known
 
 PLAIN, TAGGED, SYNTHETIC = FORMATS
 PAYLOAD_KINDS: Final = KINDS
@@ -73,16 +75,8 @@ class Sealer:
     """
 
     __slots__ = (
-        "_accepts",
-        "_bounded",
-        "_format",
-        "_least",
-        "_named",
-        "_openers",
-        "_payload",
-        "_requires_authentic",
-        "_ring",
-        "_sealing",
+        *("_accepts", "_allowed", "_bounded", "_demanded", "_format", "_named", "_openers", "_payload", "_requires_authentic"),
+        *("_ring", "_sealing", "_vouches"),
     )
 
     @opaque
@@ -110,7 +104,9 @@ class Sealer:
         self._bounded = any(key.reach is not None for key in self._openers)
         self._payload = payload
         self._format = format
-        self._least = self._accepts = PLAIN
+        self._allowed: tuple[str, ...] = ()
+        self._demanded = self._accepts = PLAIN
+        self._vouches = False
         self._requires_authentic = require_authentic
 
     @opaque
@@ -128,9 +124,8 @@ class Sealer:
         if opens:
             other._accepts = least
             return other
-        key = self._sealer()
-        other._sealing = key = key if not keys or key.id in keys else self._allowed(key, keys)
-        other._least = TAGGED if least == SYNTHETIC and not _proves_by_iv(key) else least
+        other._allowed, other._demanded = keys, least
+        other._sealing = judge.allowed_key(self._ring, self._sealer(), keys, named=self._named)
         if self._format is not None and _is_weaker(self._format, least):
             raise Usage(
                 problem=f"the policy demands the format {least} at least, and {self._format} is weaker",
@@ -138,15 +133,24 @@ class Sealer:
             )
         return other
 
-    def _allowed(self, key: Key, keys: tuple[str, ...]) -> Key:
-        """Return the first of the keys that may seal, where ``key``, which may not, is the primary one and was not named."""
-        names = ", ".join(keys)
-        if self._named:
-            raise Usage(problem=f"the policy lets no key but {names} seal here, and {key.id} was named", hint="name one of those")
-        allowed = [one for one in self._ring.enabled if one.id in keys and not one.is_verify_only]
-        if not allowed:
-            raise NoUsableKey(problem=f"the policy lets no key but {names} seal here, and the ring has none of them enabled")
-        return min(allowed, key=lambda one: keys.index(one.id))
+    @opaque
+    def replacing(self, opened: Known, at: Binder | None = None) -> Self:
+        """Return a sealer for what takes the place ``at`` of a blob that was opened: under the same key, if that may seal there."""
+        other = copy.copy(self)
+        other._sealing = self._ring.get(judge.successor(opened, self, at))
+        return other
+
+    @opaque
+    def vouching(self) -> Self:
+        """Return a sealer that opens what proves nothing, whatever the policy, the run or its key wants: for blobs that somebody vouches for."""
+        other = copy.copy(self)
+        other._accepts, other._requires_authentic, other._vouches = PLAIN, False, True
+        return other
+
+    @opaque
+    def may_seal_under(self, key_id: str, at: Binder | None = None) -> bool:
+        """Say whether a key of the ring may seal (in the place ``at``): what the policy takes, unless another one was named."""
+        return key_id == self.key_id or (not self._named and judge.may_seal(self._ring.get(key_id), self._allowed, at))
 
     def __repr__(self) -> str:
         return f"<Sealer {self._sealing.id if self._sealing is not None else 'verify-only'}, {self._payload} payloads>"
@@ -168,7 +172,9 @@ class Sealer:
 
     def raised(self, form: str) -> str:
         """Return the format that takes the place of another: that one, or what is demanded where that is stronger."""
-        return self._least if _is_weaker(form, self._least) else form
+        proves = self._demanded != SYNTHETIC or _proves_by_iv(self._sealer())
+        least = self._demanded if proves else TAGGED
+        return least if _is_weaker(form, least) else form
 
     @property
     def forced_format(self) -> str | None:
@@ -361,7 +367,7 @@ class Sealer:
         if self._accepts != PLAIN:
             del payload, fits
             raise undemanded(self._accepts)
-        if self._requires_authentic or key.accept == AUTHENTIC:
+        if self._requires_authentic or (key.accept == AUTHENTIC and not self._vouches):
             del payload, fits
             raise downgraded(key, required=self._requires_authentic)
         return Unsealed(payload, key.id, UNAUTHENTICATED)

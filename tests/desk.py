@@ -10,12 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import warm
 from sealkit.crypto.blob import Blob
 from sealkit.keys.ring import KeyRing
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "tests" / "records"
 RING = ROOT / "keys.example"
+WARM_OPTIONS = {"stdout", "stderr", "timeout"}
 IV = bytes.fromhex("7365616c6b697420746573742069760a")
 
 
@@ -68,14 +70,24 @@ class Desk:
     def command(self, *args):
         return [sys.executable, "-m", "sealkit", *args]
 
-    def run(self, *args, stdin=b"", env=None, wrap=(), **popen):
-        """Run sealkit to its end; ``wrap`` is a command line that is given the command."""
+    def run(self, *args, stdin=b"", env=None, wrap=(), process=False, **popen):
+        """Run sealkit to its end; ``wrap`` is a command line that is given the command.
+
+        It is forked from a warm process (``warm.py``), unless what is asked for takes a start of Python of its own, or ``process`` says
+        so: for what a test asserts of that start.
+        """
         chosen = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 60} | popen
+        environment = self.environment(env)
+        if not (process or wrap or chosen.keys() - WARM_OPTIONS) and warm.can_take(environment, self.path):
+            return Ran(*warm.run([os.fsdecode(arg) for arg in args], self.path, environment, stdin, **chosen))
         if "stdin" not in chosen:
             chosen["input"] = stdin
-        environment = {key: value for key, value in (self.env | (env or {})).items() if value is not None}
         ran = subprocess.run([*wrap, *self.command(*args)], cwd=self.path, env=environment, check=False, **chosen)
         return Ran(ran.returncode, ran.stdout or b"", ran.stderr or b"")
+
+    def environment(self, more=None):
+        """The environment of a run; what is None in ``more`` is taken away."""
+        return {key: value for key, value in (self.env | (more or {})).items() if value is not None}
 
     def start(self, *args, **popen):
         """Start sealkit with the signals as a shell gives them to a foreground command."""

@@ -282,6 +282,21 @@ def opens_for_writing(call):
     return any(re.fullmatch(r"[wax+][bt+]*|r[bt]*\+[bt]*", mode) for mode in modes)
 
 
+ONE_LINE = {"out", "note", "warning", "hint"}
+
+
+def rule_one_line_is_one_line(package):
+    """What is printed as one line has no line end written into it: it would be shown as an escape. ``show.page`` prints several."""
+    found = []
+    for name, _, tree in modules(package):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {f"show.{one}" for one in ONE_LINE}:
+                texts = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
+                if any("\n" in text for text in texts):
+                    found.append(f"{name}:{node.lineno}: {ast.unparse(node.func)} with a line end")
+    return found
+
+
 LAWS = [
     law_1_imports_go_down,
     law_1_no_cycles,
@@ -294,4 +309,5 @@ LAWS = [
     law_8_nothing_is_shown,
     rule_no_catch_all,
     rule_no_dangerous_calls,
+    rule_one_line_is_one_line,
 ]

@@ -17,9 +17,26 @@ FORMS = ("plain", "tagged", "synthetic")
 SHELL = [recipe for recipe in compat.RECIPES if not recipe.is_sql and recipe.is_tested]
 
 
+class Printed:
+    """What ``sealkit compat`` prints, as somebody reads and copies it: the key, the blobs, and the recipes by their headings."""
+
+    def __init__(self, text):
+        top, *sections = text.split("\n--- ")
+        lines = dict(line.split(None, 1) for line in top.splitlines())
+        self.payload, self.key = lines.pop("payload"), lines.pop("key").split()[0]
+        self.blobs = lines
+        self.recipes = {heading.partition("  (")[0]: body for heading, _, body in (one.partition("\n") for one in sections)}
+
+    def recipe(self, name, form):
+        """A recipe as it is printed, with another of the printed blobs pasted into it."""
+        return self.recipes[name].replace(self.blobs["tagged"], self.blobs[form])
+
+
 @pytest.fixture(scope="module")
-def samples():
-    return compat.samples()
+def printed():
+    ran = subprocess.run([sys.executable, "-I", "-m", "sealkit", "compat"], capture_output=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    return Printed(ran.stdout.decode())
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +52,29 @@ def needed(program):
         pytest.skip(f"NOT TESTED: {program} is not installed")
 
 
-def test_samples_are_blobs_of_a_new_key_each_time(samples):
-    assert tuple(samples.blobs) == FORMS
-    assert [Blob.parse(blob).is_tagged for blob in samples.blobs.values()] == [False, True, False]
-    assert compat.samples().key != samples.key
+def test_samples_are_blobs_of_a_new_key_each_time(printed):
+    assert tuple(printed.blobs) == FORMS
+    assert [Blob.parse(blob).is_tagged for blob in printed.blobs.values()] == [False, True, False]
+    samples = compat.samples()
+    assert samples.key != printed.key
+    assert not set(samples.blobs.values()) & set(printed.blobs.values())
+
+
+def test_every_recipe_is_printed_as_it_was_written(printed):
+    assert printed.payload == compat.PAYLOAD
+    assert list(printed.recipes) == [recipe.name for recipe in compat.RECIPES]
+    for recipe in compat.RECIPES:
+        assert printed.recipes[recipe.name].rstrip("\n") == recipe.filled(printed.blobs["tagged"], printed.key)
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("recipe", SHELL, ids=lambda recipe: recipe.name)
-def test_a_program_opens_it(recipe, form, samples, tmp_path, go_cache):
+def test_a_program_opens_it_as_printed(recipe, form, printed, tmp_path, go_cache):
     needed(recipe.needs)
-    script = recipe.filled(samples.blobs[form], samples.key)
+    script = tmp_path / "recipe.sh"
+    script.write_text(printed.recipe(recipe.name, form), encoding="utf-8")
     environment = {**os.environ, "GOCACHE": str(go_cache)}
-    ran = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, timeout=240)
+    ran = subprocess.run(["sh", str(script)], cwd=tmp_path, env=environment, capture_output=True, timeout=240)
     assert (ran.returncode, ran.stdout) == (0, compat.PAYLOAD.encode()), ran.stderr.decode()[-500:]
 
 
@@ -88,9 +115,9 @@ def postgres():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_postgres_opens_it(postgres, samples, form):
+def test_postgres_opens_it_as_printed(postgres, printed, form):
     recipe = next(recipe for recipe in compat.RECIPES if recipe.needs == "postgres")
-    assert postgres(recipe.filled(samples.blobs[form], samples.key)) == compat.PAYLOAD + "\n"
+    assert postgres(printed.recipe(recipe.name, form)) == compat.PAYLOAD + "\n"
 
 
 SPARK = """
@@ -98,15 +125,15 @@ import json, sys
 from pyspark.sql import SparkSession
 
 spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-print(json.dumps([spark.sql(sql.rstrip(";")).first()[0] for sql in json.loads(sys.argv[1])]))
+print(json.dumps([spark.sql(sql.strip().rstrip(";")).first()[0] for sql in json.loads(sys.argv[1])]))
 """
 
 
 @pytest.mark.spark
-def test_spark_opens_it(samples, tmp_path):
+def test_spark_opens_it_as_printed(printed, tmp_path):
     needed("java")
     recipe = next(recipe for recipe in compat.RECIPES if recipe.needs == "spark-sql")
-    questions = json.dumps([recipe.filled(samples.blobs[form], samples.key) for form in FORMS])
+    questions = json.dumps([printed.recipe(recipe.name, form) for form in FORMS])
     environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
     ran = subprocess.run(
         [sys.executable, "-c", SPARK, questions], cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=300

@@ -107,6 +107,8 @@ PLANTS = [
     (laws.rule_no_dangerous_calls, added("trees/store.py", "import marshal\nmarshal.loads(b'')"), "marshal"),
     (laws.rule_no_dangerous_calls, added("jobs.py", "open('x', 'w').close()"), "writing"),
     (laws.rule_no_dangerous_calls, added("jobs.py", "open('x', mode='r+b').close()"), "writing"),
+    (laws.rule_one_line_is_one_line, added("cli/compat.py", "def f(x):\n    show.out(f'a\\n{x}')"), "cli.compat"),
+    (laws.rule_one_line_is_one_line, added("cli/edit.py", "def f(x):\n    show.note('a' + x + '\\n')"), "cli.edit"),
 ]
 
 

@@ -37,7 +37,7 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
     """Decrypt, seal, rotate or verify a column of a table (Parquet, Arrow IPC, CSV, JSON Lines), a batch of rows at a time.
 
     IN is not changed; OUT is a new file (0600) with the same columns, of which one has other values. A row that fails makes the exit
-    status 1; it is left empty, and by rotate as it was. verify needs no OUT. --bind fields a,b binds to these columns.
+    status 1; it is left empty, and by rotate as it was. verify needs no OUT. --bind a,b binds to the values of these columns.
 
     \b
     Example:

@@ -20,10 +20,11 @@ def compat() -> int:
     from sealkit import compat
 
     made = compat.samples()
-    show.out(f"payload    {compat.PAYLOAD}\nkey        {made.key}  (AES-256, in hex; made for this, and of no other use)")
+    show.out(f"payload    {compat.PAYLOAD}")
+    show.out(f"key        {made.key}  (AES-256, in hex; made for this, and of no other use)")
     for form, blob in made.blobs.items():
         show.out(f"{form:10} {blob}")
     for recipe in compat.RECIPES:
         note = "" if recipe.is_tested else "  (written after its documentation, not tested)"
-        show.out(f"\n--- {recipe.name}{note}\n{recipe.filled(made.blobs['tagged'], made.key)}")
+        show.page(f"\n--- {recipe.name}{note}\n{recipe.filled(made.blobs['tagged'], made.key)}")
     return 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sealkit.cli import options, show
+from sealkit.cli.group import Group
 from sealkit.demands import Asked
 from sealkit.errors import NoUsableKey, SealkitError
 
@@ -19,7 +20,25 @@ if TYPE_CHECKING:
     from sealkit.keys.ring import KeyRing
 
 
-@click.group(no_args_is_help=False)
+# The verbs, in the order in which --help lists them.
+VERBS = {
+    "install": "Tell git to diff, merge and check records with sealkit.",
+    "uninstall": "Take back what install did.",
+    "doctor": "Say whether that set-up is in order.",
+    "textconv": "Print a record as git diff is to show it; git calls it.",
+    "merge-driver": "Merge three versions of a record; git calls it.",
+}
+
+
+class Git(Group):
+    """The group of git's verbs."""
+
+    def verbs(self) -> dict[str, str]:
+        """Return the verbs in their order."""
+        return VERBS
+
+
+@click.group(cls=Git)
 def git() -> None:
     """Let git show, merge and check records: readable diffs, merges of payloads, a hook that keeps plaintext out.
 

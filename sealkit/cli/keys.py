@@ -8,6 +8,7 @@ import sys
 import click
 
 from sealkit.cli import options, show
+from sealkit.cli.group import Group
 from sealkit.report import json_line
 
 # The verbs of a key's life, in the order in which --help lists them: the module that each is in, and what it does.
@@ -32,12 +33,12 @@ VERBS = {
 }
 
 
-class Life(click.Group):
+class Life(Group):
     """The group of verbs on keys; it imports a verb's module when that verb is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def verbs(self) -> dict[str, str]:
         """Return the verbs in their order."""
-        return list(VERBS)
+        return {name: text for name, (_, text) in VERBS.items()}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a verb's command, or None."""
@@ -46,11 +47,6 @@ class Life(click.Group):
         module = importlib.import_module(f"sealkit.cli.{VERBS[cmd_name][0]}")
         command = getattr(module, cmd_name.replace("-", "_"))
         return command if isinstance(command, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs without importing them."""
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
 
 
 @click.group(cls=Life, invoke_without_command=True)

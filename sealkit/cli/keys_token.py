@@ -33,7 +33,8 @@ def to_token(
 
     \b
     Example:
-      sealkit keys to-token k2 --module /usr/lib/softhsm/libsofthsm2.so --token press --pin-env SEALKIT_SECRET_PIN
+      sealkit keys to-token k2 --module /usr/lib/softhsm/libsofthsm2.so --token press \\
+        --pin-env SEALKIT_SECRET_PIN
     """
     from sealkit.cli.ask import ask
     from sealkit.keys import ringedit, ringstore

@@ -14,6 +14,8 @@ import click
 
 from sealkit import __version__
 from sealkit.cli import INTERRUPTED, show
+from sealkit.cli.group import Group
+from sealkit.cli.usage import usage
 from sealkit.desk.scratch import sweep
 from sealkit.errors import SealkitError, Usage
 
@@ -47,18 +49,14 @@ VERBS = {
 }
 
 _SIGNALLED, _BROKEN_PIPE, _IO = 128, 141, 4
-_AFTER_THE_VERB = frozenset(
-    ["keys", "key-id", "key-file", "key-env", "key-fd", "key-stdin", "key-command", "key-encoding", "unsafe-key-files"]
-)
-_KEY_HINT = "keys are never given as arguments, which every local user can read: use --keys FILE or --key-file FILE, or see sealkit keygen --help"
 
 
-class Program(click.Group):
+class Program(Group):
     """The group of verbs; it imports a verb's module when that verb is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def verbs(self) -> dict[str, str]:
         """Return the verbs in their order."""
-        return list(VERBS)
+        return VERBS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a verb's command, or None."""
@@ -75,11 +73,6 @@ class Program(click.Group):
         except BrokenPipeError:
             _drop_stdout()
             return _BROKEN_PIPE
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs without importing them."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
 
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -141,7 +134,7 @@ def _run(arguments: list[str]) -> int:
         show.error(error)
         return error.exit_status
     except click.ClickException as error:
-        show.error(_usage(error))
+        show.error(usage(error))
         return Usage.exit_status
     except (KeyboardInterrupt, click.Abort):
         show.note("interrupted; nothing is half done, and the same command finishes it")
@@ -162,20 +155,6 @@ class _TerminatedError(BaseException):
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise _TerminatedError(number)
-
-
-def _usage(error: click.ClickException) -> Usage:
-    """Turn click's error into ours, without repeating what was typed where that may be a key."""
-    typed = error.option_name.lstrip("-") if isinstance(error, click.NoSuchOption) else ""
-    if typed in _AFTER_THE_VERB:
-        return Usage(problem=f"--{typed} stands after the verb", hint=f"as in: sealkit decrypt --{typed} …")
-    for word in ("key", "secret", "pass"):
-        if typed.startswith(word):  # what follows may be the key itself, run together with the option
-            return Usage(problem=f"no such option: --{word}{'…' if typed != word else ''}", hint=_KEY_HINT)
-    if isinstance(error, click.UsageError) and "unexpected extra argument" in error.message:
-        return Usage(problem="more arguments than the verb takes", hint="see sealkit VERB --help")
-    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "sealkit"
-    return Usage(problem=error.format_message().rstrip("."), hint=f"see {command} --help")
 
 
 def _mend_streams() -> None:

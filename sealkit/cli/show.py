@@ -68,8 +68,14 @@ def hint(text: str | None) -> None:
 
 
 def out(text: str) -> None:
-    """Write one line of a result to stdout."""
+    """Write one line of a result to stdout; a line end in it is shown as an escape, see ``page``."""
     print(line(text))
+
+
+def page(text: str) -> None:
+    """Write a text of several lines to stdout, each fit for a terminal."""
+    for one in text.split("\n"):
+        out(one)
 
 
 def raw(data: bytes) -> None:

@@ -18,11 +18,11 @@ import pyarrow as pa
 
 from sealkit.columns import arrays, results
 from sealkit.columns.builder import Builder, Joined
-from sealkit.columns.opening import FORMATS, open_rows
+from sealkit.columns.opening import open_rows
 from sealkit.columns.places import Places
 from sealkit.columns.plaintext import judged, suspects
 from sealkit.columns.reference import Keys, as_reference, sealer_of
-from sealkit.columns.results import NUMBERS, STATUS, Result
+from sealkit.columns.results import STATUS, Result
 from sealkit.columns.sealing import seal_rows
 from sealkit.crypto.blob import Blob
 from sealkit.errors import NotBlessed, SealkitError, UnsupportedVersion
@@ -30,6 +30,7 @@ from sealkit.jobs import FIELD
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY
 from sealkit.sealer import PLAIN, TAGGED, Sealer
+from sealkit.sealing import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
     Column: TypeAlias = pa.Array | pa.ChunkedArray
     Step = Callable[[Texts, Part, Result], dict[str, pa.Array]]
-
-_AUTHENTIC = NUMBERS["authentic"]
 
 
 @opaque
@@ -269,19 +268,17 @@ def _rotated(texts: Texts, places: Part, result: Result, opener: Sealer, sealer:
     payloads, errors = opened.payloads.texts(), dict(opened.errors)
     for alike in opened.alike():
         one = int(alike[0])
-        authentic = opened.verdicts[one] == _AUTHENTIC
-        old, bind = FORMATS[opened.formats[one]], int(opened.binds[one])
-        form = sealer.forced_format if sealer.forced_format is not None else old
-        form = sealer.raised(form) if authentic else form
-        if ids[opened.keys[one]] == key and old == form:
+        known = opened.known(one, ids)
+        try:
+            form = judge.resealed_as(known, sealer)
+        except NotBlessed as error:
+            errors |= dict.fromkeys(alike.tolist(), error)
+            continue
+        if (known.key_id, known.format) == (key, form):
             result.good(alike, results.UNCHANGED, key)
-        elif form != PLAIN and not authentic:
-            problem = "the blob may have been altered, and a tag would say that it was not"
-            errors |= {row: NotBlessed(problem=problem) for row in alike.tolist()}
         else:
             result.good(alike, results.ROTATED, key)
-            bound = bind if bind >= 0 else None
-            errors |= seal_rows(payloads, alike, sealer, places, made, form=form, bind=bound)
+            errors |= seal_rows(payloads, alike, sealer, places, made, form=form, bind=known.bind)
     result.failed(errors)
     made.keep(texts, np.flatnonzero(texts.known & ~made.known))
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -12,7 +12,7 @@ from sealkit.columns.arrays import rows_of
 from sealkit.columns.base64rows import AUTH_TEXT, BLOCK, IV_BYTES, IV_TEXT, Parts
 from sealkit.columns.builder import Builder
 from sealkit.columns.payloads import fitting, is_padding
-from sealkit.columns.results import NUMBERS
+from sealkit.columns.results import NUMBERS, STATUSES
 from sealkit.columns.sealing import decrypted, encrypted
 from sealkit.crypto.blob import Blob
 from sealkit.crypto.tag import equal
@@ -20,6 +20,8 @@ from sealkit.errors import ProofFailed, SealkitError
 from sealkit.sealer import AUTHENTIC, PLAIN, SYNTHETIC, TAGGED, UNAUTHENTICATED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealkit.columns.arrays import Bytes, Mask, Numbers, Texts
     from sealkit.columns.places import Part
     from sealkit.keys.key import Key
@@ -35,6 +37,15 @@ _VERSION = 1
 
 
 FORMATS = (PLAIN, TAGGED, SYNTHETIC)
+
+
+class Known(NamedTuple):
+    """What is known of a row that opened, for the judge; ``bind`` is that of a tagged blob."""
+
+    key_id: str
+    format: str
+    authenticated: bool
+    bind: int | None
 
 
 class Opened:
@@ -56,6 +67,12 @@ class Opened:
         self.keys[rows] = key
         self.formats[rows] = FORMATS.index(format)
         self.binds[rows] = -1 if bind is None else bind
+
+    def known(self, row: int, ids: Sequence[str]) -> Known:
+        """Return what is known of a row that opened; ``ids`` are those of the ring's keys."""
+        bind = int(self.binds[row])
+        verdict, format = STATUSES[self.verdicts[row]], FORMATS[self.formats[row]]
+        return Known(ids[self.keys[row]], format, verdict == AUTHENTIC, bind if bind >= 0 else None)
 
     def alike(self) -> list[Numbers]:
         """Return the rows that opened, by all that is noted of them."""

@@ -78,11 +78,18 @@ def _normal(text: str) -> bytes:
 
 def within(keys: tuple[Key, ...], place: Binder) -> tuple[Key, ...]:
     """Return those of some keys that may be used in a place. Raises ``DisabledKey`` if none may."""
-    path = place.below()
-    some = tuple(key for key in keys if key.reach is None or (path is not None and key.reach.covers(path)))
+    some = tuple(key for key in keys if is_within(key, place))
     if keys and not some:
-        raise _outside(keys[0], path)
+        raise _outside(keys[0], place.below())
     return some
+
+
+def is_within(key: Key, place: Binder) -> bool:
+    """Say whether a key may be used in a place. Raises as ``below`` does."""
+    if key.reach is None or place is PROBE:
+        return True
+    path = place.below()
+    return path is not None and key.reach.covers(path)
 
 
 def check_within(key: Key, place: Binder) -> None:

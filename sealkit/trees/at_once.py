@@ -15,6 +15,8 @@ from sealkit.errors import SealkitError
 from sealkit.jobs import Found
 from sealkit.records import frontmatter, scan
 from sealkit.records.kinds import FRONT_MATTER, kind_of
+from sealkit.sealing import judge
+from sealkit.sealing.judge import PLAIN
 from sealkit.trees import orders
 from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
 
@@ -85,7 +87,7 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
     demand, _, opener, sealer = order
     if opener is None or sealer is None or sealer.is_bounded or not _is_for_anything(order, opener):
         return None
-    if task.around.blessed is not None or sealer.forced_format not in (None, "plain"):
+    if task.around.blessed is not None:
         return None
     span = _scanned(data, demand.path)
     if not isinstance(span, scan.Span):
@@ -94,11 +96,11 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
     if both is None:
         return None
     found, opened = both
-    if opened.authenticated or sealer.is_too_short_to_tell(found.blob):
+    if judge.resealed_as(opened, sealer) != PLAIN or sealer.is_too_short_to_tell(found.blob):
         return None
     if opened.key_id == sealer.key_id:
         return _only(of_blob(path, reporting.UNCHANGED, demand.path, found, sealer.key_id, unopened(found)))
-    blob = sealer.seal(opened.payload, format="plain")
+    blob = sealer.seal(opened.payload, format=PLAIN)
     old, new = str(found.blob), str(blob)
     after = _exchanged(data, span, new, demand.path)
     if after is None:

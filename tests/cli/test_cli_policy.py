@@ -163,13 +163,15 @@ def test_the_stronger_of_policy_and_key(tree, demanded, key, form):
 
 
 def test_an_upgrade_needs_somebody_who_vouches(tree):
-    """The policy comes first, then the blobs: a rotation may go through such a tree, but a tag is not given by the way."""
+    """The policy comes first, then the blobs: a rotation leaves what is too weak as it is, for a tag is not given by the way."""
     (tree.path / "tree/sealkit.yaml").unlink()
     sealed(tree)
     tree.write("tree/sealkit.yaml", policy(bind="none"))
     assert tree.run("verify", "tree").status == 1
+    before = tree.read("tree/posts/a.md")
     run = tree.run("rotate", "--to", "t1", "--json", "tree/posts")
-    assert outcomes(run)["tree/posts/a.md", "secured"]["format"] == "plain", run
+    assert (run.status, outcomes(run)["tree/posts/a.md", "secured"]["status"]) == (1, "finding"), run
+    assert tree.read("tree/posts/a.md") == before
     for command in (("init", "-q"), ("add", "."), ("-c", "user.name=n", "-c", "user.email=e@x", "commit", "-qm", "x")):
         subprocess.run(["git", *command], cwd=tree.path / "tree", check=True)
     run = tree.run("rotate", "--to", "s1", "--bless", "HEAD", "--json", "tree/posts")

@@ -294,6 +294,49 @@ def rule_one_line_is_one_line(package):
                 texts = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
                 if any("\n" in text for text in texts):
                     found.append(f"{name}:{node.lineno}: {ast.unparse(node.func)} with a line end")
+
+
+STARTERS = {"git.program", "git.trial", "keys.command", "desk.editor"}
+"""The modules that start programs: git; what git is told to run, tried; what a ring names; somebody's editor."""
+STARTS = re.compile(r"(subprocess|os\.(exec|spawn|posix_spawn)\w*|pty\.(spawn|fork)|asyncio\.(create_)?subprocess\w*)(\.|$)")
+GIT = re.compile(r"(.*/)?git(-[a-z-]+)?")
+
+
+def law_9_one_module_starts_git(package):
+    """Programs are started in few modules, and git in one: nowhere else is a command made that begins with it."""
+    found = []
+    for name, _, tree in modules(package):
+        types = type_only(tree)
+        used = [(ast.unparse(node), node.lineno) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        for target, line in [*imports(tree), *used]:
+            if name not in STARTERS and line not in types and STARTS.match(target):
+                found.append(f"{name}:{line}: {target} starts a program")
+        for node in ast.walk(tree):
+            first = node.elts[0] if isinstance(node, ast.List | ast.Tuple) and node.elts else None
+            if isinstance(node, ast.Call) and STARTS.match(ast.unparse(node.func)) and node.args:
+                first = node.args[0]
+            text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+            words = text.split() if isinstance(node, ast.Call) else [text]
+            if name != "git.program" and words and GIT.fullmatch(words[0]):
+                found.append(f"{name}:{node.lineno}: a command of git's")
+    return found
+
+
+SHIPPED = ("README.md", "docs/**/*.md", "action.yml", ".pre-commit-hooks.yaml", "sealkit/**/*.py", ".github/**/*.yml")
+MODULE_RUN = re.compile(r"-m\s+sealkit\b")
+ISOLATED = re.compile(r"-I\s+(-[A-Za-z]+\s+)*$")
+
+
+def law_10_python_runs_sealkit_isolated(package):
+    """Nothing shipped says ``-m sealkit`` without ``-I``: Python would take modules, ours too, from the folder it is started in."""
+    root = package.parent if (package.parent / "README.md").exists() else ARCHITECTURE.parents[1]
+    paths = [path for pattern in SHIPPED if not pattern.startswith("sealkit/") for path in sorted(root.glob(pattern))]
+    found = []
+    for path in [*paths, *sorted(package.rglob("*.py"))]:
+        text = path.read_text(encoding="utf-8")
+        for match in MODULE_RUN.finditer(text):
+            if not ISOLATED.search(text[: match.start()]):
+                found.append(f"{path.name}:{text.count(chr(10), 0, match.start()) + 1}: {match[0]} without -I")
     return found
 
 
@@ -307,6 +350,8 @@ LAWS = [
     law_6_a_light_start,
     law_7_only_our_errors,
     law_8_nothing_is_shown,
+    law_9_one_module_starts_git,
+    law_10_python_runs_sealkit_isolated,
     rule_no_catch_all,
     rule_no_dangerous_calls,
     rule_one_line_is_one_line,

@@ -152,15 +152,15 @@ def _is_installed(extra: str) -> bool:
 # --- the folder ------------------------------------------------------------------------------------------------------
 def _git(folder: str) -> Iterator[Finding]:
     from sealkit.cli.git import installation
-    from sealkit.trees.worktree import GitFailedError, enclosing, git
+    from sealkit.git.program import GitFailedError, git, top_of
 
     try:
-        version = os.fsdecode(git("", "version")).strip().removeprefix("git version ")
+        version = os.fsdecode(git(None, "version")).strip().removeprefix("git version ")
     except GitFailedError as failed:
         yield Finding("git", WARNING, f"not to be had: {failed}", "--since, --staged, --git and --bless need it")
         return
     yield Finding("git", OK, version)
-    if enclosing(folder) is None:
+    if top_of(folder) is None:
         return
     try:
         found = list(installation(folder).examine())

@@ -115,6 +115,7 @@ def run(arguments: list[str]) -> int:
     try:
         _mend_streams()
         status = _run(arguments)
+        _say_what_git_said()
         sys.stdout.flush()
     except BrokenPipeError:
         _drop_stdout()
@@ -143,6 +144,13 @@ def _run(arguments: list[str]) -> int:
         show.note("terminated; nothing is half done, and the same command finishes it")
         return _SIGNALLED + error.number
     return result if isinstance(result, int) else 0
+
+
+def _say_what_git_said() -> None:
+    """Show what git had to say besides its answers, if it was asked anything."""
+    program = sys.modules.get("sealkit.git.program")
+    for text in program.take_warnings() if program is not None else ():
+        show.warning(f"git says: {text.removeprefix('warning: ')}")
 
 
 class _TerminatedError(BaseException):

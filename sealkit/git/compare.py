@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import Usage
 from sealkit.git import asking, shown
-from sealkit.git.plumbing import Repository
+from sealkit.git.changes import Changes
+from sealkit.git.program import GitFailedError
 from sealkit.opaque import opaque
 from sealkit.records.kinds import is_record_name
 from sealkit.trees.revision import Revision
 from sealkit.trees.store import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sealkit.demands import Asked
     from sealkit.keys.ring import KeyRing
@@ -43,16 +44,24 @@ def files(old: str, new: str, asked: Asked, ring: KeyRing) -> Pair:
 def since(revision: str, paths: Sequence[str], asked: Asked, ring: KeyRing) -> Iterator[Pair]:
     """Yield each record that git tracks and that is not what it was in a revision, opened. Raises ``Usage`` and ``StoreError``."""
     folder = paths[0] if os.path.isdir(paths[0]) else os.path.dirname(paths[0])
-    repository = Repository(folder)
-    below = [f":(literal){os.path.relpath(os.path.realpath(path), repository.top)}" for path in paths]
     with Revision(revision, folder) as was:
-        listing = repository.ask("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", was.commit, "--", *below)
-        if listing is None:
-            raise Usage(problem=f"git does not say what changed since {revision!r}", path=repository.top)
-        for name in listing.split("\0"):
-            if is_record_name(os.path.basename(name)):
-                path = os.path.relpath(os.path.join(repository.top, name))
-                yield _pair((path, was.content(path) or b""), (path, _content(path)), asked, ring)
+        below = [os.path.relpath(os.path.realpath(path), was.top) for path in paths]
+
+        def is_asked_for(name: str) -> bool:
+            is_below = any(path in (".", name) or name.startswith(path + "/") for path in below)
+            return is_below and is_record_name(os.path.basename(name))
+
+        for name in _changed(was, is_asked_for):
+            path = os.path.relpath(os.path.join(was.top, name))
+            yield _pair((path, was.content(path) or b""), (path, _content(path)), asked, ring)
+
+
+def _changed(was: Revision, is_asked_for: Callable[[str], bool]) -> list[str]:
+    try:
+        return list(Changes(was.top, was.commit).tracked(is_asked_for))
+    except GitFailedError as failed:
+        reason = str(failed)
+    raise Usage(problem=f"git does not say what changed: {reason}", path=was.top)
 
 
 def _content(path: str) -> bytes:

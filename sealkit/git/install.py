@@ -70,7 +70,7 @@ class Installation:
             yield "wrote .gitattributes: records are diffed and merged by sealkit (commit it)"
         for name, value in self._settings.items():
             if self._setting(name) != value:
-                self._repository.do("config", "--local", "--replace-all", name, value)
+                self._repository.set(name, value)
                 yield f"set {name}"
         yield from self._install_hook()
 
@@ -106,7 +106,7 @@ class Installation:
             yield "removed sealkit's lines from .gitattributes" if after is not None else "removed .gitattributes"
         for section in _SECTIONS:
             if any(self._setting(name) is not None for name in self._settings if name.startswith(section)):
-                self._repository.do("config", "--local", "--remove-section", section)
+                self._repository.remove_settings(section)
                 yield f"removed the settings {section}.*"
         for hook in (self._hook, self._beside):
             if (_content(hook) or b"").startswith(_HOOK_MARK):
@@ -128,7 +128,7 @@ class Installation:
         before = _content(self._attributes)
         is_good = before is not None and _with_block(_without_block(before), self._patterns()) == before
         yield Finding(is_good, f".gitattributes {'names' if is_good else 'does not name'} the records", "run: sealkit git install")
-        if is_good and self._repository.ask("ls-files", "--error-unmatch", ".gitattributes") is None:
+        if is_good and not self._repository.tracks(".gitattributes"):
             yield Finding(False, ".gitattributes is not committed, so other clones do not have it", "run: git add .gitattributes")
 
     def _examine_hook(self) -> Iterator[Finding]:
@@ -140,7 +140,7 @@ class Installation:
         yield Finding(runs, f"the hook {name} {'looks' if runs else 'does not look'} at what is committed", hint)
 
     def _setting(self, name: str) -> str | None:
-        return self._repository.ask("config", "--local", "--get", name)
+        return self._repository.setting(name)
 
     def _below(self, path: str) -> str:
         return os.path.relpath(path, self._repository.top)
@@ -148,12 +148,10 @@ class Installation:
 
 def examine_caches(repository: Repository) -> Iterator[Finding]:
     """Yield whether git is told to keep what textconv prints, and whether it holds any of it."""
-    values = (repository.ask("config", "--bool", "--get-all", "diff.sealkit.cachetextconv") or "").split()
-    text = "git does not keep what textconv prints" if "true" not in values else "git keeps what textconv prints: plaintext"
-    yield Finding(
-        "true" not in values, text, "remove diff.sealkit.cachetextconv from every git configuration, and: git gc --prune=now"
-    )
-    refs = (repository.ask("for-each-ref", "--format=%(refname)", "refs/notes/textconv/") or "").split()
+    keeps = repository.says_yes("diff.sealkit.cachetextconv")
+    text = "git keeps what textconv prints: plaintext" if keeps else "git does not keep what textconv prints"
+    yield Finding(not keeps, text, "remove diff.sealkit.cachetextconv from every git configuration, and: git gc --prune=now")
+    refs = repository.refs("refs/notes/textconv/")
     if CACHES in refs:
         hint = f"run: git update-ref -d {CACHES} && git reflog expire --expire=now --all && git gc --prune=now"
         yield Finding(False, f"the repository holds plaintext that textconv printed once, under {CACHES}", hint)

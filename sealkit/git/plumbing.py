@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 from sealkit.desk.scratch import Scratch
 from sealkit.errors import StoreError, Usage
-from sealkit.keys.process import own_environment
+from sealkit.git.program import GitFailedError, ask, git, top_of
 from sealkit.trees.store import write_all
-from sealkit.trees.worktree import GitFailedError, enclosing, git
 
-_NO_CONFLICT, _MOST_CONFLICTS = 0, 127
+_MOST_CONFLICTS = 127
 
 
 def merge_texts(base: bytes, ours: bytes, theirs: bytes, marker_size: int = 7) -> tuple[bytes, bool]:
@@ -22,14 +20,15 @@ def merge_texts(base: bytes, ours: bytes, theirs: bytes, marker_size: int = 7) -
     with Scratch(allow_disk=True) as scratch:
         paths = [scratch.write(name, data) for name, data in (("ours", ours), ("base", base), ("theirs", theirs))]
         labels = [word for name in ("ours", "base", "theirs") for word in ("-L", name)]
-        command = ["git", "merge-file", "-p", "-q", f"--marker-size={marker_size}", *labels, *paths]
+        asked = ("merge-file", "-p", "-q", f"--marker-size={marker_size}", *labels, *paths)
         try:
-            done = subprocess.run(command, env=own_environment(), capture_output=True, check=False)
-        except OSError as error:
-            raise StoreError(problem=f"git cannot be started: {os.strerror(error.errno or 0)}") from None
-    if not _NO_CONFLICT <= done.returncode <= _MOST_CONFLICTS:
-        raise StoreError(problem="git cannot merge the text", hint="is it a binary file?")
-    return done.stdout, done.returncode == _NO_CONFLICT
+            top = top_of(".")  # whose repository may say how conflicts look (merge.conflictStyle)
+            answer = ask(top, *asked, statuses=tuple(range(_MOST_CONFLICTS + 1)))
+        except GitFailedError as failed:
+            reason = str(failed)
+        else:
+            return answer.out, answer.status == 0
+    raise StoreError(problem=f"git cannot merge the text: {reason}", hint="is it a binary file?")
 
 
 def write_over(path: str, data: bytes) -> None:
@@ -51,39 +50,75 @@ class Repository:
     """The repository that a folder is in, and what of it can be set. Raises ``Usage`` where there is none."""
 
     def __init__(self, folder: str) -> None:
-        tree = enclosing(folder)
-        if tree is None:
+        top = top_of(folder)
+        if top is None:
             raise Usage(problem="not in a git work tree", hint="go into one, or name its folder", path=folder or ".")
-        self.top = tree.top
+        self.top = top
 
-    def ask(self, *arguments: str) -> str | None:
-        """Return what git prints, without the last line end; None where it refuses."""
+    # --- settings ------------------------------------------------------------------------------------------------------
+    def setting(self, name: str) -> str | None:
+        """Return a setting of this clone, None where it is not set."""
         try:
-            return os.fsdecode(git(self.top, *arguments)).removesuffix("\n")
+            return os.fsdecode(git(self.top, "config", "--local", "--get", name, as_configured=True)).removesuffix("\n")
         except GitFailedError:
             return None
 
-    def do(self, *arguments: str) -> None:
-        """Let git do something. Raises ``StoreError``."""
+    def says_yes(self, name: str) -> bool:
+        """Say whether any of git's configurations switches something on."""
         try:
-            git(self.top, *arguments)
+            return b"true" in git(self.top, "config", "--bool", "--get-all", name, as_configured=True).split()
+        except GitFailedError:
+            return False
+
+    def set(self, name: str, value: str) -> None:
+        """Set something in this clone. Raises ``StoreError``."""
+        self._configure("--replace-all", name, value)
+
+    def remove_settings(self, section: str) -> None:
+        """Remove a section of this clone's settings. Raises ``StoreError``."""
+        self._configure("--remove-section", section)
+
+    def _configure(self, *arguments: str) -> None:
+        try:
+            git(self.top, "config", "--local", *arguments, as_configured=True)
         except GitFailedError as failed:
             reason = str(failed)
         else:
             return
         raise StoreError(problem=f"git refuses: {reason}", path=self.top)
 
+    # --- what git knows --------------------------------------------------------------------------------------------------
     def path(self, name: str) -> str:
         """Return where git keeps something, such as ``hooks``. Raises ``Usage``."""
-        found = self.ask("rev-parse", "--git-path", name)
-        if found is None:
-            raise Usage(problem="git does not answer", path=self.top)
-        return os.path.join(self.top, found)
+        try:
+            found = git(self.top, "rev-parse", "--git-path", name, as_configured=True)
+        except GitFailedError as failed:
+            reason = str(failed)
+        else:
+            return os.path.join(self.top, os.fsdecode(found).removesuffix("\n"))
+        raise Usage(problem=f"git does not answer: {reason}", path=self.top)
+
+    def refs(self, below: str) -> list[str]:
+        """Return the full names of the refs below a folder of them, such as ``refs/notes/``."""
+        try:
+            return git(self.top, "for-each-ref", "--format=%(refname)", below).decode("utf-8", "surrogateescape").split()
+        except GitFailedError:
+            return []
 
     def tracked(self, name: str) -> list[str]:
         """Return the paths below the top of the tracked files of a name."""
-        listing = self.ask("ls-files", "-z", "--", f":(top,literal){name}", f":(top,glob)**/{_literal(name)}")
-        return [path for path in (listing or "").split("\0") if path]
+        return [path for path in self._paths() if path == name or path.endswith("/" + name)]
+
+    def tracks(self, path: str) -> bool:
+        """Say whether the index holds a path below the top."""
+        return bool(self._paths(path))
+
+    def _paths(self, *below: str) -> list[str]:
+        try:
+            listing = git(self.top, "ls-files", "-z", "--", *below)
+        except GitFailedError:
+            return []
+        return [path for path in os.fsdecode(listing).split("\0") if path]
 
     def staged(self, stage: int, name: str) -> bytes | None:
         """Return what a stage of the index (1 base, 2 ours, 3 theirs) holds of a path below the top; None if nothing."""
@@ -91,8 +126,3 @@ class Repository:
             return git(self.top, "cat-file", "blob", f":{stage}:{name}")
         except GitFailedError:
             return None
-
-
-def _literal(name: str) -> str:
-    """Return a glob that matches this name alone."""
-    return "".join(f"\\{character}" if character in "*?[]\\" else character for character in name)

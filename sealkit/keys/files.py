@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.config import shown_path
 from sealkit.errors import NoUsableKey
 from sealkit.keys.key import wipe
-from sealkit.keys.process import own_environment
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
@@ -135,19 +134,15 @@ def is_tracked(path: str, access: Access) -> bool:
     """Tell whether git tracks a file. Where git cannot be asked the answer is no, with a warning."""
     if not any(os.path.lexists(os.path.join(folder, _GIT)) for folder in _folders_above(path)):
         return False
-    import subprocess
+    from sealkit.git.program import GitFailedError, git, top_of
 
-    environment = {name: value for name, value in own_environment().items() if not name.startswith("GIT_")} | {
-        "GIT_OPTIONAL_LOCKS": "0"
-    }
-    folder, name = os.path.split(os.path.realpath(path))
-    command = ["git", "-c", "core.fsmonitor=false", "--literal-pathspecs", "ls-files", "-z", "--", name]
+    real = os.path.realpath(path)
+    top = top_of(os.path.dirname(real))
     try:
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL, check=False)
-    except OSError:
-        done = None
-    if done is not None and done.returncode == 0:
-        return bool(done.stdout)
+        if top is not None:
+            return bool(git(top, "ls-files", "-z", "--", os.path.relpath(real, top)))
+    except GitFailedError:
+        pass
     access.warnings.append(f"file {shown_path(path)}: it is in a git work tree, and git cannot say whether it tracks it")
     return False
 

@@ -15,6 +15,7 @@ from sealkit.trees.listing import Listing
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from sealkit.git.changes import Changes
     from sealkit.trees.found import Filters
     from sealkit.trees.listing import Odd
 
@@ -38,7 +39,7 @@ class Folder:
         self.tree_below = b""  # the same below ``tree.folder``
         self.rules: Rules = []
         self.excluded = False  # an ignore rule matches the folder: only what git tracks counts
-        self.changed: frozenset[bytes] | None = None
+        self.changed: Changes | None = None
         self.seen: set[str] | None = None  # names yielded before, when other named paths lead here too
 
     def inner(self, fd: int, name: str) -> Folder:
@@ -159,7 +160,7 @@ class Descent:
     def _learn_from_above(self, folder: Folder) -> None:
         filters = self.filters
         if filters.since is not None:
-            folder.changed = worktree.changed_since(filters.since, folder.path, ignored_too=not filters.gitignore)
+            folder.changed = worktree.changed_since(filters.since, folder.path)
         folder.tree = worktree.enclosing(folder.path) if filters.gitignore else None
         if folder.tree is None:
             return

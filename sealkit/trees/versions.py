@@ -7,19 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import StoreError, Usage
-from sealkit.keys.process import own_environment
+from sealkit.git.program import GitFailedError, git, top_of
+from sealkit.git.revisions import commit_of
+from sealkit.git.stored import Stored
 from sealkit.trees.roots import is_folder, real
 from sealkit.trees.store import LIMIT
-from sealkit.trees.worktree import GitFailedError, enclosing, git
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Container, Iterator, Sequence
 
 _FILES = (b"100644", b"100755")
 _LINK = b"120000"
-_AS_IT_IS = "--no-replace-objects"
-"""What somebody let stand for other commits (``git replace``) hides nothing."""
 
 
 class Missing(StoreError):
@@ -43,11 +41,12 @@ class Repository:
 
     def __init__(self, paths: Sequence[str]) -> None:
         first = paths[0]
-        tree = enclosing(first if is_folder(first) else os.path.dirname(first))
-        if tree is None:
+        top = top_of(first if is_folder(first) else os.path.dirname(first))
+        if top is None:
             raise Usage(problem="not in a git work tree", hint="name a folder of one", path=first)
-        self.top = tree.top
-        self._below = [os.path.relpath(real(path), tree.top) for path in paths]
+        self.top = top
+        self._entries: dict[str, list[tuple[bytes, bytes, bytes]]] | None = None
+        self._below = [os.path.relpath(real(path), top) for path in paths]
         if any(path.split("/", 1)[0] == ".." for path in self._below):
             raise Usage(problem="the paths are in different work trees", hint="look at one after the other", path=first)
 
@@ -61,32 +60,32 @@ class Repository:
 
     def commit(self, revision: str) -> str:
         """Return the commit that a revision names. Raises ``Usage``."""
-        reason = "it begins with a dash"
-        if not revision.startswith("-"):
-            try:
-                return self._git("rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode("ascii").strip()
-            except Usage as error:
-                reason = error.problem
-        raise Usage(problem=f"no revision {revision!r}: {reason}", hint="name a commit, branch or tag, such as HEAD", path=self.top)
+        return commit_of(revision, self.top)
 
     def staged(self, is_record: Callable[[str], bool]) -> Iterator[Version]:
         """Yield the files of the index, as they would be committed. What is in conflict, or a link, has a ``problem``."""
-        conflicts = set()
-        for line in self._git("ls-files", "--stage", "-z").split(b"\0"):
-            head, _, raw = line.partition(b"\t")
-            name = os.fsdecode(raw)
-            if not raw or not self.holds(name) or not is_record(os.path.basename(name)):
+        for name, entries in self._index().items():
+            if not self.holds(name) or not is_record(os.path.basename(name)):
                 continue
-            mode, sha, stage = head.split()
             shown = self.shown(name)
+            mode, sha, stage = entries[0]
             if stage != b"0":
-                if name not in conflicts:
-                    conflicts.add(name)
-                    yield Version(shown, "", problem=StoreError(problem="in conflict: resolve the merge first", path=shown))
+                yield Version(shown, "", problem=StoreError(problem="in conflict: resolve the merge first", path=shown))
             elif mode == _LINK:
                 yield Version(shown, "", problem=StoreError(problem="a link, which leads who knows where", path=shown))
             elif mode in _FILES:
                 yield Version(shown, sha.decode("ascii"))
+
+    def _index(self) -> dict[str, list[tuple[bytes, bytes, bytes]]]:
+        """Return what the index holds, read once: for each path its entries (one, but in a conflict): mode, object and stage."""
+        if self._entries is None:
+            self._entries = {}
+            for line in self._git("ls-files", "--stage", "-z").split(b"\0"):
+                head, _, raw = line.partition(b"\t")
+                if raw:
+                    mode, sha, stage = head.split()
+                    self._entries.setdefault(os.fsdecode(raw), []).append((mode, sha, stage))
+        return self._entries
 
     def refuse_shallow(self) -> None:
         """Raise ``StoreError`` if the history was not fetched whole: what is not there cannot be looked at."""
@@ -103,8 +102,8 @@ class Repository:
         ``revisions``: whose history; all branches, tags, stashes, and what the reflogs remember, if none is given. ``among``: the paths,
         as ``shown``, of the only files that are asked for.
         """
-        commits = self._git(_AS_IT_IS, "rev-list", *(revisions or ("--all", "--reflog")), "--")
-        diffs = (_AS_IT_IS, "diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev")
+        commits = self._git("rev-list", *(revisions or ("--all", "--reflog")), "--")
+        diffs = ("diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev")
         seen: set[tuple[bytes, bytes]] = set()
         commit = ""
         words = iter(self._git(*diffs, feed=commits).split(b"\0"))
@@ -126,23 +125,23 @@ class Repository:
     def staged_file(self, path: str) -> bytes | None:
         """Return what the index holds of one file, None if nothing. Raises ``StoreError`` for what is no file, or in conflict."""
         name = os.path.relpath(real(path), self.top)
-        entries = [line for line in self._git("ls-files", "--stage", "-z", "--", f":(top,literal){name}").split(b"\0") if line]
-        if not entries:
+        entries = self._index().get(name)
+        if entries is None:
             return None
-        mode, sha, stage = entries[0].partition(b"\t")[0].split()
+        mode, sha, stage = entries[0]
         if len(entries) > 1 or stage != b"0" or mode not in _FILES:
             raise StoreError(problem="no file in the index, or in conflict there", path=path)
-        return self._git(_AS_IT_IS, "cat-file", "blob", sha.decode("ascii"))
+        return self._git("cat-file", "blob", sha.decode("ascii"))
 
     def content(self, commit: str, name: str) -> bytes | None:
         """Return what a file held in a commit, None if it was not there; for the names that ``objects`` cannot be asked for."""
-        line = self._git(_AS_IT_IS, "ls-tree", "-z", "--full-tree", commit, "--", f":(literal){name}").partition(b"\t")[0].split()
-        return self._git(_AS_IT_IS, "cat-file", "blob", line[2].decode("ascii")) if len(line) == 3 else None
+        line = self._git("ls-tree", "-z", "--full-tree", commit, "--", name).partition(b"\t")[0].split()
+        return self._git("cat-file", "blob", line[2].decode("ascii")) if len(line) == 3 else None
 
     def named(self, commit: str, basename: str) -> dict[str, str]:
         """Return the files of this name in a commit: the absolute path of the folder each is in, and its object."""
         found = {}
-        for line in self._git(_AS_IT_IS, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+        for line in self._git("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
             head, _, raw = line.partition(b"\t")
             folder, _, name = os.fsdecode(raw).rpartition("/")
             if name == basename and head.startswith(_FILES):
@@ -152,26 +151,15 @@ class Repository:
     @contextmanager
     def objects(self) -> Iterator[Callable[[str], bytes]]:
         """Give a function that returns the content of an object; it raises ``StoreError``, and of what there is not ``Missing``."""
-        import subprocess
+        with Stored(self.top, LIMIT) as stored:
 
-        try:
-            asked = subprocess.Popen(
-                ["git", _AS_IT_IS, "cat-file", "--batch"],
-                cwd=self.top,
-                env=own_environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except OSError as error:
-            raise Usage(problem=f"git cannot be started: {os.strerror(error.errno or 0)}") from None
-        try:
-            yield lambda name: _content(asked, name)
-        finally:
-            for pipe in (asked.stdin, asked.stdout):
-                if pipe is not None:
-                    pipe.close()
-            asked.wait()
+            def content(name: str) -> bytes:
+                data = stored.file(os.fsencode(name))
+                if data is None:
+                    raise Missing(problem=f"git has no object {name[:12]}", hint="was it fetched?")
+                return data
+
+            yield content
 
     def _git(self, *arguments: str, feed: bytes = b"") -> bytes:
         try:
@@ -179,24 +167,3 @@ class Repository:
         except GitFailedError as failed:
             reason = str(failed)
         raise Usage(problem=f"git does not answer: {reason}", path=self.top)
-
-
-def _content(asked: subprocess.Popen[bytes], name: str) -> bytes:
-    try:
-        if asked.stdin is not None and asked.stdout is not None:
-            asked.stdin.write(os.fsencode(name) + b"\n")
-            asked.stdin.flush()
-            said = asked.stdout.readline()
-            if said.endswith(b" missing\n"):
-                raise Missing(problem=f"git has no object {name[:12]}", hint="was it fetched?")
-            words = said.split()
-            size = int(words[2])
-            if size > LIMIT:
-                asked.kill()  # what follows is too much to be read
-                raise StoreError(problem=f"a version of {size} bytes; at most {LIMIT} are read")
-            data = asked.stdout.read(size + 1)
-            if len(words) == 3 and len(data) == size + 1:
-                return data[:-1]
-    except (OSError, ValueError, IndexError):
-        pass
-    raise StoreError(problem=f"git does not hand out the object {name[:12]}", hint="try: git fsck")

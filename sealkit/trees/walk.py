@@ -150,4 +150,4 @@ class _Walk:
 
     def _has_changed(self, root: str, name: str) -> bool:
         since = self.filters.since
-        return since is None or os.fsencode(name) in worktree.changed_since(since, root, ignored_too=True)
+        return since is None or os.fsencode(name) in worktree.changed_since(since, root)

@@ -9,34 +9,14 @@ import os
 from typing import TYPE_CHECKING
 
 from sealkit.errors import StoreError, Usage
-from sealkit.keys.process import own_environment
-from sealkit.trees.folders import release
+from sealkit.git.changes import Changes
+from sealkit.git.program import GitFailedError, common_folder, git, is_top, top_of
+from sealkit.git.revisions import commit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NO_SURPRISES = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")  # a work tree's settings may name programs
-
-
-class GitFailedError(Exception):
-    """Git is missing or refused; the text is its own."""
-
-
-def git(folder: str, *arguments: str, feed: bytes = b"") -> bytes:
-    """Run git in a folder, with ``feed`` as its input, and return what it prints. Raises ``GitFailedError``."""
-    import subprocess  # costs as much as all other imports of this room
-
-    environment = {**own_environment(), "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
-    command = ["git", *_NO_SURPRISES, *arguments]
-    try:
-        done = subprocess.run(command, cwd=folder or ".", env=environment, capture_output=True, check=False, input=feed)
-    except (OSError, ValueError) as error:
-        reason = "git is not installed" if isinstance(error, FileNotFoundError) else str(error)
-        raise GitFailedError(reason) from None
-    if done.returncode:
-        said = os.fsdecode(done.stderr).strip().splitlines()
-        raise GitFailedError(said[0].removeprefix("fatal: ") if said else f"git ended with {done.returncode}")
-    return done.stdout
+__all__ = ["WorkTree", "changed_since", "enclosing", "is_top"]
 
 
 def _split(listing: bytes) -> Iterator[bytes]:
@@ -64,8 +44,10 @@ class WorkTree:
         return path in self._tracked
 
     def _ask(self) -> frozenset[bytes]:
+        top = os.path.realpath(self.top or ".")
+        below = below_top(self.folder, top)
         try:
-            listing = git(self.folder, "ls-files", "-z", "--cached", "--ignored", "--exclude-standard")
+            listing = git(top, "ls-files", "-z", "--cached", "--ignored", "--exclude-standard", "--", *([below] if below else []))
         except GitFailedError as failed:
             self.complaint = StoreError(
                 problem=f"ignored files were left out, and git does not say whether it tracks some of them: {failed}",
@@ -73,7 +55,8 @@ class WorkTree:
                 path=self.folder or ".",
             )
             return frozenset()
-        paths = set(_split(listing))
+        cut = len(os.fsencode(below)) + 1 if below else 0
+        paths = {name[cut:] for name in _split(listing)}
         for path in tuple(paths):
             while (path := path.rpartition(b"/")[0]) and path not in paths:
                 paths.add(path)
@@ -81,68 +64,36 @@ class WorkTree:
 
     def own_excludes(self) -> str:
         """Return the path of the repository's ``info/exclude``, whether it exists or not."""
-        return os.path.join(_common_dir(os.path.join(self.top, ".git")), "info", "exclude")
+        return os.path.join(common_folder(self.top), "info", "exclude")
 
 
-def _common_dir(dot_git: str) -> str:
-    """Find the repository's folder: ``.git`` itself, or what a ``.git`` file and then ``commondir`` point to (gitrepository-layout(5))."""
-    link = _line(dot_git)
-    git_dir = os.path.join(os.path.dirname(dot_git), link.removeprefix("gitdir: ")) if link else dot_git
-    return os.path.join(git_dir, _line(os.path.join(git_dir, "commondir")))
-
-
-def _line(path: str) -> str:
-    try:
-        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return ""
-    try:
-        return os.fsdecode(os.read(opened, 4096).rstrip(b"\r\n"))
-    except OSError:  # a folder, as .git mostly is
-        return ""
-    finally:
-        release(opened)
-
-
-def is_top(folder: str) -> bool:
-    """Say whether a work tree begins in this folder; a ``.git`` that is no repository does not count, as in git."""
-    dot_git = os.path.join(folder, ".git")
-    return os.path.isfile(dot_git) or os.path.lexists(os.path.join(dot_git, "HEAD"))
+def below_top(folder: str, top: str) -> str:
+    """Return the path of a folder below the top of its work tree; nothing for the top itself."""
+    below = os.path.relpath(os.path.realpath(folder or "."), top)
+    return "" if below == "." else below
 
 
 def enclosing(folder: str) -> WorkTree | None:
     """Find the work tree that ``folder`` is in, with paths relative to ``folder``; None when there is none."""
-    top = os.path.realpath(folder or ".")
-    while not is_top(top):
-        above = os.path.dirname(top)
-        if above == top:
-            return None
-        top = above
-    return WorkTree(folder, top)
+    top = top_of(folder)
+    return None if top is None else WorkTree(folder, top)
 
 
-def changed_since(revision: str, folder: str, *, ignored_too: bool) -> frozenset[bytes]:
-    """Paths below ``folder`` that differ from ``revision``: committed, staged, unstaged, or not tracked.
+def changed_since(revision: str, folder: str) -> Changes:
+    """Return which files below ``folder`` differ from ``revision``: committed, staged, unstaged, or not tracked.
 
-    ``Usage`` when git cannot say: not a work tree, no such revision, no git.
+    ``Usage`` when git cannot say: not a work tree, no such revision, one whose name could mean several, no git.
     """
-    reason = "it begins with a dash" if revision.startswith("-") else ""
-    if not reason:
-        try:
-            return _changed_since(revision, folder, ignored_too=ignored_too)
-        except GitFailedError as failed:
-            reason = str(failed)
+    commit = commit_of(revision, folder)
+    try:
+        top = top_of(folder)
+        if top is not None:
+            return Changes(top, commit, below_top(folder, top))
+        reason = "not in a git work tree"
+    except GitFailedError as failed:
+        reason = str(failed)
     raise Usage(
         problem=f"cannot tell what changed since {revision!r}: {reason}",
         hint="name a commit, branch or tag of the git work tree that holds the records",
         path=folder or ".",
     )
-
-
-def _changed_since(revision: str, folder: str, *, ignored_too: bool) -> frozenset[bytes]:
-    commit = git(folder, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
-    diff = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--relative", "--ignore-submodules")
-    names = set(_split(git(folder, *diff, commit, "--")))
-    names.update(_split(git(folder, *diff, "--cached", commit, "--")))
-    names.update(_split(git(folder, "ls-files", "-z", "--others", *(() if ignored_too else ("--exclude-standard",)))))
-    return frozenset(names)

@@ -343,8 +343,9 @@ def test_since_a_revision_that_is_none(tree, git, revision):
 
 def test_since_outside_a_work_tree_or_without_git(tree, monkeypatch, git):
     tree({"a.md": b""})
-    with pytest.raises(Usage, match="not a git repository"):
+    with pytest.raises(Usage, match="not in a git work tree"):
         paths(since="HEAD")
+    git("init", "-q")
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(Usage, match="not installed"):
         paths(since="HEAD")

@@ -1,0 +1,103 @@
+"""Which files are not what they were in a commit: compared without git, which would start filters to do it.
+
+A file is unchanged if the commit, the index and the work tree hold the same bytes. What git converts on its way (line ends, filters) is
+changed to this: it is looked at once more than needed, never once too few.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+from sealkit.git.program import git
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    State = tuple[bytes, str] | None
+    """What is in a place: a file or a link, and the id of its content as git counts it; None for anything else."""
+
+_FILE, _LINK = b"file", b"link"
+_KINDS: Final = {b"100644": _FILE, b"100755": _FILE, b"100664": _FILE, b"120000": _LINK}
+_SHA1_DIGITS: Final = 40
+_CHUNK: Final = 1 << 20
+_OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class Changes:
+    """The files of a work tree, or below a folder of it, that differ from a commit. Raises ``GitFailedError``.
+
+    ``top``: the work tree's; ``commit``: a whole id; ``folder``: below the top, with slashes, or nothing.
+    """
+
+    def __init__(self, top: str, commit: str, folder: str = "") -> None:
+        self._top = os.fsencode(top)
+        self._prefix = os.fsencode(folder) + b"/" if folder else b""
+        below = ("--", folder) if folder else ("--",)
+        self._is_sha1 = len(commit) == _SHA1_DIGITS
+        self._then = dict(_of_tree(git(top, "ls-tree", "-r", "-z", "--full-tree", commit, *below)))
+        self._staged = dict(_of_index(git(top, "ls-files", "--stage", "-z", *below)))
+
+    def __contains__(self, path: bytes) -> bool:
+        """Say whether a file, by its path below the folder, is new or differs: in the index or in the work tree."""
+        name = self._prefix + path
+        then = self._then.get(name)
+        return then is None or self._staged.get(name) != then or self._now(name) != then
+
+    def tracked(self, is_asked_for: Callable[[str], bool]) -> Iterator[str]:
+        """Yield the changed files that the commit or the index has, by their paths below the top, in order."""
+        for name in sorted(self._then.keys() | self._staged.keys()):
+            path = os.fsdecode(name)
+            if is_asked_for(path) and name[len(self._prefix) :] in self:
+                yield path
+
+    def _now(self, name: bytes) -> State:
+        """Return what is in the work tree. What cannot be read has changed: who reads it says why."""
+        path = self._top + b"/" + name
+        try:
+            if stat.S_ISLNK(os.lstat(path).st_mode):
+                target = os.readlink(path)
+                return _LINK, self._id(len(target), iter([target]))
+            opened = os.open(path, _OPEN)
+        except (OSError, ValueError):
+            return None
+        try:
+            status = os.fstat(opened)
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            return _FILE, self._id(status.st_size, iter(lambda: os.read(opened, _CHUNK), b""))
+        except OSError:
+            return None
+        finally:
+            os.close(opened)
+
+    def _id(self, size: int, parts: Iterator[bytes]) -> str:
+        """Return the id of a file's content in this repository (gitformat-pack(5): the hash of a header and the bytes)."""
+        digest = hashlib.sha1(usedforsecurity=False) if self._is_sha1 else hashlib.sha256()
+        digest.update(b"blob %d\0" % size)
+        for part in parts:
+            digest.update(part)
+        return digest.hexdigest()
+
+
+def _of_tree(listing: bytes) -> Iterator[tuple[bytes, State]]:
+    for line in listing.split(b"\0"):
+        head, _, name = line.partition(b"\t")
+        if name:
+            mode, _, object_id = head.split()
+            yield name, _state(mode, object_id)
+
+
+def _of_index(listing: bytes) -> Iterator[tuple[bytes, State]]:
+    for line in listing.split(b"\0"):
+        head, _, name = line.partition(b"\t")
+        if name:
+            mode, object_id, stage = head.split()
+            yield name, _state(mode, object_id) if stage == b"0" else None
+
+
+def _state(mode: bytes, object_id: bytes) -> State:
+    kind = _KINDS.get(mode)
+    return None if kind is None else (kind, object_id.decode("ascii"))

@@ -11,7 +11,7 @@ from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealkit.globs import STAR, steps_of
+from sealkit.globs import STAR, Globs, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,12 +34,37 @@ class Globbed(NamedTuple):
     folder: bytes = b""
 
 
-def left_out(of: Globbed, by: Iterable[Globbed], among: Iterable[Globbed] = ()) -> bytes | None:
+def left_out(of: Globbed, by: Sequence[Globbed], *among: Sequence[Globbed]) -> bytes | None:
     """Return a path that is covered ``of`` some globs and ``by`` none of the others; None if there is no such path.
 
-    With ``among``, only paths that one of these covers count. ``UNDECIDED`` if it would take too long to tell.
+    Only paths count that something in each ``among`` covers, too, unless that is empty. ``UNDECIDED`` if it would take too long to tell.
     """
-    return _Search(of, tuple(by), tuple(among)).path()
+    return _Search(of, by, tuple(filter(None, among))).path()
+
+
+def is_left_out(path: bytes, of: Globbed, by: Sequence[Globbed], *among: Sequence[Globbed]) -> bool:
+    """Say whether a path is one that ``left_out`` might return."""
+    if not _covers(of, path) or any(_covers(one, path) for one in by):
+        return False
+    return all(any(_covers(one, path) for one in some) for some in among if some)
+
+
+def literal(path: bytes) -> bytes:
+    """Return the glob that matches one path and what is below it."""
+    return b"/" + re.sub(rb"[*?\[\\]", rb"\\\g<0>", path)
+
+
+def _covers(globbed: Globbed, path: bytes) -> bool:
+    start = globbed.folder + b"/" if globbed.folder else b""
+    below = path.removeprefix(start)
+    if start and below == path:
+        return False
+    return _compiled(globbed.include).covers(below) and not (globbed.exclude and _compiled(globbed.exclude).covers(below))
+
+
+@lru_cache(maxsize=64)
+def _compiled(globs: tuple[bytes, ...]) -> Globs:
+    return Globs(globs)
 
 
 class _Automaton:
@@ -133,12 +158,18 @@ def _mask(token: bytes) -> int:
 class _Search:
     """The search for a path, over all automata at once."""
 
-    def __init__(self, of: Globbed, by: Sequence[Globbed], among: Sequence[Globbed]) -> None:
-        everything = (of, *by, *among)
-        self._automata = [_Automaton(globs, one.folder) for one in everything for globs in (one.include, one.exclude)]
-        self._by = range(2, 2 + 2 * len(by), 2)
-        self._among = range(2 + 2 * len(by), 2 * len(everything), 2)
+    def __init__(self, of: Globbed, by: Sequence[Globbed], among: Sequence[Sequence[Globbed]]) -> None:
+        self._automata: list[_Automaton] = []
+        self._add([of])
+        self._by = self._add(by)
+        self._among = [self._add(some) for some in among]
         self._bytes = list(self._representatives())
+
+    def _add(self, some: Sequence[Globbed]) -> range:
+        """Add the automata of some globs, two each, and return the numbers of the first ones."""
+        first = len(self._automata)
+        self._automata += [_Automaton(globs, one.folder) for one in some for globs in (one.include, one.exclude)]
+        return range(first, len(self._automata), 2)
 
     def _representatives(self) -> Iterator[int]:
         """Yield one byte of each sort that any automaton tells from others; no name has a NUL."""
@@ -173,7 +204,7 @@ class _Search:
     def _tells(self, states: tuple[frozenset[int], ...]) -> bool:
         if not self._covers(states, 0) or any(self._covers(states, number) for number in self._by):
             return False
-        return not self._among or any(self._covers(states, number) for number in self._among)
+        return all(any(self._covers(states, number) for number in some) for some in self._among)
 
     def _covers(self, states: tuple[frozenset[int], ...], number: int) -> bool:
         include, exclude = self._automata[number], self._automata[number + 1]

@@ -11,6 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final, Self
 
 from sealkit import config
+from sealkit.coverage import Globbed
 from sealkit.demands import FieldRule, Rule, check_together
 from sealkit.errors import ConfigError, Usage
 from sealkit.globs import Globs
@@ -21,7 +22,7 @@ from sealkit.policyfile import parse, write
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DEFAULT", "NAME", "FieldRule", "Policies", "Policy", "Rule", "strictest", "write"]
+__all__ = ["DEFAULT", "NAME", "FieldRule", "Policies", "Policy", "Rule", "as_globbed", "strictest", "write"]
 
 NAME: Final = "sealkit.yaml"
 """The name of a policy, in the root of its tree."""
@@ -156,6 +157,15 @@ class Policies:
         """Return the fields that are looked for in a file that no rule matches: those of each policy that does not leave it out."""
         some = (policy for prefix, policy in self.levels if not policy.leaves_out(path[len(prefix) :]))
         return tuple(dict.fromkeys(field.path for policy in some for rule in policy.rules for field in rule.fields))
+
+
+def as_globbed(rule: Rule, folder: str = "") -> Globbed:
+    """Return the paths that a rule matches, of a policy in a folder below the top from which they count."""
+    return Globbed(tuple(map(_bare, rule.include)), tuple(map(_bare, rule.exclude)), _normal(folder))
+
+
+def _bare(glob: str) -> bytes:
+    return _normal(glob).rstrip(b"/")
 
 
 class _Matcher:

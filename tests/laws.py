@@ -294,6 +294,7 @@ def rule_one_line_is_one_line(package):
                 texts = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
                 if any("\n" in text for text in texts):
                     found.append(f"{name}:{node.lineno}: {ast.unparse(node.func)} with a line end")
+    return found
 
 
 STARTERS = {"git.program", "git.trial", "keys.command", "desk.editor"}

@@ -11,8 +11,9 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Output, Where
 from sealkit.demands import Asked
-from sealkit.errors import SealkitError, Usage
+from sealkit.errors import SealkitError, StoreError, Usage
 from sealkit.keys.key import STRENGTH
+from sealkit.records.kinds import POLICY
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
@@ -160,15 +161,17 @@ class Gate:
         if where.is_stdin:
             self.task = run.task(orders.CHECK, where, asked, **more)
             return
-        from sealkit.trees.demanded import Reading, read_policy
+        from sealkit.trees.demanded import Reading
 
         self._repository: Repository | None = None
+        policies = Reading(leniently=what.history)
         if what.staged or what.history:
             from sealkit.trees.versions import Repository
 
             self._repository = Repository(where.paths)
-        read = self._repository.staged_file if what.staged and self._repository is not None else read_policy
-        self.task = run.task(orders.CHECK, where, asked, policies=Reading(read, what.history), **more)
+            if what.staged:
+                policies = Reading(self._repository.staged_file, holds=self._repository.holds_policy)
+        self.task = run.task(orders.CHECK, where, asked, policies=policies, **more)
         if self._demanded.has_policy():
             self._where = where._replace(hidden=True)
 
@@ -196,6 +199,10 @@ class Gate:
             printer.add(piece)
         for outcome in self._afterwards(watch, ivs):
             printer.add(maker([Done(Found(outcome.path, ""), [outcome])]))
+        for folder in self._demanded.passed_over():
+            show.warning(
+                f"{os.path.join(folder, POLICY)} is above the tree, and somebody else may have written it: it does not count"
+            )
         return self._closed(printer)
 
     def _closed(self, printer: run.Printer) -> int:
@@ -250,12 +257,22 @@ class Gate:
     def _afterwards(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
         yield from watch.findings()
         yield from _kept_by_git(self._where.paths)
+        copied: set[tuple[str, str | None]] = set()
         if self._where.since is not None:
-            from sealkit.cli.since import weakened
-
-            yield from weakened(self._where, self._what.staged, self._demanded, self._walk)
+            for outcome in self._weakened(self._where.since):
+                if outcome.code == "repeated_blob":
+                    copied.add((outcome.path, outcome.iv))
+                yield outcome
         if ivs.suspects and not self._what.history:
-            yield from ivs.findings(self._again(), self._demanded)
+            again = ivs.findings(self._again(), self._demanded)
+            yield from (one for one in again if one.code != "repeated_blob" or (one.path, one.iv) not in copied)
+
+    def _weakened(self, revision: str) -> Iterator[Outcome]:
+        from sealkit.cli.since import weakened
+        from sealkit.trees.versions import Repository
+
+        repository = self._repository if self._repository is not None else Repository(self._where.paths)
+        return weakened(repository, revision, self._what.staged, self._demanded, self._walk)
 
     def _again(self) -> Iterable[Done]:
         from sealkit.trees.gate import Watch
@@ -267,7 +284,7 @@ class Gate:
 
 
 def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
-    """Yield what git keeps in the clear, or is told to, in the repositories that the paths are in."""
+    """Yield what git keeps in the clear, or is told to, and what it tracks of our own, in the repositories that the paths are in."""
     from sealkit.trees.roots import is_folder
     from sealkit.trees.worktree import enclosing
 
@@ -282,6 +299,26 @@ def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
         place = os.path.relpath(os.path.join(top, ".git"))
         bad = (one for one in examine_caches(Repository(top)) if not one.is_good)
         yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)
+        yield from _tracked(top)
+
+
+def _tracked(top: str) -> Iterator[Outcome]:
+    """Yield what a repository tracks of our own: what comes with a tree must not be taken for what we wrote here."""
+    from sealkit.git.program import is_there
+    from sealkit.trees.versions import Repository
+
+    if not is_there():
+        return
+    repository = Repository([top])
+    problem = "git tracks this, which sealkit makes for itself in one work tree: somebody may have written it to mislead"
+    try:
+        for name in repository.own_files():
+            path = repository.shown(name)
+            yield Outcome(
+                path, FINDING, None, "own_file_tracked", message=problem, hint=f"git rm --cached -- {path}", exit_status=1
+            )
+    except Usage as error:
+        yield failure(repository.shown("."), StoreError(problem=f"what git tracks cannot be looked at: {error.problem}"))
 
 
 def _is_any(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sealkit import jobs
 from sealkit import report as reporting
 from sealkit.demands import UNCOVERED
-from sealkit.errors import BlobError, Downgraded, FieldAbsent, Misbound, SealkitError, Tampered, Usage
+from sealkit.errors import BlobError, Downgraded, FieldAbsent, Misbound, SealkitError, Tampered, Usage, WrongKey
 from sealkit.records.identity import Binding, Place
 from sealkit.records.kinds import kind_of
 from sealkit.records.record import Record, join, split
@@ -224,6 +224,7 @@ class _Work:
         place = self.place(record, field)
         opened = self.unseal(found, place)
         jobs.prove(record, found, opened, self.opener, place)
+        self._check_key(found, opened.key_id, field)
         self.note(reporting.VERIFIED, field, found, opened.key_id, opened.verdict, opened)
         return record
 
@@ -234,8 +235,17 @@ class _Work:
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, found, self.opener) from None
         record.read_through(field)
+        self._check_key(found, key, field)
         self.note(status, field, found, key, "authentic")
         return record
+
+    def _check_key(self, found: Found, key_id: str, field: str) -> None:
+        """Raise ``WrongKey`` for a tagged blob under a key that the policy does not let seal here."""
+        if found.blob.auth is not None and not self.demand.may_seal(key_id):
+            names = ", ".join(self.demand.keys)
+            raise WrongKey(problem=f"the blob is under key {key_id}, and the policy lets no key but {names} seal here").at(
+                line=found.line, field=field
+            )
 
     def _changed(self, status: str, field: str, found: Found) -> None:
         self.note(status, field, found, self.sealer.key_id, unopened(found))

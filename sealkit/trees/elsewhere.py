@@ -31,9 +31,7 @@ class Elsewhere:
     The tree is walked when the first blob is looked for, and its identities are kept: for blobs bound to paths no file is read.
     """
 
-    def __init__(
-        self, walk: Callable[[], Iterable[Found]], below: Below, demanded: Callable[[str], Iterable[FieldRule]]
-    ) -> None:
+    def __init__(self, walk: Callable[[], Iterable[Found]], below: Below, demanded: Callable[[str], Iterable[FieldRule]]) -> None:
         self._walk = walk
         self._below = below
         self._demanded = demanded

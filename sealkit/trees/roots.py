@@ -163,15 +163,15 @@ class Below:
 
 
 def begins_work_tree(folder: str) -> bool:
-    """Say whether a git work tree begins in a folder: a ``.git`` stands there, a repository or a file that leads to one.
+    """Say whether a git work tree begins in a folder: a ``.git`` stands there, a repository or what leads to one.
 
     In a folder that everybody may write in, such as /tmp, one of a stranger does not count. ``StoreError`` if the system cannot tell.
     """
     dot_git = os.path.join(folder, ".git")
-    status = _asked(os.stat, dot_git)
-    if status is None:
+    status = _asked(os.lstat, dot_git)
+    if status is None or not (stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
         return False
-    if not stat.S_ISREG(status.st_mode) and not is_there(os.path.join(dot_git, "HEAD")):
+    if stat.S_ISDIR(status.st_mode) and not all(is_there(os.path.join(dot_git, name)) for name in ("HEAD", "objects", "refs")):
         return False
     holder = _asked(os.stat, folder)
     return holder is None or not holder.st_mode & stat.S_IWOTH or status.st_uid in (holder.st_uid, os.geteuid(), 0)

@@ -29,7 +29,8 @@ from sealkit.errors import (
 from sealkit.opaque import opaque
 from sealkit.records import beside
 from sealkit.records.identity import UNDEMANDED, Binding, Place
-from sealkit.sealing import judge
+from sealkit.sealing import judge, replacing
+from sealkit.sealing.placing import blob_in, put, sealed_in, value_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,17 +172,17 @@ def seal(
     Raises ``FieldAbsent`` without a payload, ``BrokenBlob`` for what looks like a damaged blob, ``PayloadCheck``, and as
     ``Sealer.unseal`` for a blob whose payload is to be compared.
     """
-    value = _value(record, field)
+    value = value_in(record, field)
     place = binding.place(record, field)
     if payload is not None and not isinstance(payload, bytes):
         return _adopt(record, sealer, place, payload, value)
     if payload is not None:
-        return _seal_payload(record, sealer, place, payload, value)
+        return put(record, sealer, field, payload, binding=binding)[0]
     if value is None:
         raise FieldAbsent(problem=f"the record has no field {field!r}", hint="give its payload with --payload FILE").at(
             line=record.line, field=field
         )
-    if _blob_in(value) is not None:
+    if blob_in(value) is not None:
         return record
     _refuse_conflict(value.blob_text or "", field, value.line)
     if value.blob_text is not None and Blob.resembles(value.blob_text):
@@ -190,7 +191,7 @@ def seal(
             hint="see what is wrong with: sealkit inspect FILE; or put the payload in with --payload FILE",
         ).at(line=value.line, field=field)
     plaintext, _ = record.plaintext(field)
-    return record.set(field, str(_sealed(sealer, plaintext, place, value.line)))
+    return record.set(field, str(sealed_in(sealer, plaintext, place, value.line)))
 
 
 @opaque
@@ -200,7 +201,13 @@ def reveal(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: 
     Raises ``RefusedEdit`` for a payload that is not UTF-8, and as ``decrypt`` and ``Record.set``.
     """
     found = find(record, field)
-    text = _utf8(unseal(found, sealer, binding.place(record, field)).payload)
+    return revealed(record, found, unseal(found, sealer, binding.place(record, field)), field)
+
+
+@opaque
+def revealed(record: Record, found: Found, opened: sealing.Unsealed, field: str = FIELD) -> Record:
+    """Return the record with the payload of a blob that was opened in its place. Raises ``RefusedEdit``, and as ``Record.set``."""
+    text = _utf8(opened.payload)
     if text is None:
         raise RefusedEdit(
             problem="the payload is not UTF-8 text, so it cannot stand in a record", hint="decrypt it to a file: -o PATH"
@@ -242,7 +249,7 @@ def reseal(
         raise error.at(line=found.line, field=place.field) from None
     if opened.key_id == sealer.key_id and opened.format == form:
         return record, found
-    blob = _sealed(sealer, opened.payload, place, found, form)
+    blob = sealed_in(sealer, opened.payload, place, found.line, form, found.blob.bind)
     return record.replace(place.field, str(blob)), Found(blob, found.line)
 
 
@@ -305,31 +312,16 @@ def prove(record: Record, found: Found, opened: sealing.Unsealed, sealer: sealin
 def _adopt(record: Record, sealer: sealing.Sealer, place: Place, opener: Salted, value: Value | None) -> Record:
     if value is None:
         raise FieldAbsent(problem=f"the record has no field {place.field!r}").at(line=record.line, field=place.field)
-    if _blob_in(value) is not None:
+    if blob_in(value) is not None:
         return record
     if value.text is None or not opener.resembles(value.text):
         raise _unsealed(place.field, value.line)
     try:
+        form = replacing.adopted(sealer, vouched=opener.vouched)
         payload = opener.opens(value.text, sealer.payload_kind)
     except (BlobError, RecordError, Usage) as error:
         raise error.at(line=value.line, field=place.field) from None
-    return record.set(place.field, str(_sealed(sealer, payload, place, value.line)))
-
-
-def _seal_payload(record: Record, sealer: sealing.Sealer, place: Place, payload: bytes, value: Value | None) -> Record:
-    blob = _blob_in(value) if value is not None else None
-    line = value.line if value is not None else record.line
-    if blob is None:
-        return record.set(place.field, str(_sealed(sealer, payload, place, line)))
-    opened = unseal(Found(blob, line), sealer, place)
-    if opened.payload == payload:
-        return record
-    return record.replace(place.field, str(_sealed(sealer, payload, place, Found(blob, line), _kept(opened, sealer))))
-
-
-def _kept(opened: sealing.Unsealed, sealer: sealing.Sealer) -> str | None:
-    """Return the format of a blob that takes the place of another: never a weaker one, unless that was asked for."""
-    return sealer.raised(opened.format) if opened.authenticated and sealer.forced_format is None else None
+    return record.set(place.field, str(sealed_in(sealer, payload, place, value.line, form)))
 
 
 def _text(record: Record, field: str) -> tuple[str, int] | None:
@@ -352,35 +344,6 @@ def _refuse_conflict(text: str, field: str, line: int) -> None:
 
 def _unsealed(field: str, line: int | None) -> Unsealed:
     return Unsealed(problem=f"the field {field!r} holds plaintext, not a blob").at(line=line, field=field)
-
-
-def _value(record: Record, field: str) -> Value | None:
-    values = record.values(field)
-    if len(values) > 1:
-        record.blob_text(field)  # raises: the path names several
-    return values[0] if values else None
-
-
-def _blob_in(value: Value) -> Blob | None:
-    if value.blob_text is None:
-        return None
-    try:
-        return Blob.parse(value.blob_text)
-    except Malformed:
-        return None
-
-
-def _sealed(sealer: sealing.Sealer, payload: bytes, place: Place, found: Found | int, form: str | None = None) -> Blob:
-    """Seal a payload in its place, bound as the tagged blob that was found there, if there was one, else as is demanded."""
-    line = found if isinstance(found, int) else found.line
-    bind = found.blob.bind if isinstance(found, Found) else None
-    try:
-        if (form if form is not None else sealer.format) == "plain":
-            return sealer.seal(payload, format=form, at=place)
-        context = place.of_kind(bind) if bind is not None else place.demanded()
-        return sealer.seal(payload, context, format=form, at=place)
-    except (BlobError, RecordError, Usage) as error:
-        raise error.at(line=line, field=place.field) from None
 
 
 def _utf8(payload: bytes) -> str | None:

@@ -19,13 +19,14 @@ class Salted:
     """Opens the base64 text of ``Salted__`` blobs under a passphrase.
 
     ``digest`` is ``md5`` or ``sha256``; None tries both, and takes the one under which the blob unpads and its payload is of its kind, as a
-    ring of two keys would. ``bits`` is the size of the AES key. Raises ``Usage`` for another digest or size.
+    ring of two keys would. ``bits`` is the size of the AES key. Such a blob proves nothing: ``vouched`` says that somebody knows that all of
+    them are good, so that they may be sealed as authentic ones. Raises ``Usage`` for another digest or size.
     """
 
-    __slots__ = ("_digests", "_passphrase", "_size")
+    __slots__ = ("_digests", "_passphrase", "_size", "vouched")
 
     @opaque
-    def __init__(self, passphrase: bytes | bytearray, *, digest: str | None = None, bits: int = 256) -> None:
+    def __init__(self, passphrase: bytes | bytearray, *, digest: str | None = None, bits: int = 256, vouched: bool = False) -> None:
         if not isinstance(passphrase, bytes | bytearray) or not passphrase:
             raise Usage(problem="a passphrase is made of bytes, one or more", hint="encode text as UTF-8")
         if bits not in _BITS or (digest is not None and digest not in DIGESTS):
@@ -33,6 +34,7 @@ class Salted:
         self._passphrase = bytearray(passphrase)
         self._digests = DIGESTS if digest is None else (digest,)
         self._size = bits // 8
+        self.vouched = vouched
 
     @staticmethod
     def resembles(text: str) -> bool:

@@ -26,7 +26,7 @@ from sealkit.errors import (
     UnsupportedVersion,
     Usage,
 )
-from sealkit.keys.key import FORMATS, STRENGTH
+from sealkit.keys.key import FORMATS, STATES, STRENGTH
 from sealkit.keys.reach import check_within, within
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sealkit.sealing.judge import Known
 
 PLAIN, TAGGED, SYNTHETIC = FORMATS
+DECRYPT_ONLY = STATES[1]
 PAYLOAD_KINDS: Final = KINDS
 
 _ONE_BLOCK = 16
@@ -99,8 +100,8 @@ class Sealer:
             raise unnamed()
         self._named = bool(named)
         self._ring = ring
-        self._sealing = _enabled(ring.get(key_id)) if key_id is not None else ring.primary if ring.can_seal else None
-        self._openers = tuple(_enabled(ring.get(name)) for name in dict.fromkeys(named)) if named else ring.enabled
+        self._sealing = _usable(ring.get(key_id)) if key_id is not None else ring.primary if ring.can_seal else None
+        self._openers = tuple(_usable(ring.get(name)) for name in dict.fromkeys(named)) if named else ring.openers
         self._bounded = any(key.reach is not None for key in self._openers)
         self._payload = payload
         self._format = format
@@ -321,7 +322,13 @@ class Sealer:
         check_within(self._sealer(), place)
 
     def _sealer(self) -> Key:
-        return self._sealing if self._sealing is not None else self._ring.primary  # which raises
+        key = self._sealing if self._sealing is not None else self._ring.primary  # which raises
+        if key.state == DECRYPT_ONLY:
+            raise NoUsableKey(
+                problem=f"key {key.id} is decrypt-only: it opens, and seals nothing",
+                hint="enable it in the ring, or name another one",
+            )
+        return key
 
     def _checked(self, blob: Blob, binder: Binder) -> Key:
         """Return the key of a tagged blob whose tag fits where it was found (steps 2 to 5 of opening)."""
@@ -343,7 +350,7 @@ class Sealer:
         key = self._ring.by_kid(kid)
         if key is None:
             raise UnknownKey(kid=kid, problem=f"the ring has no key with the kid {kid}", hint="ask for the ring that sealed it")
-        _enabled(key)
+        _usable(key)
         if self._named and key not in self._openers:
             raise UnknownKey(
                 kid=kid, problem=f"the blob is under key {key.id} (kid {kid}), which was not named", hint="name that key"
@@ -394,7 +401,7 @@ def _is_weaker(form: str, least: str) -> bool:
     return STRENGTH.index(form) < STRENGTH.index(least)
 
 
-def _enabled(key: Key) -> Key:
-    if not key.enabled:
+def _usable(key: Key) -> Key:
+    if not key.may_open:
         raise DisabledKey(problem=f"key {key.id} is disabled", hint="enable it in the ring, or name another one")
     return key

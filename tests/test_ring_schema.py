@@ -82,6 +82,7 @@ ACCEPTED = {
     "an id of digits": ring(f"{{id: 1, source: {{hex: '{KEY}'}}}}", primary="1"),
     "an id that is null elsewhere": ring(f"{{id: null, source: {{hex: '{KEY}'}}}}", primary="'null'"),
     "disabled": ring(f"{{id: k1, source: {{hex: '{KEY}'}}}}", f"{{id: k0, source: {{hex: '{KEY}'}}, state: disabled}}"),
+    "decrypt-only": ring(f"{{id: k1, source: {{hex: '{KEY}'}}}}", f"{{id: k0, source: {{hex: '{DIGITS}'}}, state: decrypt-only}}"),
     "a separate MAC secret": one(more=f", mac: {{base64: '{MAC}'}}"),
     "a separate MAC secret elsewhere": one(more=", mac: {file: mac.key, encoding: raw}"),
     "verify-only": ring(f"{{id: v, verify_only: {{kid: 63774208dc4c7f9a, base64: '{MAC}'}}}}", primary=None),
@@ -187,6 +188,7 @@ REFUSED = {
     "the primary is none of the keys": ring(f"{{id: k2, source: {{hex: '{KEY}'}}}}"),
     "an id twice": ring(*[f"{{id: k1, source: {{hex: '{KEY}'}}}}"] * 2),
     "the primary is disabled": one(more=", state: disabled"),
+    "the primary is decrypt-only": one(more=", state: decrypt-only"),
     "verify_only with a kid too short, of digits": ring(f"{{id: v, verify_only: {{kid: 63, base64: '{MAC}'}}}}", primary=None),
 }
 BEYOND_THE_SCHEMA = {
@@ -195,6 +197,7 @@ BEYOND_THE_SCHEMA = {
     "the primary is none of the keys",
     "an id twice",
     "the primary is disabled",
+    "the primary is decrypt-only",
     "for a path that leads up",
     "for an unclosed set",
     "verify_only with a kid too short, of digits",  # a number, for an editor

@@ -131,7 +131,7 @@ def _refuse(what: What, where: Where) -> None:
 def _ring(asked: options.Ring, *, i_know: bool, reads_stdin: bool) -> KeyRing:
     """Return the ring whose keys check tags. Who may change blobs must not learn what keys that decrypt make of them."""
     ring = options.load_ring(asked, reads_stdin=reads_stdin)
-    if i_know or not _is_from_elsewhere() or all(key.is_verify_only for key in ring.enabled):
+    if i_know or not _is_from_elsewhere() or all(key.is_verify_only for key in ring.openers):
         return ring
     raise Usage(
         problem="a pull request is being built, and this ring holds keys that decrypt",

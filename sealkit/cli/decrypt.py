@@ -13,6 +13,7 @@ from sealkit.trees import batch, orders
 from sealkit.trees.batch import Done, Mode
 from sealkit.trees.payloads import PayloadFiles
 from sealkit.trees.store import write_new
+from sealkit.unsealed import UNAUTHENTICATED
 
 
 @click.command()
@@ -33,7 +34,7 @@ def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, r
     """Write payloads to stdout: one as it is, several as JSON lines (--json) or as files (-o FOLDER).
 
     On a terminal, control characters are escaped; --raw writes them. A payload from a two-part blob is unauthenticated: somebody
-    without the key may have altered it.
+    without the key may have altered it: it says so on stderr.
 
     \b
     Example:
@@ -63,6 +64,7 @@ def _many(task: orders.Task, where: Where, output: Output, target: str | None) -
 
 def _whole_record(done: list[Done], where: Where, output: Output, target: str | None, *, raw: bool) -> int:
     status = _findings(done, where, output)
+    _say_unproved(done, output)
     if not status and done[0].after is not None:
         _write(done[0].after, target, raw=raw)
     return status
@@ -73,6 +75,7 @@ def _one(done: list[Done], where: Where, output: Output, target: str | None, *, 
     if len(payloads) > 1:
         raise Usage(problem=f"{len(payloads)} payloads", hint="add --json for JSON lines, or name one field with --field a[0].b")
     status = _findings(done, where, output)
+    _say_unproved(done, output)
     if payloads:
         _write(payloads[0], target, raw=raw)
     return status
@@ -82,6 +85,13 @@ def _findings(done: list[Done], where: Where, output: Output) -> int:
     """Print what is wrong, and nothing else."""
     output = output._replace(json=False, quiet=True)
     return run.printed([run.Maker(output, run.no_text)(done)], run.Printer(output, "decrypt"), where)
+
+
+def _say_unproved(done: list[Done], output: Output) -> None:
+    """Say which payloads somebody without the key may have altered; the summary of several records counts them."""
+    for outcome in (outcome for one in done for outcome in one.outcomes):
+        if outcome.code == UNAUTHENTICATED and not output.quiet:
+            show.unauthenticated(f"{outcome.place}  {outcome.field}")
 
 
 def _write(data: bytes, target: str | None, *, raw: bool) -> None:

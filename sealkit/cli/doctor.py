@@ -134,7 +134,7 @@ def _key(one: Seen) -> Finding:
             return Finding("key", BAD, f"{name}  needs packages that are missing", f"pip install 'sealkit[{extra}]'")
         return Finding("key", OK, f"{name}  not tried: it may ask, run something or take long (--all)")
     if one.problem is not None:
-        return Finding("key", BAD if key.enabled else OK, one.problem if key.enabled else f"{name}  {one.problem}", one.hint)
+        return Finding("key", BAD if key.may_open else OK, one.problem if key.may_open else f"{name}  {one.problem}", one.hint)
     return Finding("key", OK, f"{name}  kid {one.kid}")
 
 

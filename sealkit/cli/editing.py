@@ -1,4 +1,4 @@
-"""What ``edit`` and ``resolve`` share: a text that somebody edits in memory until it can be sealed."""
+"""What ``edit``, ``set`` and ``resolve`` share: a text that somebody edits in memory until it can be sealed, and somebody's word for a blob."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import click
 from sealkit.cli import show
 from sealkit.desk.editor import Editor
 from sealkit.desk.scratch import Scratch
-from sealkit.errors import PayloadCheck
+from sealkit.errors import Downgraded, NotBlessed, PayloadCheck
+from sealkit.refusals import VOUCH_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sealkit.errors import BlobError
 
 F = TypeVar("F", bound="Callable[..., Any]")
 R = TypeVar("R")
@@ -24,6 +27,37 @@ def allow_disk_temp(function: F) -> F:
     return click.option(
         "--allow-disk-temp", "allow_disk", is_flag=True, help="Edit in the temporary folder if there is none in memory."
     )(function)
+
+
+def vouch(function: F) -> F:
+    """Add --vouch."""
+    return click.option(
+        "--vouch",
+        is_flag=True,
+        help="You know that the blob is good, although it proves nothing: open it, and seal it as rule and ring say.",
+    )(function)
+
+
+def is_vouched_for(error: BlobError) -> bool:
+    """Say whether somebody at the terminal vouches for a blob that was refused for want of a proof; where nobody is, say how."""
+    error.hint = VOUCH_HINT
+    if not is_watched():
+        return False
+    show.error(error)
+    return vouches("Do you know that the blob is good, and vouch for it?")
+
+
+def vouches(question: str) -> bool:
+    """Say whether somebody at the terminal answers a question with y; no, where nobody is."""
+    return is_watched() and click.confirm(question, default=False, err=True)
+
+
+def is_watched() -> bool:
+    """Say whether somebody is at the terminal to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+REFUSED = (Downgraded, NotBlessed)
 
 
 def line(function: F) -> F:
@@ -48,7 +82,7 @@ def edited(text: bytes, accept: Callable[[bytes], R], *, is_json: bool, allow_di
             try:
                 return accept(scratch.read(path))
             except PayloadCheck as error:
-                if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                if not is_watched():
                     raise
                 show.error(error)
                 if not click.confirm("Edit it again?", default=True, err=True):

@@ -57,7 +57,8 @@ def git() -> None:
 def textconv(path: str, fields: tuple[str, ...], file: str | None, force: bool) -> int:
     """Print a record as git diff is to show it: payloads, if git prints to a terminal; else a line that changes when a blob does.
 
-    git calls it once install has told it to (diff.sealkit.textconv). Where no key opens a blob, the line stands in its place.
+    git calls it once install has told it to (diff.sealkit.textconv). Where no key opens a blob, or decrypt would refuse it, the line
+    stands in its place; what may have been altered is called unauthenticated. $SEALKIT_REQUIRE_AUTHENTIC counts here, too.
 
     \b
     Example:
@@ -71,15 +72,16 @@ def textconv(path: str, fields: tuple[str, ...], file: str | None, force: bool) 
     data = read(path).data
     ring = _ring_if_any(file) if force or git_prints_to_a_terminal() else None
     try:
-        known = asking.orders(asking.names_of(path), Asked(fields or None), ring)
+        strict = options.demands_authentic()
+        known = asking.orders(asking.names_of(path), Asked(fields or None), ring, require_authentic=strict)
     except SealkitError as error:
         show.error(error)
         known = asking.orders([os.path.basename(path)], Asked(fields or ("secured",)), None)
         ring = None
-    text, problems = shown.readable(data, known, opens=ring is not None)
-    for problem in dict.fromkeys(problems):
+    text = shown.readable(data, known, opens=ring is not None)
+    for problem in dict.fromkeys(text.problems):
         show.note(problem)
-    show.raw(show.escaped(text))
+    show.raw(show.escaped(text.data))
     return 0
 
 
@@ -104,7 +106,8 @@ def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str,
     """Merge three versions of a record into OURS; exit 1 if something is left to be resolved. git calls it (merge.sealkit.driver).
 
     The text is merged as git does it. A blob that one side changed is taken as it is; one that both changed is opened, merged, and
-    sealed anew. What cannot be merged stays as ciphertext of both sides in the field: sealkit resolve. PATH is the record's name.
+    sealed anew. What cannot be merged, or decrypt would refuse, stays as ciphertext of both sides in the field: sealkit resolve. PATH is
+    the record's name; $SEALKIT_REQUIRE_AUTHENTIC counts here, too.
 
     \b
     Example:
@@ -118,7 +121,7 @@ def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str,
     before, one, other = (read(name).data for name in (base, ours, theirs))
     ring = _ring_if_any(file)
     try:
-        (known,) = asking.orders([path], Asked(), ring)
+        (known,) = asking.orders([path], Asked(), ring, seals=True, require_authentic=options.demands_authentic())
     except SealkitError as error:
         show.error(error)
         (known,) = asking.orders([path], Asked(("secured",)), None)
@@ -128,8 +131,8 @@ def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str,
     except SealkitError as error:  # OURS stays as it is, and git takes the file for one in conflict
         raise error.at(path=path) from None
     write_over(ours, merged.data)
-    for problem in dict.fromkeys(merged.problems):
-        show.note(f"{path}: {problem}")
+    for text in dict.fromkeys((*merged.moves, *merged.problems)):
+        show.note(f"{path}: {text}")
     if merged.problems and merged.is_clean:
         show.hint(f"resolve it with: sealkit resolve {shlex.quote(path)}")
     return 0 if merged.is_done else 1

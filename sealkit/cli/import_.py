@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from sealkit.cli import options, run
+from sealkit.cli import editing, options, run
 from sealkit.cli.change import Change, change, in_place
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import NoUsableKey, Usage
@@ -64,6 +64,7 @@ def theirs(function: Callable[..., Any]) -> Callable[..., Any]:
 @options.keys
 @theirs
 @options.form
+@editing.vouch
 @change
 @options.output
 def import_(
@@ -72,6 +73,7 @@ def import_(
     keys: Keys,
     theirs: Theirs,
     form: str | None,
+    vouch: bool,
     change: Change,
     output: Output,
 ) -> int:
@@ -79,6 +81,9 @@ def import_(
 
     A field that holds a blob of ours is left alone; plaintext is a finding, and is not sealed. Only what opens under the passphrase
     and is of the payload's kind is taken; --check and --diff write nothing.
+
+    Such a blob proves nothing. Where rule, ring or --format say that ours is to prove something, it is taken only if you know that it is
+    good: --vouch, or y at the terminal.
 
     \b
     Example:
@@ -89,8 +94,11 @@ def import_(
     if not theirs.openssl:
         raise Usage(problem="it is not said what is to be imported", hint="what openssl enc or CryptoJS made: --openssl-legacy")
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin)
-    opener = Salted(_passphrase(theirs.env, theirs.command), digest=theirs.digest, bits=int(theirs.bits))
-    task = run.task(orders.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=opener)
+    sealer, passphrase = keys.sealer(ring, format=form), _passphrase(theirs.env, theirs.command)
+    if change.writes and not vouch and sealer.format != "plain":
+        vouch = editing.vouches("Nothing proves what is imported. Do you know that all of it is good, and vouch for it?")
+    opener = Salted(passphrase, digest=theirs.digest, bits=int(theirs.bits), vouched=vouch)
+    task = run.task(orders.SEAL, where, keys.asked(fields), sealer=sealer, payload=opener)
     return in_place(task, where, output, change)
 
 

@@ -60,7 +60,7 @@ def _show(one: Seen, *, primary: bool, as_json: bool) -> None:
     kid = f"kid {one.kid}" if one.kid else "no kid"
     show.out(f"{key.id}  {one.kind}  {key.state}  {key.format}  {kid}{'  primary' if primary else ''}")
     if one.problem is not None:
-        (show.note if key.enabled else show.warning)(f"error: {one.problem}" if key.enabled else one.problem)
+        (show.note if key.may_open else show.warning)(f"error: {one.problem}" if key.may_open else one.problem)
         show.hint(one.hint)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sealkit.sealer import Sealer
 
 F = TypeVar("F", bound="Callable[..., Any]")
+REQUIRE_AUTHENTIC = "SEALKIT_REQUIRE_AUTHENTIC"
 
 
 class Where(NamedTuple):
@@ -193,14 +194,26 @@ def keys(function: F) -> F:
                 metavar="WHAT",
                 help="What authentic blobs are bound to: none, path (the file's, below the tree's root), or fields: sourceUrl,id.",
             ),
-            "require_authentic": click.option(
-                "--require-authentic",
-                is_flag=True,
-                envvar="SEALKIT_REQUIRE_AUTHENTIC",
-                help="Open nothing that may have been altered; also $SEALKIT_REQUIRE_AUTHENTIC.",
-            ),
+            "require_authentic": require_authentic,
         },
     )(function)
+
+
+def require_authentic(function: F) -> F:
+    """Add --require-authentic."""
+    return click.option(
+        "--require-authentic",
+        is_flag=True,
+        envvar=REQUIRE_AUTHENTIC,
+        help="Open nothing that may have been altered; also $SEALKIT_REQUIRE_AUTHENTIC.",
+    )(function)
+
+
+def demands_authentic() -> bool:
+    """Say whether the environment demands it, for what git calls: a word that is none of a switch's is taken for yes, never for an error."""
+    import os
+
+    return os.environ.get(REQUIRE_AUTHENTIC, "").strip().lower() not in ("", "0", "false", "f", "no", "n", "off")
 
 
 def ring_file(function: F) -> F:

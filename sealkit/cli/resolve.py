@@ -12,7 +12,8 @@ from sealkit.demands import Asked
 from sealkit.errors import NothingMatched, SealkitError, Usage
 
 if TYPE_CHECKING:
-    from sealkit.git.resolve import Pending
+    from sealkit.git.payloads import Decision
+    from sealkit.git.resolve import Pending, Resolution
     from sealkit.keys.ring import KeyRing
     from sealkit.trees.fields import Content
     from sealkit.trees.store import Snapshot
@@ -22,14 +23,27 @@ if TYPE_CHECKING:
 @click.argument("path", metavar="FILE", shell_complete=options.files)
 @options.fields
 @options.ring_file
+@options.require_authentic
 @click.option("--ours", "side", flag_value="ours", help="Take our side's blob, as it is; needs no key.")
 @click.option("--theirs", "side", flag_value="theirs", help="Take their side's blob, as it is; needs no key.")
+@editing.vouch
 @editing.allow_disk_temp
-def resolve(path: str, fields: tuple[str, ...], file: str | None, side: str | None, allow_disk: bool) -> int:
+def resolve(
+    path: str,
+    fields: tuple[str, ...],
+    file: str | None,
+    require_authentic: bool,
+    side: str | None,
+    vouch: bool,
+    allow_disk: bool,
+) -> int:
     """Make one blob of a field that a merge left in conflict: both sides open in your editor, and what you save is sealed.
 
     What does not clash is merged already (a merge without a key could not look). The text is edited in memory, as by edit. Conflicts
     in the text of the record are git's: edit the file first. Then: git add FILE.
+
+    Both sides are opened as decrypt opens them, and what is made of them is proved only if both were: if you know that both are good, say
+    so with --vouch, or y at the terminal.
 
     \b
     Example:
@@ -42,7 +56,7 @@ def resolve(path: str, fields: tuple[str, ...], file: str | None, side: str | No
     from sealkit.trees.store import read
 
     ring = options.load_ring(file, seals=True) if side is None else None
-    (known,) = asking.orders([path], Asked(fields or None), ring)
+    (known,) = asking.orders([path], Asked(fields or None), ring, seals=True, require_authentic=require_authentic)
     snapshot = read(path)
     try:
         content = Content(snapshot.data, known)
@@ -54,8 +68,9 @@ def resolve(path: str, fields: tuple[str, ...], file: str | None, side: str | No
         raise error.at(path=path) from None
     if not found:
         raise NothingMatched(problem="no field in conflict", hint="see: sealkit inspect FILE", path=path)
+    desk = _Desk(path, ring, side, vouched=vouch, allow_disk=allow_disk)
     for one in found:
-        content = content.replaced(one.number, one.field, _text(content, one, ring, side, path, allow_disk=allow_disk))
+        content = content.replaced(one.number, one.field, desk.text(content, one))
     _write(path, snapshot, content.data)
     for one in found:
         show.out(f"resolved {path}:{one.line}  {one.field}")
@@ -63,23 +78,64 @@ def resolve(path: str, fields: tuple[str, ...], file: str | None, side: str | No
     return 0
 
 
-def _text(content: Content, one: Pending, ring: KeyRing | None, side: str | None, path: str, *, allow_disk: bool) -> str:
-    from sealkit.git import resolve as resolving
+class _Desk:
+    """What somebody said of the conflicts of one file, and how they are settled."""
 
-    if side is not None:
-        return resolving.side(one, side)
-    if ring is None:
-        raise Usage(problem="there is no key", hint="take a side with --ours or --theirs")
-    resolution = resolving.Resolution(content, one, ring, _stages(path))
-    payload = resolution.merged()
-    if payload is not None:
-        return resolution.sealed(payload)
-    text = resolution.document()
+    def __init__(self, path: str, ring: KeyRing | None, side: str | None, *, vouched: bool, allow_disk: bool) -> None:
+        self._path = path
+        self._ring = ring
+        self._side = side
+        self._vouched = vouched
+        self._allow_disk = allow_disk
 
-    def accept(edited: bytes) -> str:
-        return resolution.sealed(resolution.payload(edited))
+    def text(self, content: Content, one: Pending) -> str:
+        """Return the text that settles a conflict."""
+        from sealkit.git import resolve as resolving
 
-    return editing.edited(text, accept, is_json=text[:1] == b"{", allow_disk=allow_disk)
+        if self._side is not None:
+            return resolving.side(one, self._side)
+        place = f"{self._path}:{one.line}  {one.field}"
+        resolution, decision = self._opened(content, one)
+        for side in resolution.unproved:
+            show.unauthenticated(f"{place} ({side})")
+        if decision is None:
+            decision = self._edited(resolution)
+        if decision.move is not None:
+            show.note(f"{place}: {decision.move}")
+        return decision.text or ""
+
+    def _opened(self, content: Content, one: Pending) -> tuple[Resolution, Decision | None]:
+        """Return both sides, opened, and the blob that settles the conflict if nothing clashes.
+
+        What may not be sealed is refused before it is edited, unless somebody at the terminal vouches for it.
+        """
+        try:
+            return self._settled(content, one)
+        except editing.REFUSED as error:
+            if all(blob is None or blob.is_tagged for blob in one.conflict) or not editing.is_vouched_for(error):
+                raise error.at(path=self._path) from None
+        self._vouched = True
+        return self._settled(content, one)
+
+    def _settled(self, content: Content, one: Pending) -> tuple[Resolution, Decision | None]:
+        from sealkit.git import resolve as resolving
+
+        if self._ring is None:
+            raise Usage(problem="there is no key", hint="take a side with --ours or --theirs")
+        resolution = resolving.Resolution(content, one, self._ring, _stages(self._path), vouched=self._vouched)
+        payload = resolution.merged()
+        if payload is not None:
+            return resolution, resolution.sealed(payload)
+        resolution.check()
+        return resolution, None
+
+    def _edited(self, resolution: Resolution) -> Decision:
+        text = resolution.document()
+
+        def accept(edited: bytes) -> Decision:
+            return resolution.sealed(resolution.payload(edited))
+
+        return editing.edited(text, accept, is_json=text[:1] == b"{", allow_disk=self._allow_disk)
 
 
 def _stages(path: str) -> list[bytes]:

@@ -42,7 +42,8 @@ def seal(
     """Turn the plaintext in a field into a blob, in place; a field that holds a blob is left alone, byte for byte.
 
     Strings are sealed as they are, mappings and lists as JSON. What looks like a damaged blob is refused. Files are replaced
-    atomically, and only after the new content has been read back and proved.
+    atomically, and only after the new content has been read back and proved. What --payload replaces keeps its key, if that may seal
+    there, and what it was sealed as, if that is stronger; a key that changes is said.
 
     \b
     Example:
@@ -53,7 +54,9 @@ def seal(
     """
     payload = None if source is None else _payload(source, where, fields)
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin or source == "-")
-    task = run.task(orders.SEAL, where, keys.asked(fields), sealer=keys.sealer(ring, format=form), payload=payload)
+    sealer = keys.sealer(ring, format=form)
+    opener = sealer if payload is not None else None
+    task = run.task(orders.SEAL, where, keys.asked(fields), opener=opener, sealer=sealer, payload=payload)
     return in_place(task, where, output, change, may_lack=if_present)
 
 

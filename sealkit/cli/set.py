@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 def set(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: str | None) -> int:
     """Seal the bytes of stdin in a field, whatever it holds; an equal payload is left alone, an absent top-level field added.
 
+    The new blob is under the key of the one that it replaces, if that may seal here, else under the primary: then it says k1 -> k2. Its
+    format is what rule and ring say; what was proved stays so.
+
     \b
     Example:
       printf 'They are confirmed.' | sealkit set article.md
@@ -34,5 +37,5 @@ def set(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: 
         raise Usage(
             problem="the payload is to come from stdin, which is a terminal", hint="or type it in an editor: sealkit edit FILE"
         )
-    say(path, spot.field, is_changed=spot.sealed(sys.stdin.buffer.read()))
+    say(path, spot, spot.put(sys.stdin.buffer.read()))
     return 0

@@ -41,6 +41,11 @@ def warning(text: str) -> None:
     note(f"warning: {text}")
 
 
+def unauthenticated(place: str, *, new: bool = False) -> None:
+    """Say of a payload that nothing proves it: one that was opened, or a ``new`` blob."""
+    note(f"{place}: unauthenticated: somebody without the key {'can alter' if new else 'may have altered'} it")
+
+
 def error(error: SealkitError) -> None:
     """Write an error, the line of a policy that it speaks of, and what to do next, to stderr."""
     _problem(error.path, error.line, error.problem)

@@ -219,7 +219,7 @@ class _Work:
         if (
             version != _VERSION
             or key is None
-            or not key.enabled
+            or not key.may_open
             or key.is_verify_only
             or (opening.named and key not in opening.keys)
         ):

@@ -12,7 +12,7 @@ from sealkit.git.plumbing import Repository
 from sealkit.sealer import Sealer
 from sealkit.trees import tasks
 from sealkit.trees.fields import Orders
-from sealkit.trees.orders import ROTATE
+from sealkit.trees.orders import DECRYPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,16 +23,21 @@ _TEMPORARY = re.compile(r"git-blob-[A-Za-z0-9]{6}/|[A-Za-z0-9]{6}_")  # as git n
 _MOST_NAMES = 100
 
 
-def orders(paths: Sequence[str], asked: Asked, ring: KeyRing | None) -> list[Orders]:
-    """Return what is asked of the fields of each file. Without keys that do, nothing is opened or sealed. Raises as ``tasks.task``."""
+def orders(
+    paths: Sequence[str], asked: Asked, ring: KeyRing | None, *, seals: bool = False, require_authentic: bool = False
+) -> list[Orders]:
+    """Return what is asked of the fields of each file: opened as ``decrypt`` opens them, and, if it ``seals``, sealed as ``seal`` does.
+
+    Without keys that do, nothing is opened or sealed. Raises as ``tasks.task``.
+    """
     if ring is not None:
-        sealer = Sealer(ring)
+        opener = Sealer(ring, require_authentic=require_authentic)
         try:
-            task = tasks.task(ROTATE, asked, paths, opener=sealer, sealer=sealer if ring.can_seal else None)
+            task = tasks.task(DECRYPT, asked, paths, opener=opener, sealer=opener if seals and ring.can_seal else None)
             return [Orders(task, path) for path in paths]
         except Usage:  # binary payloads, whose key must be named
             pass
-    task = tasks.task(ROTATE, asked, paths)
+    task = tasks.task(DECRYPT, asked, paths)
     return [Orders(task, path) for path in paths]
 
 

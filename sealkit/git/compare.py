@@ -27,21 +27,32 @@ _CONTEXT = 3
 
 
 class Pair(NamedTuple):
-    """One file in two states: its names, what each held (empty where there was no file), and what could not be opened."""
+    """One file in two states: its names, what each held (empty where there was no file), what could not be opened, and in which of
+    the two a payload proves nothing.
+    """
 
     old_path: str
     new_path: str
     old: bytes
     new: bytes
     problems: list[str]
+    unauthenticated: list[str]
 
 
-def files(old: str, new: str, asked: Asked, ring: KeyRing) -> Pair:
+class Looks(NamedTuple):
+    """How payloads are looked at: which fields were asked for, with which keys, and whether only authentic ones are opened."""
+
+    asked: Asked
+    ring: KeyRing
+    require_authentic: bool = False
+
+
+def files(old: str, new: str, looks: Looks) -> Pair:
     """Return two files, opened. Raises as reading them does, and ``ConfigError``."""
-    return _pair((old, read(old).data), (new, read(new).data), asked, ring)
+    return _pair((old, read(old).data), (new, read(new).data), looks)
 
 
-def since(revision: str, paths: Sequence[str], asked: Asked, ring: KeyRing) -> Iterator[Pair]:
+def since(revision: str, paths: Sequence[str], looks: Looks) -> Iterator[Pair]:
     """Yield each record that git tracks and that is not what it was in a revision, opened. Raises ``Usage`` and ``StoreError``."""
     folder = paths[0] if os.path.isdir(paths[0]) else os.path.dirname(paths[0])
     with Revision(revision, folder) as was:
@@ -53,7 +64,7 @@ def since(revision: str, paths: Sequence[str], asked: Asked, ring: KeyRing) -> I
 
         for name in _changed(was, is_asked_for):
             path = os.path.relpath(os.path.join(was.top, name))
-            yield _pair((path, was.content(path) or b""), (path, _content(path)), asked, ring)
+            yield _pair((path, was.content(path) or b""), (path, _content(path)), looks)
 
 
 def _changed(was: Revision, is_asked_for: Callable[[str], bool]) -> list[str]:
@@ -68,13 +79,15 @@ def _content(path: str) -> bytes:
     return read(path).data if os.path.lexists(path) else b""
 
 
-def _pair(old: tuple[str, bytes], new: tuple[str, bytes], asked: Asked, ring: KeyRing) -> Pair:
-    opened, problems = [], []
-    for path, data in (old, new):
-        text, wrong = shown.readable(data, asking.orders([path], asked, ring), opens=True) if data else (b"", [])
+def _pair(old: tuple[str, bytes], new: tuple[str, bytes], looks: Looks) -> Pair:
+    opened, problems, unproved = [], [], []
+    for (path, data), which in ((old, "before"), (new, "now")):
+        known = asking.orders([path], looks.asked, looks.ring, require_authentic=looks.require_authentic) if data else []
+        text, wrong, count = shown.readable(data, known, opens=True) if data else shown.Readable(b"", [])
         opened.append(text)
         problems += [f"{path}: {problem}" for problem in wrong]
-    return Pair(old[0], new[0], opened[0], opened[1], problems)
+        unproved += [path if old[0] != new[0] else f"{path} ({which})"] if count else []
+    return Pair(old[0], new[0], opened[0], opened[1], problems, unproved)
 
 
 @opaque

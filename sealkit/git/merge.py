@@ -29,11 +29,12 @@ _CHANGED = "Changed"  # behind the word of a blob that one side changed where th
 
 
 class Merged(NamedTuple):
-    """The merged content of a file, whether its text is without conflicts, and what kept fields from being merged."""
+    """The merged content of a file, whether its text is without conflicts, what kept fields from being merged, and keys that changed."""
 
     data: bytes
     is_clean: bool
     problems: list[str]
+    moves: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -106,6 +107,7 @@ class _Merge:
         places = _marked(frame) if frame is not None else {}
         problems = [] if frame is not None or not is_clean else ["the merged text does not read as a record"]
         texts: dict[str, str] = {}
+        moves = []
         for field in self.fields:
             trio = self._trio(field)
             if trio is None:
@@ -114,12 +116,13 @@ class _Merge:
             decision = self._decision(field, trio, frame, places.get(field.token))
             if decision.text is None:
                 problems.append(decision.reason)
+            moves += [decision.move] if decision.move is not None else []
             texts[field.token] = decision.text if decision.text is not None else str(_conflict(trio))
         for token in sorted(texts, key=len, reverse=True):
             data = data.replace(token.encode(), texts[token].encode())
         if frame is not None:
             self._prove(data, {place: texts[mark] for mark, place in places.items() if mark in texts})
-        return Merged(data, is_clean, problems)
+        return Merged(data, is_clean, problems, tuple(moves))
 
     def _fields(self) -> list[_Field]:
         """Pair the blobs of the versions: what is the same blob, or stands in the same place, is the same field.

@@ -1,18 +1,23 @@
-"""Two blobs of one field made into one: opened, merged as payloads, and sealed anew; nothing else is known of the record."""
+"""Two blobs of one field made into one: opened, merged as payloads, and sealed anew; nothing else is known of the record.
+
+They are opened as ``decrypt`` opens them. What is made of both is proved only if both were: the judge says as what it is sealed, and
+refuses what would prove more, unless somebody vouches for it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
-from sealkit.errors import SealkitError, Usage
+from sealkit.errors import NotBlessed, SealkitError, Usage
 from sealkit.git import threeway
 from sealkit.keys.key import STRENGTH
 from sealkit.opaque import opaque
-from sealkit.sealer import AUTHENTIC, SYNTHETIC, TAGGED, Sealer
+from sealkit.sealer import Sealer
+from sealkit.sealing import replacing
+from sealkit.sealing.replacing import Joint
 
 if TYPE_CHECKING:
-    from sealkit.crypto.blob import Blob
     from sealkit.jobs import Found
     from sealkit.keys.ring import KeyRing
     from sealkit.records.identity import Place
@@ -56,10 +61,11 @@ class Opened(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What becomes of a field: the text of its blob; None for a conflict, and why."""
+    """What becomes of a field: the text of its blob; None for a conflict, and why; and which key took the place of which, if one did."""
 
     text: str | None
     reason: str = ""
+    move: str | None = None
 
 
 CLASH = Decision(None, "both sides changed the same part of the payload")
@@ -78,11 +84,15 @@ def without_keys(trio: Trio) -> Decision:
 
 
 class Merger:
-    """Merges the blobs of one field. ``order`` says how they are opened and sealed, ``ring`` which keys there are."""
+    """Merges the blobs of one field. ``order`` says how they are opened and sealed, ``ring`` which keys there are.
 
-    def __init__(self, order: Order, ring: KeyRing) -> None:
+    Where somebody has ``vouched`` for the blobs, they are opened although they prove nothing, and sealed as rule and ring say.
+    """
+
+    def __init__(self, order: Order, ring: KeyRing, *, vouched: bool = False) -> None:
         self._order = order
         self._ring = ring
+        self._vouched = vouched
 
     @opaque
     def decide(self, trio: Trio, place: Place) -> Decision:
@@ -93,38 +103,55 @@ class Merger:
             return Decision(None, f"both sides changed the payload, and it cannot be looked into: {error.problem}")
         try:
             payload = threeway.merge(*opened.payloads())
-            if payload is None:
-                return CLASH
-            if opened.ours.authenticated != opened.theirs.authenticated:
-                return ONE_AUTHENTIC
-            return Decision(self.settled(trio, opened, payload, place))
+            return CLASH if payload is None else self.settled(trio, opened, payload, place)
+        except NotBlessed as error:
+            one_sided = opened.ours.authenticated != opened.theirs.authenticated
+            return ONE_AUTHENTIC if one_sided else Decision(None, f"the merged payload cannot be sealed: {error.problem}")
         except SealkitError as error:
             return Decision(None, f"the merged payload cannot be sealed: {error.problem}")
 
     @opaque
     def open(self, trio: Trio) -> Opened:
-        """Open the blobs of a trio; a base that does not open counts as none. Raises as ``Sealer.unseal``."""
+        """Open the blobs of a trio. Raises as ``Sealer.unseal``.
+
+        A base that does not open counts as none; so does one that proves nothing beside two that are authentic: whoever altered it would
+        choose what is left of them.
+        """
         ours, theirs = self._unseal(trio.ours), self._unseal(trio.theirs)
         try:
             base = self._unseal(trio.base) if trio.base is not None else None
         except SealkitError:
             base = None
+        if base is not None and not base.authenticated and ours.authenticated and theirs.authenticated:
+            base = None
         return Opened(base, ours, theirs)
 
     def _unseal(self, version: Version) -> Unsealed:
-        if self._order.opener is None:
+        opener = self._order.opener
+        if opener is None:
             raise Usage(problem="there is no key")
-        return jobs.unseal(version.found, self._order.opener, version.place)
+        return jobs.unseal(version.found, opener.vouching() if self._vouched else opener, version.place)
 
     @opaque
-    def settled(self, trio: Trio, opened: Opened, payload: bytes, place: Place) -> str:
-        """Return the text of a blob of the merged payload: one that a side has already, or a new one. Raises as ``Sealer.seal``."""
-        key_id = self._key(opened)
-        form = self._format(opened, key_id)
+    def settled(self, trio: Trio, opened: Opened, payload: bytes, place: Place) -> Decision:
+        """Return a blob of the merged payload: one that a side has already, or a new one. Raises ``NotBlessed``, and as ``Sealer.seal``."""
+        joint = self._joint(opened)
         for version, one in ((trio.ours, opened.ours), (trio.theirs, opened.theirs)):
-            if (one.payload, one.key_id, one.format) == (payload, key_id, form) and self.opens(version._replace(place=place)):
-                return version.text
-        return str(self._sealed(payload, key_id, form, self._bind(trio), place))
+            if one.payload == payload and self._may_stay(one, joint, place) and self.opens(version._replace(place=place)):
+                return Decision(version.text)
+        new = replacing.edited(payload, place, self._sealer(), joint, self._bind(trio), vouched=self._vouched)
+        was = (opened.ours.key_id, opened.theirs.key_id)
+        return Decision(str(new.blob), move=None if new.key in was else f"key {was[0]} -> {new.key}")
+
+    def check(self, opened: Opened, place: Place) -> None:
+        """Raise ``NotBlessed`` where ``settled`` would, for a payload that no side has: for asking before somebody edits it."""
+        replacing.check_edited(place, self._sealer(), self._joint(opened), vouched=self._vouched)
+
+    def _may_stay(self, one: Unsealed, joint: Joint, place: Place) -> bool:
+        """Say whether a side's blob is what a merged one would be; where somebody vouches for it, it may have to become stronger."""
+        if (one.key_id, one.format) != (joint.key_id, joint.format):
+            return False
+        return not self._vouched or replacing.is_good_for(one, self._sealer(), place)
 
     def opens(self, version: Version) -> bool:
         """Say whether a blob opens where it is."""
@@ -134,6 +161,11 @@ class Merger:
             return False
         return True
 
+    def _joint(self, opened: Opened) -> Joint:
+        """Return what is known of both sides together."""
+        form = max(opened.ours.format, opened.theirs.format, key=STRENGTH.index)
+        return Joint(self._key(opened), form, opened.ours.authenticated and opened.theirs.authenticated)
+
     def _key(self, opened: Opened) -> str:
         """Return the id of the key that one side rotated to, or that both are under; the primary where both rotated, each elsewhere."""
         ours, theirs = opened.ours.key_id, opened.theirs.key_id
@@ -142,31 +174,11 @@ class Merger:
             return ours
         return theirs if ours == base else self._ring.primary.id
 
-    def _format(self, opened: Opened, key_id: str) -> str:
-        form = max(opened.ours.format, opened.theirs.format, key=STRENGTH.index)
-        if form != SYNTHETIC:
-            return form
-        key = self._ring.get(key_id)
-        return form if key.format == SYNTHETIC or key.accept == AUTHENTIC else TAGGED
+    def _sealer(self) -> Sealer:
+        return self._order.sealer if self._order.sealer is not None else Sealer(self._ring)
 
     @staticmethod
     def _bind(trio: Trio) -> int | None:
         base = trio.base.found.blob.bind if trio.base is not None else None
         ours, theirs = trio.ours.found.blob.bind, trio.theirs.found.blob.bind
         return theirs if ours == base else ours
-
-    def _sealed(self, payload: bytes, key_id: str, form: str, bind: int | None, place: Place) -> Blob:
-        """Seal a payload under a key, or, where the policy refuses that one, under the one that it takes. Raises as ``Sealer.seal``.
-
-        ``bind`` is the kind of binding of the blob that makes place; where the policy demands one, that counts.
-        """
-        demand = self._order.demand
-        try:
-            named = Sealer(self._ring, key_id=key_id)
-            sealer = named.under(payload=demand.payload, least=demand.format, keys=demand.keys, opens=False)
-        except SealkitError:
-            sealer = self._order.sealer if self._order.sealer is not None else Sealer(self._ring)
-        if form == "plain":
-            return sealer.seal(payload, format=form, at=place)
-        context = place.demanded() if demand.bind is not None or bind is None else place.of_kind(bind)
-        return sealer.seal(payload, context, format=sealer.raised(form), at=place)

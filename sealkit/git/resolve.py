@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import PayloadCheck, SealkitError
 from sealkit.git import objects, threeway
-from sealkit.git.payloads import Merger, Opened, Trio, Version
+from sealkit.git.payloads import Decision, Merger, Opened, Trio, Version
 from sealkit.jobs import Found
 from sealkit.opaque import opaque
 from sealkit.trees.fields import Content
@@ -54,12 +54,14 @@ def side(one: Pending, which: str) -> str:
 class Resolution:
     """One field in conflict, opened. ``stages``: the file as the sides had it, where an authentic blob may belong that is bound to fields.
 
-    Raises as ``Sealer.unseal``.
+    ``vouched``: somebody knows that the blobs are good, although they prove nothing. Raises as ``Sealer.unseal``.
     """
 
     @opaque
-    def __init__(self, content: Content, one: Pending, ring: KeyRing, stages: Sequence[bytes] = ()) -> None:
-        self._merger = Merger(one.order, ring)
+    def __init__(
+        self, content: Content, one: Pending, ring: KeyRing, stages: Sequence[bytes] = (), *, vouched: bool = False
+    ) -> None:
+        self._merger = Merger(one.order, ring, vouched=vouched)
         self._place = content.orders.place(content.records[one.number], one.field, one.order)
         self._known = [content, *_readable(stages, content.orders)]
         self._one = one
@@ -83,6 +85,17 @@ class Resolution:
                     if self._merger.opens(version):
                         return version
         return Version(found, self._place)
+
+    @property
+    def unproved(self) -> list[str]:
+        """The sides that somebody without the key may have altered."""
+        sides = {OURS: self._opened.ours, THEIRS: self._opened.theirs}
+        return [name for name, opened in sides.items() if not opened.authenticated]
+
+    @opaque
+    def check(self) -> None:
+        """Raise ``NotBlessed`` where what somebody makes of both sides could not be sealed: for asking before it is edited."""
+        self._merger.check(self._opened, self._place)
 
     @opaque
     def merged(self) -> bytes | None:
@@ -115,8 +128,8 @@ class Resolution:
         return edited if has_line_end else edited.removesuffix(b"\n")
 
     @opaque
-    def sealed(self, payload: bytes) -> str:
-        """Return the text of the blob that settles the conflict. Raises as ``Sealer.seal``."""
+    def sealed(self, payload: bytes) -> Decision:
+        """Return the blob that settles the conflict. Raises ``NotBlessed``, and as ``Sealer.seal``."""
         return self._merger.settled(self._trio, self._opened, payload, self._place)
 
 

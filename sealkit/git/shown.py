@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
 from sealkit.errors import SealkitError
@@ -11,6 +11,7 @@ from sealkit.git import objects
 from sealkit.opaque import opaque
 from sealkit.records.record import join
 from sealkit.trees.fields import Content, Orders, Site
+from sealkit.unsealed import UNAUTHENTICATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,18 +33,26 @@ def summary(blob: Blob) -> str:
     return f"payload {len(blob.ciphertext)} bytes, {key}, blob {hashlib.sha256(str(blob).encode()).hexdigest()[:_HASH]}"
 
 
-@opaque
-def readable(data: bytes, orders: Sequence[Orders], *, opens: bool) -> tuple[bytes, list[str]]:
-    """Return the content of a file with its payloads opened, or summed up, and why some could not be opened.
+class Readable(NamedTuple):
+    """The content of a file as people read it, why some payloads could not be opened, and how many of those that could prove nothing."""
 
-    ``orders``: for each path that the file may have, what is asked of its fields; a blob is opened as one of these. A file that cannot
+    data: bytes
+    problems: list[str]
+    unauthenticated: int = 0
+
+
+@opaque
+def readable(data: bytes, orders: Sequence[Orders], *, opens: bool) -> Readable:
+    """Return the content of a file with its payloads opened, or summed up.
+
+    A payload that proves nothing is called ``unauthenticated`` in the line above it. ``orders``: for each path that the file may have, what is asked of its fields; a blob is opened as one of these. A file that cannot
     be read without a guess is returned as it is.
     """
     try:
         content = Content(data, orders[0])
     except SealkitError as error:
-        return data, [error.problem]
-    problems = []
+        return Readable(data, [error.problem])
+    problems, unproved = [], 0
     shown: dict[int, bytes] = {}
     for site in content.sites:
         label, payload = summary(site.found.blob), None
@@ -51,17 +60,19 @@ def readable(data: bytes, orders: Sequence[Orders], *, opens: bool) -> tuple[byt
             try:
                 opened = _open(site, content, orders)
                 label, payload = _label(opened), opened.payload
+                unproved += not opened.authenticated
             except SealkitError as error:
                 label += ", not opened"
                 problems.append(error.problem)
         raw = shown.get(site.record, content.records[site.record].raw)
         shown[site.record] = _instead(raw, site, label, payload)
     parts = [shown.get(number, record.raw) for number, record in enumerate(content.records)]
-    return (b"".join(parts) if shown else join(content.records)), problems
+    return Readable(b"".join(parts) if shown else join(content.records), problems, unproved)
 
 
 def _label(opened: Unsealed) -> str:
-    return f"payload {len(opened.payload)} bytes, key {opened.key_id}, {opened.format}"
+    proof = "" if opened.authenticated else f", {UNAUTHENTICATED}"
+    return f"payload {len(opened.payload)} bytes, key {opened.key_id}, {opened.format}{proof}"
 
 
 def _open(site: Site, content: Content, orders: Sequence[Orders]) -> Unsealed:

@@ -43,7 +43,7 @@ class Checked(NamedTuple):
     @property
     def problems(self) -> int:
         """How many keys that the ring needs cannot be had."""
-        return sum(one.problem is not None and one.key.enabled for one in self.keys)
+        return sum(one.problem is not None and one.key.may_open for one in self.keys)
 
 
 @opaque

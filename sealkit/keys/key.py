@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from _operator import _compare_digest
-from typing import TYPE_CHECKING, NoReturn, Protocol, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from sealkit.errors import ConfigError, NoUsableKey, Usage
 from sealkit.keys.process import keep_in_memory
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sealkit.crypto.cipher import CBC, Derived
     from sealkit.crypto.tag import Synthesizer, Tagger
@@ -22,7 +22,8 @@ FORMATS = ("plain", "tagged", "synthetic")
 STRENGTH = ("plain", "synthetic", "tagged")
 """The formats, from the one that proves nothing to the one whose proof can be checked without decryption."""
 ACCEPTS = ("any", "authentic")
-STATES = ("enabled", "disabled")
+STATES = ("enabled", "decrypt-only", "disabled")
+"""What a key may do: open and seal; open; nothing."""
 KID_BYTES = 8
 MAC_BYTES = 32
 """The length of a separate MAC secret, and of the derived MAC key that a verify-only key has."""
@@ -52,52 +53,6 @@ def check_attributes(key_id: str, *, format: str, accept: str, state: str) -> No
             problem=f"key {key_id}: it would refuse what it seals: accept is authentic, format is plain",
             hint="add format: tagged (or synthetic), or leave accept out",
         )
-
-
-class Member(Protocol):
-    """What has an id and a state: a key, or its declaration in a ring file."""
-
-    @property
-    def id(self) -> str:
-        """Its name in the ring."""
-        ...
-
-    @property
-    def enabled(self) -> bool:
-        """Whether it may open and seal."""
-        ...
-
-    @property
-    def is_verify_only(self) -> bool:
-        """Whether it can only check tags."""
-        ...
-
-
-def check_members(members: Sequence[Member], primary: str | None, *, line: int | None = None) -> None:
-    """Raise ``ConfigError`` unless ids are unique and the primary is one of the enabled that seal; ``line`` is where it is named.
-
-    Only a ring of verify-only keys has no primary.
-    """
-    if not members:
-        raise ConfigError(problem="a key ring without keys", hint="add a key with: sealkit keygen", line=line)
-    by_id: dict[str, Member] = {}
-    for member in members:
-        if member.id in by_id:
-            where = getattr(member, "line", None)  # keys have none, declarations have
-            raise ConfigError(problem=f"two keys with the id {member.id}", hint="give each key its own id", line=where)
-        by_id[member.id] = member
-    if primary is None:
-        if all(member.is_verify_only for member in members):
-            return
-        raise ConfigError(problem="no primary", hint="say which key seals: primary: ID")
-    if primary not in by_id:
-        hint = "primary is the id of one of: " + ", ".join(by_id)
-        raise ConfigError(problem="the primary is none of the keys of the ring", hint=hint, line=line)
-    if not by_id[primary].enabled:
-        hint = "make an enabled key the primary, or enable this one"
-        raise ConfigError(problem=f"the primary {primary} is disabled", hint=hint, line=line)
-    if by_id[primary].is_verify_only:
-        raise ConfigError(problem=f"the primary {primary} is verify-only and cannot seal", hint="leave primary out", line=line)
 
 
 def wipe(buffer: bytearray) -> None:
@@ -219,13 +174,23 @@ class Key:
 
     @property
     def state(self) -> str:
-        """``enabled`` or ``disabled``."""
+        """``enabled``, ``decrypt-only`` or ``disabled``."""
         return self._state
 
     @property
     def enabled(self) -> bool:
-        """Whether it may open and seal."""
+        """Whether it may open and seal, as far as its state goes."""
         return self._state == "enabled"
+
+    @property
+    def may_open(self) -> bool:
+        """Whether it may open, or, if it is verify-only, check tags."""
+        return self._state != "disabled"
+
+    @property
+    def may_seal(self) -> bool:
+        """Whether it may seal."""
+        return self.enabled and not self.is_verify_only
 
     @property
     def kid(self) -> str:

@@ -11,7 +11,8 @@ from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files
 from sealkit.keys.access import Access, take_variable
 from sealkit.keys.encodings import STATED, decode, encoded
-from sealkit.keys.key import Key, check_members, refuse_copy, wipe
+from sealkit.keys.key import Key, refuse_copy, wipe
+from sealkit.keys.members import check_members
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _NO_RING_HINT = (
 
 
 class KeyRing:
-    """Keys with unique ids and unique bytes; the ``primary`` seals, every enabled key may open.
+    """Keys with unique ids and unique bytes; the ``primary`` seals, every key that is not disabled may open.
 
     ``warnings`` holds sentences for people about how the ring was found, ``path`` is its file (None without one): hand that on to
     another process, since a ring is never pickled. Raises ``ConfigError`` for an empty ring, an id or a secret that stands twice,
@@ -64,7 +65,7 @@ class KeyRing:
         ask: Callable[[str], str] | None = None,
         unsafe_files: bool = False,
     ) -> Self:
-        """Return the ring that a ring file describes, with the bytes of every enabled key fetched.
+        """Return the ring that a ring file describes, with the bytes of every key fetched that may open.
 
         ``environ`` stands in for this process's environment; ``ask`` is called with a question when somebody has to type something
         (None: such a key cannot be had); ``unsafe_files`` takes key files that others may read. A key that cannot be had is an error,
@@ -170,9 +171,9 @@ class KeyRing:
         return tuple(self._by_id.values())
 
     @property
-    def enabled(self) -> tuple[Key, ...]:
-        """The keys that may open."""
-        return tuple(key for key in self._by_id.values() if key.enabled)
+    def openers(self) -> tuple[Key, ...]:
+        """The keys that may open: the enabled and the decrypt-only ones."""
+        return tuple(key for key in self._by_id.values() if key.may_open)
 
     @property
     def primary(self) -> Key:
@@ -206,7 +207,7 @@ class KeyRing:
 
         Raises ``NoUsableKey`` for an unknown id, a key without bytes, and a ``synthetic`` one, whose blobs only the key itself can check.
         """
-        keys = [self.get(key_id) for key_id in ids] if ids is not None else [key for key in self.enabled if key.format == "tagged"]
+        keys = [self.get(key_id) for key_id in ids] if ids is not None else [key for key in self.openers if key.format == "tagged"]
         if not keys:
             raise NoUsableKey(problem="no key of the ring seals with tags", hint="name the keys to export")
         for key in keys:
@@ -296,7 +297,7 @@ def _is_users_own(path: str) -> bool:
 
 def _fetch(declared: Declaration, access: Access) -> Key:
     mac = None
-    if not declared.enabled and (declared.source.costly or (declared.mac is not None and declared.mac.costly)):
+    if not declared.may_open and (declared.source.costly or (declared.mac is not None and declared.mac.costly)):
         return _without_bytes(declared)
     if declared.source.holds:
         return _held(declared, access)
@@ -304,7 +305,7 @@ def _fetch(declared: Declaration, access: Access) -> Key:
         secret = access.secret_of(declared.id)
         mac = declared.mac.read(access) if declared.mac is not None else None
     except NoUsableKey as error:
-        if declared.enabled or declared.source.literal:
+        if declared.may_open or declared.source.literal:
             error.at(line=declared.line)
             raise
         return _without_bytes(declared)

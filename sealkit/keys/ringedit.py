@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sealkit import config, yamltree
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
-from sealkit.keys.key import check_attributes, check_id, check_members
+from sealkit.keys.key import check_attributes, check_id
+from sealkit.keys.members import check_members
 from sealkit.keys.ringfile import check_recipient, entry_lines, literal_source, parse, word
 from sealkit.keys.sources import declare
 from sealkit.opaque import opaque

@@ -13,7 +13,8 @@ from sealkit import config
 from sealkit.errors import ConfigError
 from sealkit.keys.access import Source, check_needs
 from sealkit.keys.given import Literal
-from sealkit.keys.key import ACCEPTS, FORMATS, STATES, check_attributes, check_id, check_members
+from sealkit.keys.key import ACCEPTS, FORMATS, STATES, check_attributes, check_id
+from sealkit.keys.members import check_members
 from sealkit.keys.reach import Reach, check_all
 from sealkit.keys.sources import declare
 from sealkit.opaque import opaque
@@ -54,9 +55,14 @@ class Declaration(NamedTuple):
         return self.kid is not None
 
     @property
-    def enabled(self) -> bool:
-        """Whether the key may open and seal."""
-        return self.state == "enabled"
+    def may_open(self) -> bool:
+        """Whether the key may open, or check tags."""
+        return self.state != "disabled"
+
+    @property
+    def may_seal(self) -> bool:
+        """Whether the key may seal."""
+        return self.state == "enabled" and not self.is_verify_only
 
 
 class Recipient(NamedTuple):

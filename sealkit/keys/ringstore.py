@@ -112,8 +112,8 @@ def set_primary(path: str, key_id: str, *, ask: Ask = None) -> None:
 
 @opaque
 def set_attribute(path: str, key_id: str, name: str, value: str, *, ask: Ask = None) -> None:
-    """Change the ``state``, ``format`` or ``accept`` of a key. What is enabled is read before. Raises as ``add_source``."""
-    enables = (name, value) == ("state", "enabled")
+    """Change the ``state``, ``format`` or ``accept`` of a key. What may open from now on is read before. Raises as ``add_source``."""
+    enables = name == "state" and value != "disabled"
     _change(path, lambda data: ringedit.with_attribute(data, key_id, name, value), secret=False, loads=enables, ask=ask)
 
 

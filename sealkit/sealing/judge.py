@@ -61,7 +61,7 @@ def successor(opened: Known, sealer: Sealer, at: Binder | None = None) -> str:
 
 def may_seal(key: Key, allowed: tuple[str, ...], at: Binder | None = None) -> bool:
     """Say whether a key may seal: where only the ids ``allowed`` may (all, for none), in the place ``at``."""
-    return key.enabled and not key.is_verify_only and (not allowed or key.id in allowed) and (at is None or is_within(key, at))
+    return key.may_seal and (not allowed or key.id in allowed) and (at is None or is_within(key, at))
 
 
 def allowed_key(ring: KeyRing, key: Key, allowed: tuple[str, ...], *, named: bool) -> Key:

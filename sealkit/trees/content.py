@@ -12,6 +12,7 @@ from sealkit.records.identity import Binding, Place
 from sealkit.records.kinds import kind_of
 from sealkit.records.record import Record, join, split
 from sealkit.report import Outcome, failure
+from sealkit.sealing.placing import put
 from sealkit.trees import at_once, orders
 from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
 
@@ -159,17 +160,33 @@ class _Work:
         return record
 
     def reveal(self, record: Record, field: str) -> Record:
-        after = jobs.reveal(record, self.opener, field, self.binding)
-        self.outcomes.append(Outcome(self.path, reporting.DECRYPTED, field))
+        found = jobs.find(record, field)
+        opened = jobs.unseal(found, self.opener, self.place(record, field))
+        after = jobs.revealed(record, found, opened, field)
+        self.outcomes.append(Outcome(self.path, reporting.DECRYPTED, field, opened.verdict, line=found.line))
         return after
 
     def seal(self, record: Record, field: str) -> Record:
+        if isinstance(self.task.payload, bytes):
+            return self._put(record, field, self.task.payload)
         after = jobs.seal(record, self.sealer, field, self.task.payload, binding=self.binding)
         found = jobs.find(after, field)
         if after is record:
             self.note(reporting.UNCHANGED, field, found, None, unopened(found))
         else:
             self._changed(reporting.SEALED, field, found)
+        return after
+
+    def _put(self, record: Record, field: str, payload: bytes) -> Record:
+        """Seal a payload that was given, under the key of the blob that it replaces if that may seal; who changes a key says so."""
+        after, new = put(record, self.sealer, field, payload, binding=self.binding, opener=self._opener)
+        found = jobs.find(after, field)
+        if new is None:
+            self.note(reporting.UNCHANGED, field, found, None, unopened(found))
+            return after
+        self._changed(reporting.SEALED, field, found, new.key)
+        if new.move is not None:
+            self.outcomes[-1] = self.outcomes[-1]._replace(message=new.move)
         return after
 
     def rotate(self, record: Record, field: str) -> Record:
@@ -247,8 +264,8 @@ class _Work:
                 line=found.line, field=field
             )
 
-    def _changed(self, status: str, field: str, found: Found) -> None:
-        self.note(status, field, found, self.sealer.key_id, unopened(found))
+    def _changed(self, status: str, field: str, found: Found, key: str | None = None) -> None:
+        self.note(status, field, found, key if key is not None else self.sealer.key_id, unopened(found))
         if self.sealer.format == "plain" and self.sealer.is_too_short_to_tell(found.blob):
             self.outcomes[-1] = self.outcomes[-1]._replace(message=_SHORT)
 

@@ -37,7 +37,7 @@ class Around(NamedTuple):
 
 
 NOWHERE = Around()
-_STRICT = frozenset({DECRYPT, REVEAL, VERIFY})
+_STRICT = frozenset({DECRYPT, REVEAL, SEAL, VERIFY})
 
 
 class Task:

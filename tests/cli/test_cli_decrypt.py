@@ -25,7 +25,8 @@ BINARY = [bytes(range(256)), b"\xff\xfe\0", b"\0" * 15, b"\x1b[31m"]
 def test_one_payload_comes_out_byte_for_byte(desk, payload):
     desk.record("x.md", desk.sealed(payload))
     ran = desk.run("decrypt", "--key-id", "k2", "x.md")
-    assert (ran.status, ran.out, ran.said) == (0, payload, "")
+    assert (ran.status, ran.out) == (0, payload)
+    assert ran.said == "sealkit: x.md:3  secured: unauthenticated: somebody without the key may have altered it\n"
 
 
 @pytest.mark.parametrize("payload", BINARY, ids=repr)
@@ -42,7 +43,9 @@ def test_sample_records_open(desk, name):
     ran = desk.run("decrypt", f"records/{name}")
     assert ran.status == 0
     assert json.loads(ran.out)
-    assert not ran.said
+    assert "unauthenticated" in ran.said
+    assert ran.said.count("\n") == 1
+    assert not desk.run("decrypt", "-q", f"records/{name}").said
 
 
 def test_the_payload_holds_the_line_ends_it_was_sealed_with(desk):

@@ -52,7 +52,11 @@ def test_a_tree(mine):
 
 
 def test_format_and_binding(mine):
-    assert mine.run(*IMPORT, "--format", "tagged", "--bind", "path", "--include", "*.md", "tree").status == 0
+    before = records(mine)
+    ran = mine.run(*IMPORT, "--format", "tagged", "--bind", "path", "--include", "*.md", "tree")
+    assert (ran.status, "not_blessed" in ran.err, "--vouch" in ran.err) == (1, True, True), ran
+    assert records(mine) == before
+    assert mine.run(*IMPORT, "--vouch", "--format", "tagged", "--bind", "path", "--include", "*.md", "tree").status == 0
     assert mine.run("verify", "--bind", "path", "--require-authentic", "--include", "*.md", "tree").status == 0
 
 

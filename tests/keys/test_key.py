@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from keys_canary import leaks
 
 from sealkit.errors import ConfigError, NoUsableKey, Usage
-from sealkit.keys.key import Key, check_members, wipe
+from sealkit.keys.key import Key, wipe
+from sealkit.keys.members import check_members
 
 # The key ids of the contract's test vectors (format 1).
 KIDS = [
@@ -69,6 +70,8 @@ REFUSED = [
     ({"state": "retired"}, ConfigError),
     ({"accept": "authentic"}, ConfigError),
     ({"secret": None, "state": "enabled"}, NoUsableKey),
+    ({"secret": None, "state": "decrypt-only"}, NoUsableKey),
+    ({"state": "decrypt_only"}, ConfigError),
 ]
 
 
@@ -196,8 +199,21 @@ def test_generate_no_other_size(failure, bits):
     assert type(failure(Key.generate, "k", bits)) is ConfigError
 
 
+@pytest.mark.parametrize(
+    ("state", "opens", "seals"), [("enabled", True, True), ("decrypt-only", True, False), ("disabled", False, False)]
+)
+def test_what_a_state_allows(state, opens, seals):
+    key = Key("k", bytes(16), state=state)
+    assert (key.state, key.may_open, key.may_seal) == (state, opens, seals)
+    checks = Key.verify_only("v", bytes(8), bytes(32), state=state)
+    assert (checks.may_open, checks.may_seal) == (opens, False)
+
+
+STATES = {"-": "disabled", "+": "decrypt-only"}
+
+
 def members(*ids):
-    return tuple(Key(name.strip("-"), bytes(16), state="disabled" if name.endswith("-") else "enabled") for name in ids)
+    return tuple(Key(name.strip("-+"), bytes(16), state=STATES.get(name[-1], "enabled")) for name in ids)
 
 
 MEMBERS = [
@@ -205,6 +221,7 @@ MEMBERS = [
     (("k1", "k1"), "k1", "two keys with the id k1"),
     (("k1", "k2"), "k3", "none of the keys"),
     (("k1", "k2-"), "k2", "disabled"),
+    (("k1", "k2+"), "k2", "decrypt-only"),
 ]
 
 

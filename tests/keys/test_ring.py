@@ -48,7 +48,7 @@ def test_the_example_loads_as_it_comes_out_of_version_control(tmp_path):
         ("k0", 192, "plain", "disabled", "7383442147e20eef"),
     ]
     assert ring.primary.id == "k2"
-    assert [key.id for key in ring.enabled] == ["k2", "k1"]
+    assert [key.id for key in ring.openers] == ["k2", "k1"]
     assert all(key.is_one_of(EXAMPLE_KEYS) for key in ring)
     assert len(ring.warnings) == 1
     assert PUBLIC in ring.warnings[0]
@@ -88,7 +88,7 @@ keys:
 def test_what_a_ring_tells():
     one, other = Key("k1", OTHER), Key("k2", CANARY)
     ring = KeyRing([one, other], primary="k2")
-    assert (ring.keys, ring.enabled, ring.primary, ring.path, ring.warnings) == ((one, other), (one, other), other, None, ())
+    assert (ring.keys, ring.openers, ring.primary, ring.path, ring.warnings) == ((one, other), (one, other), other, None, ())
     assert (list(ring), len(ring)) == ([one, other], 2)
     assert "k1" in ring
     assert one in ring
@@ -166,7 +166,13 @@ BAD = [
     (f"{HEAD}{K1}    format: taged\n", ConfigError, "key k1: 'format' cannot be 'taged'", "did you mean 'tagged'?", 6),
     (f"{HEAD}{K1}    format: {HEX}\n", ConfigError, "key k1: 'format' cannot be (not shown)", "known here", 6),
     (f"{HEAD}{K1}    accept: all\n", ConfigError, "key k1: 'accept' cannot be 'all'", "", 6),
-    (f"{HEAD}{K1}    state: off\n", ConfigError, "key k1: 'state' cannot be 'off'", "known here: enabled, disabled", 6),
+    (
+        f"{HEAD}{K1}    state: off\n",
+        ConfigError,
+        "key k1: 'state' cannot be 'off'",
+        "known here: enabled, decrypt-only, disabled",
+        6,
+    ),
     (f"{HEAD}{K1}    accept: authentic\n", ConfigError, "key k1: it would refuse what it seals", "format: tagged", 6),
     (f"{HEAD}  - source: {{hex: '{HEX}'}}\n", ConfigError, "an entry of keys: 'id' is missing", "", 4),
     (f"{HEAD}  - id: K1\n    source: {{hex: '{HEX}'}}\n", ConfigError, "not a key id", "a-z 0-9", 4),
@@ -229,6 +235,14 @@ def test_a_disabled_key_that_cannot_be_had_is_kept_without_bytes(tmp_path):
     ring = load(tmp_path, f"{HEAD}{K1}  - id: k2\n    source: {{env: NOT_SET, encoding: hex}}\n    state: disabled\n")
     assert repr(ring.get("k2")) == "<Key k2 without bytes>"
     assert ring.by_kid("") is not ring.primary
+
+
+def test_a_decrypt_only_key_must_be_had(tmp_path):
+    text = f"{HEAD}{K1}  - id: k2\n    source: {{env: OLD, encoding: hex}}\n    state: decrypt-only\n"
+    ring = load(tmp_path, text, {"OLD": "00" * 16})
+    assert [key.id for key in ring.openers] == ["k1", "k2"]
+    with pytest.raises(NoUsableKey, match="key k2"):
+        load(tmp_path, text, {})
 
 
 def test_utf8_is_warned_about(tmp_path):

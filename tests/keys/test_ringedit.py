@@ -183,7 +183,7 @@ def test_any_change_is_one_line_and_comes_back(ids, comments, eol, flow, data):
     text = (eol.join(lines) + eol).encode()
     key_id = data.draw(st.sampled_from(ids[1:]))
     disabled = ringedit.with_attribute(text, key_id, "state", "disabled")
-    assert [key.enabled for key in ringfile.parse(disabled, "").keys] == [one != key_id for one in ids]
+    assert [key.may_open for key in ringfile.parse(disabled, "").keys] == [one != key_id for one in ids]
     added = [line for line in disabled.splitlines() if line not in text.splitlines()]
     assert len(added) == 1
     enabled = ringedit.with_attribute(disabled, key_id, "state", "enabled")

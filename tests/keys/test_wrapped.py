@@ -46,7 +46,7 @@ MASTER = f"{{id: master, state: disabled, source: {{hex: '{KEK.hex()}'}}}}"
 def test_a_wrapped_key(tmp_path, algorithm, size):
     loaded = load(tmp_path, ring(MASTER, entry("k1", SECRET[:size], "master", KEK, algorithm=algorithm)))
     assert loaded.primary.encoded("hex").strip() == SECRET[:size].hex().encode()
-    assert [key.id for key in loaded.enabled] == ["k1"]
+    assert [key.id for key in loaded.openers] == ["k1"]
 
 
 def test_keys_under_keys(tmp_path):
@@ -146,7 +146,7 @@ def test_a_ring_under_a_passphrase(tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / "sealkit.yaml").write_text("version: 1\n")
     loaded = KeyRing.load(path, ask=ask)
-    assert [(key.id, key.format) for key in loaded.enabled] == [("k1", "tagged")]
+    assert [(key.id, key.format) for key in loaded.openers] == [("k1", "tagged")]
     assert set(asked) == {"passphrase of key master"}
     with pytest.raises(NoUsableKey) as caught:
         KeyRing.load(path, ask=lambda question: "something else")

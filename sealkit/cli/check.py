@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_FOUND_TWICE = frozenset({"nested_policy", "repeated_blob"})
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
@@ -255,17 +256,21 @@ class Gate:
         return Done(found, content.run(self.task, found.path, data).outcomes, data)
 
     def _afterwards(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
+        """Yield what is wrong with the tree as a whole; what two of those who look find, once."""
+        said: set[tuple[str, str | None, str | None]] = set()
+        for outcome in self._of_the_whole(watch, ivs):
+            mark = outcome.path, outcome.code, outcome.iv
+            if outcome.code not in _FOUND_TWICE or mark not in said:
+                yield outcome
+            said.add(mark)
+
+    def _of_the_whole(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
         yield from watch.findings()
         yield from _kept_by_git(self._where.paths)
-        copied: set[tuple[str, str | None]] = set()
         if self._where.since is not None:
-            for outcome in self._weakened(self._where.since):
-                if outcome.code == "repeated_blob":
-                    copied.add((outcome.path, outcome.iv))
-                yield outcome
+            yield from self._weakened(self._where.since)
         if ivs.suspects and not self._what.history:
-            again = ivs.findings(self._again(), self._demanded)
-            yield from (one for one in again if one.code != "repeated_blob" or (one.path, one.iv) not in copied)
+            yield from ivs.findings(self._again(), self._demanded)
 
     def _weakened(self, revision: str) -> Iterator[Outcome]:
         from sealkit.cli.since import weakened

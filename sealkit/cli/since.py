@@ -9,7 +9,8 @@ from sealkit.errors import SealkitError
 from sealkit.policy import NAME, Policy
 from sealkit.report import FINDING, Outcome, failure
 from sealkit.trees.ancestry import Ancestry, Arrived, Base, arrived, base_of
-from sealkit.trees.relaxed import relaxed
+from sealkit.trees.gate import nested
+from sealkit.trees.relaxed import relaxed, root_of
 from sealkit.trees.roots import real
 from sealkit.trees.weakened import blobs_in, weaker
 
@@ -77,11 +78,19 @@ class _Compared:
         shown, base = self._repository.shown, self.base
         then = dict(_parsed(base.then, lambda name: base.objects(base.then[name])))
         now = dict(_parsed({*names, *self._policies}, base.now))
+        for folder in now:
+            if _is_nested(now, folder) and not _is_nested(then, folder):
+                outer = root_of(now, folder) or ""
+                yield nested(os.path.join(self._repository.top, folder), os.path.join(self._repository.top, outer))
         for one in relaxed(then, now, self._repository.given, base.then):
             example = f" ({shown(one.example)})" if one.example else ""
             policy = shown(os.path.join(one.folder, NAME))
             problem = f"since {revision}: {one.reason}{example}"
             yield Outcome(policy, FINDING, None, "policy_weakened", message=problem, exit_status=1)
+
+
+def _is_nested(tree: dict[str, Policy], folder: str) -> bool:
+    return folder in tree and root_of(tree, folder) != folder
 
 
 def _parsed(names: Iterable[str], read: Callable[[str], bytes | None]) -> Iterator[tuple[str, Policy]]:

@@ -114,13 +114,13 @@ class Watch:
 def nested(folder: str, root: str) -> Outcome:
     """Return the finding that a policy stands in a folder of a tree whose root is another one."""
     problem = f"a policy inside the tree of {_shown(root)}: its rules add to those above it, and paths count from the root"
-    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {os.path.relpath(folder)}"
+    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {os.path.dirname(_shown(folder)) or '.'}"
     return Outcome(_shown(folder), FINDING, None, "nested_policy", message=problem, hint=hint, exit_status=1)
 
 
 def _shown(folder: str) -> str:
     """Return the path of the policy in an absolute folder, as somebody in the working folder would name it."""
-    return os.path.relpath(os.path.join(folder, POLICY))
+    return os.path.relpath(os.path.join(folder, POLICY), os.path.realpath("."))
 
 
 def _is_another(one: str, other: str) -> bool:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 UNDECIDED: Final = b""
 """In the place of a path: there are so many globs that they cannot be compared."""
 
-_MOST_STATES = 5000
+MOST_STEPS: Final = 2_000_000
+"""How many steps of an automaton a search takes at most: some seconds."""
+
 _SLASH = ord("/")
 _ANY = (1 << 256) - 1
 _WITHIN_STEP = _ANY & ~(1 << _SLASH)
@@ -34,12 +36,25 @@ class Globbed(NamedTuple):
     folder: bytes = b""
 
 
-def left_out(of: Globbed, by: Sequence[Globbed], *among: Sequence[Globbed]) -> bytes | None:
+class Budget:
+    """How many steps are left, for several searches together."""
+
+    def __init__(self, steps: int = MOST_STEPS) -> None:
+        self._left = steps
+
+    def spend(self, steps: int) -> bool:
+        """Take some steps, and say whether there were as many left."""
+        self._left -= steps
+        return self._left >= 0
+
+
+def left_out(of: Globbed, by: Sequence[Globbed], *among: Sequence[Globbed], budget: Budget | None = None) -> bytes | None:
     """Return a path that is covered ``of`` some globs and ``by`` none of the others; None if there is no such path.
 
-    Only paths count that something in each ``among`` covers, too, unless that is empty. ``UNDECIDED`` if it would take too long to tell.
+    Only paths count that something in each ``among`` covers, too, unless that is empty. ``UNDECIDED`` if the ``budget`` does not
+    last until it is told.
     """
-    return _Search(of, by, tuple(filter(None, among))).path()
+    return _Search(of, by, tuple(filter(None, among))).path(budget if budget is not None else Budget())
 
 
 def is_left_out(path: bytes, of: Globbed, by: Sequence[Globbed], *among: Sequence[Globbed]) -> bool:
@@ -155,6 +170,11 @@ def _mask(token: bytes) -> int:
     return sum(1 << byte for byte in range(256) if matches(bytes((byte,))))
 
 
+@lru_cache(maxsize=256)
+def _automaton(globs: tuple[bytes, ...], folder: bytes) -> _Automaton:
+    return _Automaton(globs, folder)
+
+
 class _Search:
     """The search for a path, over all automata at once."""
 
@@ -168,7 +188,7 @@ class _Search:
     def _add(self, some: Sequence[Globbed]) -> range:
         """Add the automata of some globs, two each, and return the numbers of the first ones."""
         first = len(self._automata)
-        self._automata += [_Automaton(globs, one.folder) for one in some for globs in (one.include, one.exclude)]
+        self._automata += [_automaton(globs, one.folder) for one in some for globs in (one.include, one.exclude)]
         return range(first, len(self._automata), 2)
 
     def _representatives(self) -> Iterator[int]:
@@ -179,12 +199,14 @@ class _Search:
             sorts.setdefault(tuple(mask >> byte & 1 for mask in masks), byte)
         yield from sorts.values()
 
-    def path(self) -> bytes | None:
+    def path(self, budget: Budget) -> bytes | None:
         """Return the shortest path that tells; None if there is none."""
         first = tuple(automaton.start for automaton in self._automata)
         seen = {(first, False)}
         pending = deque([(first, b"")])
         while pending:
+            if not budget.spend(len(self._automata) * len(self._bytes)):
+                return UNDECIDED
             states, path = pending.popleft()
             in_step = bool(path) and path[-1] != _SLASH
             if in_step and self._tells(states):
@@ -195,8 +217,6 @@ class _Search:
                 after = tuple(one.after(state, byte) for one, state in zip(self._automata, states, strict=True))
                 if not after[0] or (after, byte != _SLASH) in seen:
                     continue
-                if len(seen) >= _MOST_STATES:
-                    return UNDECIDED
                 seen.add((after, byte != _SLASH))
                 pending.append((after, path + bytes((byte,))))
         return None

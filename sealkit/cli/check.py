@@ -95,8 +95,9 @@ def check(
 
     Every record that a rule matches must read without a guess and hold a well-formed blob in each required field, of the format and
     binding that the policy demands; nothing may stand open in it, beside it, or in records that no rule matches. What cannot be looked at
-    is a finding, and so is a rule that matches nothing. IVs are compared over the whole tree. With --since, only what changed is looked at,
-    and nothing in it may be weaker than it was, or an older blob brought back.
+    is a finding, and so is a rule that matches nothing, or a policy inside a tree that has one. IVs are compared over the whole tree. With
+    --since, only what changed is looked at: nothing in it may be weaker than it was, no blob copied or brought back, and no policy may
+    demand less.
 
     With --keys, tags are checked too: give a ring of verify-only keys (sealkit keys export --verify-only).
 

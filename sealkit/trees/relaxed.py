@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import coverage
-from sealkit.coverage import UNDECIDED, Globbed
+from sealkit.coverage import Globbed
 from sealkit.keys.key import STRENGTH
 from sealkit.policy import LAXEST_FIRST, Policies, as_globbed
 from sealkit.records import fieldpath
@@ -113,6 +114,7 @@ class _Search:
         self._tree = now
         self._within = [] if "." in within else [Globbed((coverage.literal(_encoded(path)),)) for path in within]
         self._names = names
+        self._budget = coverage.Budget()
 
     def less(self, folder: str, rule: Rule, field: FieldRule) -> Iterator[Relaxed]:
         """Yield in what respects less is demanded of one field than a rule in a folder did."""
@@ -138,13 +140,12 @@ class _Search:
             set(of.include) <= set(one.include) and set(one.exclude) <= set(of.exclude) and of.folder == one.folder for one in by
         ):
             return None
-        found = coverage.left_out(of, by, still, self._within)
-        if found is None:
-            return None
-        if found == UNDECIDED:
-            return ""
         known = (name for name in self._names if coverage.is_left_out(_encoded(name), of, by, still, self._within))
-        return next(known, found.decode("utf-8", "surrogateescape"))
+        example = next(known, None)
+        if example is not None:
+            return example
+        found = coverage.left_out(of, by, still, self._within, budget=self._budget)
+        return found.decode("utf-8", "surrogateescape") if found is not None else None
 
     def _demanded(self, field: FieldRule, example: str) -> FieldRule:
         """Return what is demanded now of the field in a file; of one that is not known, the least that is demanded anywhere."""
@@ -169,7 +170,8 @@ def _said(folder: str, field: FieldRule, words: str, example: str) -> Relaxed:
 
 
 def _encoded(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")
+    """Return a path as rules compare it."""
+    return unicodedata.normalize("NFC", path).encode("utf-8", "surrogateescape")
 
 
 def _names_all_of(pattern: str, other: str) -> bool:

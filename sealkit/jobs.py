@@ -107,12 +107,18 @@ def may_seal(found: Found, sealer: sealing.Sealer, place: Place) -> None:
 
 
 @opaque
-def check(found: Found, sealer: sealing.Sealer, place: Place) -> str:
-    """Check the tag of a blob that ``inspect`` found, and return the id of its key. Raises as ``Sealer.check``."""
+def check(found: Found, sealer: sealing.Sealer, place: Place) -> judge.Checked:
+    """Check the tag of a blob that ``inspect`` found, and return the id of its key and the verdict. Raises as ``Sealer.check``."""
     try:
-        return sealer.check(found.blob, place)
+        return sealer.checked(found.blob, place)
     except (BlobError, RecordError, Usage) as error:
         raise error.at(line=found.line, field=place.field) from None
+
+
+@opaque
+def verdict(found: Found, sealer: sealing.Sealer, place: Place) -> str:
+    """Return what is known of a blob where it stands; a tagged one is not decrypted. Raises as ``check`` and ``unseal``."""
+    return (check if found.blob.auth is not None else unseal)(found, sealer, place).verdict
 
 
 @opaque

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealkit.errors import Downgraded, Usage
+from sealkit.errors import AmbiguousKey, Downgraded
 
 if TYPE_CHECKING:
-    from sealkit.keys.key import Key
+    from sealkit.unsealed import Opening
 
 UPGRADE_HINT = "give it a tag first: sealkit rotate --format tagged, after having made sure that it is good"
 VOUCH_HINT = "somebody without the key may have made or altered it; if you know that it is good, say so with --vouch"
@@ -18,25 +18,30 @@ TAMPERED = (
 )
 
 
-def downgraded(key: Key, *, required: bool) -> Downgraded:
-    """Return the refusal of a blob that proves nothing: the run or its key wants proof."""
-    if required:
-        return Downgraded(problem="only authentic blobs are accepted, and this one has no tag", hint=UPGRADE_HINT)
+def unproved(opening: Opening) -> Downgraded:
+    """Return the refusal of a blob of two parts that is not authentic, where that is wanted: by the policy, by the run, by all keys.
+
+    It says who wants it, and nothing of the blob: not which key, not whether anything came out.
+    """
+    if opening.least != "plain":
+        form = opening.least
+        problem = f"the policy demands the format {form} here, or a stronger one, and this blob is not proved to be that"
+        return Downgraded(problem=problem, hint=UPGRADE_HINT)
+    if opening.requires:
+        return Downgraded(
+            problem="only authentic blobs are accepted, and this one has two parts that prove nothing", hint=UPGRADE_HINT
+        )
+    keys = [key.id for key in opening.keys if not key.is_verify_only]
+    who = f"key {keys[0]} accepts" if len(keys) == 1 else f"the keys {', '.join(keys)} accept"
     return Downgraded(
-        problem=f"key {key.id} accepts authentic blobs only, and this one has no tag",
-        hint="somebody may have cut the tag off; if the blob is known to be good, set the key's accept to any",
+        problem=f"{who} authentic blobs only, and this one has two parts that prove nothing",
+        hint="somebody may have cut the tag off; if the blob is known to be good, vouch for it: sealkit rotate --bless REV",
     )
 
 
-def undemanded(form: str) -> Downgraded:
-    """Return the refusal of a blob that is weaker than a policy demands."""
-    return Downgraded(
-        problem=f"the policy demands the format {form} here, or a stronger one, and this blob is neither", hint=UPGRADE_HINT
-    )
-
-
-def unnamed() -> Usage:
-    """Return the refusal of binary payloads without a named key."""
-    return Usage(
-        problem="a binary payload has no form that could tell a wrong key", hint="name the key with --key-id ID (key_id=...)"
+def tells_no_key() -> AmbiguousKey:
+    """Return the refusal of a binary payload that any of several keys may have sealed."""
+    return AmbiguousKey(
+        problem="a binary payload has no form that could tell a wrong key, and several keys may open it",
+        hint="name the key with --key-id ID (key_id=...), or let the policy name the only one that seals here",
     )

@@ -44,6 +44,9 @@ _ORDER = (
     FAILED,
 )
 _UNAUTHENTICATED = "unauthenticated"
+UNTOLD: Final = "untold"
+"""The code of a field that opened before a rotation, and whose key nothing in it could tell."""
+
 _DONE, _FINDINGS, _USAGE, _FAILED = 0, 1, 2, 4
 
 Counted = tuple[str, str | None, int, str | None]
@@ -167,13 +170,16 @@ def failure(path: str, error: SealkitError, field: str | None = None) -> Outcome
 class Report:
     """Counts outcomes as they come, keeping none of them."""
 
-    __slots__ = ("_codes", "_counts", "_exits", "_opened", "unauthenticated")
+    __slots__ = ("_codes", "_counts", "_exits", "_opened", "unauthenticated", "untold")
 
     unauthenticated: int
     """How many fields were in order, but may have been altered by somebody without the key."""
 
+    untold: int
+    """How many fields opened before a rotation whose keys nothing in them could tell."""
+
     def __init__(self) -> None:
-        self.unauthenticated = 0
+        self.unauthenticated = self.untold = 0
         self._opened = 0
         self._counts: dict[str, int] = {}
         self._codes: dict[str, int] = {}
@@ -190,6 +196,8 @@ class Report:
             self._codes[code] = self._codes.get(code, 0) + times
         elif code == _UNAUTHENTICATED:
             self.unauthenticated += times
+        elif code == UNTOLD:
+            self.untold += times
         if status in _OPENED and form in _TWO_PARTS:
             self._opened += times
         self._exits.add(_FINDINGS if status == WOULD_CHANGE else exit_status)

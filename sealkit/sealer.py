@@ -1,8 +1,7 @@
 """The recipe: payload and ring make a blob; a blob and the ring make a payload, with a verdict.
 
-A two-part blob says neither which key sealed it nor whether anybody altered it, and a wrong key passes its padding check once in 255
-times. So a ring is never simply tried: exactly one enabled key must both unpad and pass the payload check. A three-part blob names its
-key and carries a tag, which is checked before anything is decrypted; a synthetic IV is checked before anything decrypted is handed out.
+A blob of three parts names its key and carries a tag, which is checked before anything is decrypted. Of one of two parts the keys of the
+ring are asked; the judge (``sealing.judge``) says which, in which order, and what is known of what comes out.
 """
 
 from __future__ import annotations
@@ -15,13 +14,10 @@ from sealkit.crypto import cipher
 from sealkit.crypto.blob import Blob
 from sealkit.crypto.tag import equal
 from sealkit.errors import (
-    AmbiguousKey,
-    CannotDecrypt,
     DisabledKey,
     Downgraded,
     NoUsableKey,
     ProofFailed,
-    Tampered,
     UnknownKey,
     UnsupportedVersion,
     Usage,
@@ -30,7 +26,6 @@ from sealkit.keys.key import FORMATS, STATES, STRENGTH
 from sealkit.keys.reach import check_within, within
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, JSON, KINDS, TEXT, check, passes
-from sealkit.refusals import TAMPERED, UPGRADE_HINT, downgraded, undemanded, unnamed
 from sealkit.sealing import judge
 from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Opening, Unsealed
 
@@ -76,8 +71,8 @@ class Sealer:
     """
 
     __slots__ = (
-        *("_accepts", "_allowed", "_bounded", "_demanded", "_format", "_named", "_openers", "_payload", "_requires_authentic"),
-        *("_ring", "_sealing", "_vouches"),
+        *("_accepts", "_allowed", "_bounded", "_demanded", "_format", "_named", "_openers", "_payload", "_recent"),
+        *("_requires_authentic", "_ring", "_sealing", "_two_parts", "_vouches"),
     )
 
     @opaque
@@ -96,8 +91,6 @@ class Sealer:
         if format is not None and format not in FORMATS:
             raise Usage(problem=f"no such format: {format!r}", hint=f"one of {', '.join(FORMATS)}")
         named = opens or ((key_id,) if key_id is not None else ())
-        if payload == BINARY and not named:
-            raise unnamed()
         self._named = bool(named)
         self._ring = ring
         self._sealing = _usable(ring.get(key_id)) if key_id is not None else ring.primary if ring.can_seal else None
@@ -109,6 +102,8 @@ class Sealer:
         self._demanded = self._accepts = PLAIN
         self._vouches = False
         self._requires_authentic = require_authentic
+        self._recent = judge.Recent()
+        self._two_parts: judge.TwoParts | None = None
 
     @opaque
     def under(self, *, payload: str, least: str, keys: tuple[str, ...] = (), opens: bool) -> Self:
@@ -119,13 +114,11 @@ class Sealer:
         where ``synthetic`` is demanded. Raises ``Usage`` for a key or a format that was named and is refused, and ``NoUsableKey``.
         """
         other = copy.copy(self)
-        other._payload = payload
-        if payload == BINARY and not self._named:
-            raise unnamed()
+        other._payload, other._allowed = payload, keys
         if opens:
-            other._accepts = least
+            other._accepts, other._two_parts = least, None
             return other
-        other._allowed, other._demanded = keys, least
+        other._demanded = least
         other._sealing = judge.allowed_key(self._ring, self._sealer(), keys, named=self._named)
         if self._format is not None and _is_weaker(self._format, least):
             raise Usage(
@@ -145,7 +138,7 @@ class Sealer:
     def vouching(self) -> Self:
         """Return a sealer that opens what proves nothing, whatever the policy, the run or its key wants: for blobs that somebody vouches for."""
         other = copy.copy(self)
-        other._accepts, other._requires_authentic, other._vouches = PLAIN, False, True
+        other._accepts, other._requires_authentic, other._vouches, other._two_parts = PLAIN, False, True, None
         return other
 
     @opaque
@@ -173,8 +166,11 @@ class Sealer:
 
     def raised(self, form: str) -> str:
         """Return the format that takes the place of another: that one, or what is demanded where that is stronger."""
-        proves = self._demanded != SYNTHETIC or _proves_by_iv(self._sealer())
-        least = self._demanded if proves else TAGGED
+        least = self._demanded
+        if least == PLAIN:
+            return form
+        if least == SYNTHETIC and not self._sealer().proves_by_iv:
+            least = TAGGED
         return least if _is_weaker(form, least) else form
 
     @property
@@ -185,15 +181,20 @@ class Sealer:
     @property
     def opening(self) -> Opening:
         """How blobs are opened, for those who open many at once."""
-        lenient = self._accepts == PLAIN and not self._requires_authentic
-        return Opening(self._ring, self._openers, self._payload, self._named, self._accepts, lenient)
+        demanded = (self._accepts, self._requires_authentic, self._allowed, self._vouches)
+        return Opening(self._ring, self._openers, self._payload, self._named, *demanded)
 
-    def is_too_short_to_tell(self, blob: Blob) -> bool:
-        """Say whether a two-part blob is too short to tell which of the ring's keys sealed it, so that the key must be named.
+    @property
+    def two_parts(self) -> judge.TwoParts:
+        """How blobs of two parts are opened, wherever they are: for keys that are not ``is_bounded``."""
+        if self._two_parts is None:
+            self._two_parts = judge.TwoParts(self.opening, self._recent)
+        return self._two_parts
 
-        Where its IV is synthetic, that tells; but who seals it cannot know under which ring it is opened.
-        """
-        return blob.auth is None and not self._named and len(self._openers) > 1 and len(blob.ciphertext) <= _ONE_BLOCK
+    def tells_no_key(self, blob: Blob) -> bool:
+        """Say whether nothing in a blob could tell which key of the ring sealed it, so that the key must be named to open it."""
+        several = len(self._openers) > 1 and self._allowed != (self.key_id,)
+        return blob.auth is None and self._payload == BINARY and several and not self._named
 
     # --- sealing -----------------------------------------------------------------------------------------------------
     @opaque
@@ -210,7 +211,7 @@ class Sealer:
             raise Usage(problem="a payload is made of bytes", hint="encode text first, as in text.encode()")
         check(payload, self._payload)
         check_within(key, at if at is not None else context)
-        form = format if format is not None else self.format
+        form = format or self._format or self.raised(key.format)
         if form == PLAIN and key.accept == AUTHENTIC:
             raise Downgraded(
                 problem=f"key {key.id} accepts authentic blobs only: a plain one would be refused",
@@ -230,19 +231,18 @@ class Sealer:
         """Return an authentic blob bound to another identity: that of a record that was renamed, or whose bound fields were edited.
 
         It is proved under the old identity first. A tagged blob keeps its ciphertext and needs no decryption, so that a verify-only key is
-        enough; a synthetic one is sealed anew under its key. Raises as ``check`` and ``unseal``, and ``Downgraded`` for a blob that
-        proves nothing.
+        enough; a synthetic one is sealed anew under its key. Raises as ``check`` and ``unseal``, ``Downgraded`` for one of two parts that
+        proves nothing, whatever it would open to, and ``NoUsableKey`` for a decrypt-only key.
         """
         if blob.auth is None:
-            opened = self.unseal(blob, old)
-            if not opened.authenticated:
-                raise Downgraded(problem="the blob proves nothing about where it belongs", hint=UPGRADE_HINT)
-            key = self._ring.get(opened.key_id)
+            opened = judge.TwoParts(self._opening_in(old)._replace(requires=True), self._recent).unseal(blob, old)
+            key = _able(self._ring.get(opened.key_id))
             check_within(key, at if at is not None else new)
             iv = key.synthesizer().iv(new, opened.payload)
             return Blob(key.cbc().encrypt(opened.payload, iv), iv)
-        key = self._checked(blob, old)
-        check_within(key, at if at is not None else new)
+        key, _, context = self._tagged(blob, old)
+        judge.check_tag(key, blob, context)
+        check_within(_able(key), at if at is not None else new)
         header = _header(key, new)
         return Blob(blob.ciphertext, blob.iv, header + key.tagger().tag(header, new, blob.iv, blob.ciphertext))
 
@@ -256,16 +256,16 @@ class Sealer:
     def unseal(self, blob: Blob, binder: Binder = UNBOUND) -> Unsealed:
         """Return the payload of a blob, with the key that opened it and the verdict; ``binder`` says where the blob was found.
 
-        Raises, for a tagged blob, ``UnsupportedVersion``, ``UnknownKey``, ``DisabledKey``, ``Tampered`` (which it is for another record,
-        too: see ``fits``), and ``PayloadCheck`` for what is authentic but not of the payload's kind. For a two-part blob: ``CannotDecrypt``
-        for everything that can be wrong with it, ``AmbiguousKey`` where two keys fit or the payload is too short to tell, and
-        ``Downgraded`` where only authentic blobs are accepted. What ``binder`` raises is passed on.
+        Raises ``PayloadCheck`` for what is authentic but not of the payload's kind. For a tagged blob, ``UnsupportedVersion``,
+        ``UnknownKey``, ``DisabledKey`` and ``Tampered`` (which it is for another record, too: see ``fits``). For one of two parts,
+        ``Downgraded`` for everything that is not authentic, where only that is accepted; else ``CannotDecrypt`` for everything that can be
+        wrong with it, and ``AmbiguousKey`` where two keys fit, or nothing could tell. What ``binder`` raises is passed on.
         """
-        if blob.auth is None:
-            return self._unseal_two_parts(blob, binder)
-        key = self._checked(blob, binder)
-        payload = check(key.cbc().decrypt(blob.ciphertext, blob.iv), self._payload, sealed=True)
-        return Unsealed(payload, key.id, AUTHENTIC, TAGGED)
+        if blob.auth is not None:
+            return judge.unseal_tagged(*self._tagged(blob, binder), self._payload)
+        if not self._bounded:
+            return self.two_parts.unseal(blob, binder)
+        return judge.TwoParts(self._opening_in(binder), self._recent).unseal(blob, binder)
 
     @opaque
     def check(self, blob: Blob, binder: Binder = UNBOUND) -> str:
@@ -273,11 +273,16 @@ class Sealer:
 
         Raises as ``unseal`` for a tagged blob, and ``NoUsableKey`` for a two-part one, of which only the key itself can tell anything.
         """
+        return self.checked(blob, binder).key_id
+
+    @opaque
+    def checked(self, blob: Blob, binder: Binder = UNBOUND) -> judge.Checked:
+        """Check the tag of a blob as ``check`` does, and return the verdict, too."""
         if blob.auth is None:
             raise NoUsableKey(
                 problem="a blob without a tag cannot be checked without its key", hint="use a ring with the key itself"
             )
-        return self._checked(blob, binder).id
+        return judge.check_tag(*self._tagged(blob, binder))
 
     def checks_only(self, blob: Blob) -> bool:
         """Say whether the key that a tagged blob names is verify-only here."""
@@ -297,13 +302,13 @@ class Sealer:
                 return lambda context: False
             tagger = key.tagger()
             return lambda context: context.bind == header[1] and tagger.accepts(tag, header, context, blob.iv, blob.ciphertext)
-        found = [(key.synthesizer(), payload) for key, payload in self._payloads(blob, self._openers) if _proves_by_iv(key)]
-        return lambda context: any(equal(one.iv(context, payload), blob.iv) for one, payload in found)
+        return self.two_parts.proves(blob)
 
     @opaque
     def unseal_own(self, blob: Blob) -> bytes | None:
         """Return what a blob opens to under the sealing key, None if it does not; for proving that the key works."""
-        return self._open(self._sealer(), blob)
+        payload = self._sealer().cbc().decrypt(blob.ciphertext, blob.iv)
+        return payload if payload is not None and passes(payload, self._payload) else None
 
     @opaque
     def reproduces(self, blob: Blob, unsealed: Unsealed, binder: Binder = UNBOUND) -> bool:
@@ -322,29 +327,23 @@ class Sealer:
         check_within(self._sealer(), place)
 
     def _sealer(self) -> Key:
-        key = self._sealing if self._sealing is not None else self._ring.primary  # which raises
-        if key.state == DECRYPT_ONLY:
-            raise NoUsableKey(
-                problem=f"key {key.id} is decrypt-only: it opens, and seals nothing",
-                hint="enable it in the ring, or name another one",
-            )
-        return key
+        return _able(self._sealing if self._sealing is not None else self._ring.primary)  # which raises
 
-    def _checked(self, blob: Blob, binder: Binder) -> Key:
-        """Return the key of a tagged blob whose tag fits where it was found (steps 2 to 5 of opening)."""
+    def _opening_in(self, place: Binder) -> Opening:
+        """Return how blobs are opened in a place: by the keys that may be used there."""
+        return self.opening._replace(keys=within(self._openers, place)) if self._bounded else self.opening
+
+    def _tagged(self, blob: Blob, binder: Binder) -> tuple[Key, Blob, Context]:
+        """Return the key that a tagged blob names, the blob, and what its tag has to fit (steps 2 to 4 of opening)."""
         auth = blob.auth or b""
-        header, tag = auth[:_HEADER], auth[_HEADER:]
         if not blob.is_known:
             raise UnsupportedVersion(
-                problem=f"the third part is of version {header[0]}, binding {header[1]}, which this version of sealkit does not check",
+                problem=f"the third part is of version {auth[0]}, binding {auth[1]}, which this version of sealkit does not check",
                 hint="use a version that does; it is never opened unchecked",
             )
-        key = self._key_of(header[2:].hex())
+        key = self._key_of(auth[2:_HEADER].hex())
         check_within(key, binder)
-        context = binder.of_kind(header[1])
-        if not key.tagger().accepts(tag, header, context, blob.iv, blob.ciphertext):
-            raise Tampered(problem=TAMPERED[header[1]])
-        return key
+        return key, blob, binder.of_kind(auth[1])
 
     def _key_of(self, kid: str) -> Key:
         key = self._ring.by_kid(kid)
@@ -357,48 +356,21 @@ class Sealer:
             )
         return key
 
-    def _unseal_two_parts(self, blob: Blob, binder: Binder) -> Unsealed:
-        if self._accepts == TAGGED:
-            raise undemanded(TAGGED)
-        fits = self._payloads(blob, within(self._openers, binder) if self._bounded else self._openers)
-        for key, payload in fits:
-            if _proves_by_iv(key) and equal(key.synthesizer().iv(binder.demanded(), payload), blob.iv):
-                return Unsealed(payload, key.id, AUTHENTIC, SYNTHETIC)
-        if self.is_too_short_to_tell(blob):
-            raise AmbiguousKey(problem="a payload of one block is too short to tell which of several keys sealed it")
-        if not fits:
-            raise CannotDecrypt
-        if len(fits) > 1:
-            raise AmbiguousKey(problem="more than one key of the ring opens this blob: " + ", ".join(key.id for key, _ in fits))
-        key, payload = fits[0]
-        if self._accepts != PLAIN:
-            del payload, fits
-            raise undemanded(self._accepts)
-        if self._requires_authentic or (key.accept == AUTHENTIC and not self._vouches):
-            del payload, fits
-            raise downgraded(key, required=self._requires_authentic)
-        return Unsealed(payload, key.id, UNAUTHENTICATED)
-
-    def _payloads(self, blob: Blob, keys: tuple[Key, ...]) -> list[tuple[Key, bytes]]:
-        """Return the keys under which a two-part blob unpads to a payload that passes, each with that payload."""
-        return [(key, payload) for key in keys if not key.is_verify_only and (payload := self._open(key, blob)) is not None]
-
-    def _open(self, key: Key, blob: Blob) -> bytes | None:
-        payload = key.cbc().decrypt(blob.ciphertext, blob.iv)
-        return payload if payload is not None and passes(payload, self._payload) else None
-
 
 def _header(key: Key, context: Context) -> bytes:
     return bytes((_VERSION, context.bind)) + key.derived().kid
 
 
-def _proves_by_iv(key: Key) -> bool:
-    """Say whether a synthetic IV counts under a key: what it seals, or all it accepts, has to be authentic."""
-    return key.format == SYNTHETIC or key.accept == AUTHENTIC
-
-
 def _is_weaker(form: str, least: str) -> bool:
     return STRENGTH.index(form) < STRENGTH.index(least)
+
+
+def _able(key: Key) -> Key:
+    """Return a key that may seal, as far as its state goes; a verify-only one may still bind tags anew."""
+    if key.state == DECRYPT_ONLY:
+        problem = f"key {key.id} is decrypt-only: it opens, and seals nothing"
+        raise NoUsableKey(problem=problem, hint="enable it in the ring, or name another one")
+    return key
 
 
 def _usable(key: Key) -> Key:

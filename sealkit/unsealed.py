@@ -47,13 +47,15 @@ class Unsealed:
 class Opening(NamedTuple):
     """How a sealer opens, for those who open many blobs at once: its ring, the keys that open two-part blobs, the kind of payload.
 
-    ``named``: whether those keys were named. ``least``: the weakest format that is opened. ``lenient``: whether a blob that proves nothing
-    is opened, as far as its key allows that.
+    ``named``: whether those keys were named. ``least``: the weakest format that is opened. ``requires``: nothing is opened that is not
+    authentic. ``allowed``: the ids of the keys that may seal here, none for all. ``vouches``: somebody answers for what is opened.
     """
 
     ring: KeyRing
     keys: tuple[Key, ...]
     payload: str
     named: bool
-    least: str
-    lenient: bool
+    least: str = "plain"
+    requires: bool = False
+    allowed: tuple[str, ...] = ()
+    vouches: bool = False

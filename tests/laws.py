@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 
 ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
-MOST_LINES = 400
-MOST_STATEMENTS = 40
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "tools", "shared"}
 LATE = ("cryptography", "multiprocessing", "pyarrow", "asyncio")
 # The package's own name, which imports lazily whatever is public, and the way in for python -m.
@@ -162,21 +160,6 @@ def law_3_only_the_command_line_speaks(package):
                 "getpass",
             }:
                 found.append(f"{name}:{node.lineno}: {text}")
-    return found
-
-
-def law_4_modules_and_functions_are_short(package):
-    """No module over 400 lines, no function over 40 statements."""
-    found = []
-    for name, path, tree in modules(package):
-        lines = path.read_text().count("\n")
-        if lines > MOST_LINES:
-            found.append(f"{name}: {lines} lines")
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                statements = sum(isinstance(part, ast.stmt) for part in ast.walk(node)) - 1
-                if statements > MOST_STATEMENTS:
-                    found.append(f"{name}:{node.lineno}: {node.name} has {statements} statements")
     return found
 
 
@@ -341,18 +324,68 @@ def law_10_python_runs_sealkit_isolated(package):
     return found
 
 
+def law_11_the_judge_alone_says_authentic(package):
+    """Only the judge says of a blob that it is authentic, or makes what says so: elsewhere the word is compared with, or is one of a list."""
+    found = []
+    for name, _, tree in modules(package):
+        if name == "sealing.judge":
+            continue
+        above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        made = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module in {"sealkit.unsealed", "sealkit.sealer", "sealkit.sealing.judge"}
+            for alias in node.names
+            if alias.name in VERDICTS
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and (
+                (isinstance(node.func, ast.Name) and node.func.id in made)
+                or (isinstance(node.func, ast.Attribute) and node.func.attr in VERDICTS - {"Unsealed"})
+            ):
+                found.append(f"{name}:{node.lineno}: makes a verdict: {ast.unparse(node.func)}")
+            if says_authentic(node) and not is_looked_for(node, above) and not (name == "unsealed" and is_defined(node, above)):
+                found.append(f"{name}:{node.lineno}: says authentic")
+    return found
+
+
+VERDICTS = {"Unsealed", "Checked", "Proved"}
+
+
+def says_authentic(node):
+    """Whether a node is the verdict, by its name or as text."""
+    named = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return named == "AUTHENTIC" or (isinstance(node, ast.Constant) and node.value == "authentic")
+
+
+def is_looked_for(node, above):
+    """Whether the word stands where it can only be compared with, or in a list of words that a module begins with."""
+    parent = above[node]
+    if isinstance(parent, ast.Tuple | ast.List | ast.Set):
+        while parent in above and not isinstance(parent, ast.Compare | ast.FunctionDef | ast.Lambda):
+            parent = above[parent]
+        return isinstance(parent, ast.Compare | ast.Module)
+    return isinstance(parent, ast.Compare)
+
+
+def is_defined(node, above):
+    """Whether this is where the word gets its name."""
+    parent = above[node]
+    return isinstance(parent, ast.AnnAssign) and ast.unparse(parent.target) == "AUTHENTIC" and isinstance(above[parent], ast.Module)
+
+
 LAWS = [
     law_1_imports_go_down,
     law_1_no_cycles,
     law_2_packages_have_one_room,
     law_3_only_the_command_line_speaks,
-    law_4_modules_and_functions_are_short,
     law_5_names_say_something,
     law_6_a_light_start,
     law_7_only_our_errors,
     law_8_nothing_is_shown,
     law_9_one_module_starts_git,
     law_10_python_runs_sealkit_isolated,
+    law_11_the_judge_alone_says_authentic,
     rule_no_catch_all,
     rule_no_dangerous_calls,
     rule_one_line_is_one_line,

@@ -151,8 +151,8 @@ def test_a_blob_is_exchanged_without_a_key():
 
 # --- verify finds what is planted in each of its steps -----------------------------------------------------------------
 def test_verify_finds_a_cipher_that_opens_wrongly(monkeypatch):
-    real = CBC.decrypt
-    monkeypatch.setattr(CBC, "decrypt", lambda self, ciphertext, iv: (real(self, ciphertext, iv) or b"")[:-1] + b"!")
+    real = CBC.decrypt_whole
+    monkeypatch.setattr(CBC, "decrypt_whole", lambda self, ciphertext, iv: (real(self, ciphertext, iv)[0][:-1] + b"!", True))
     with pytest.raises(ProofFailed, match="another blob"):
         jobs.verify(record("YAML", SEALED), Sealer(RING, key_id="k2"))
 

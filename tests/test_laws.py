@@ -71,8 +71,6 @@ PLANTS = [
     (laws.law_3_only_the_command_line_speaks, added("trees/batch.py", "import sys\nsys.exit(3)"), "trees.batch"),
     (laws.law_3_only_the_command_line_speaks, added("keys/sources.py", "x = input('key? ')"), "keys.sources"),
     (laws.law_3_only_the_command_line_speaks, added("report.py", "import sys\nsys.stderr.write('x')"), "report"),
-    (laws.law_4_modules_and_functions_are_short, added("jobs.py", "\n" * 401), "jobs"),
-    (laws.law_4_modules_and_functions_are_short, added("jobs.py", "def f():\n" + "    x = 1\n" * 41), "jobs"),
     (laws.law_5_names_say_something, added("utils.py", "x = 1"), "utils"),
     (laws.law_5_names_say_something, added("trees/helpers.py", "x = 1"), "helpers"),
     (laws.law_6_a_light_start, added("report.py", "import multiprocessing"), "multiprocessing"),
@@ -111,6 +109,22 @@ PLANTS = [
         laws.law_10_python_runs_sealkit_isolated,
         lambda package: (package.parent / "README.md").write_text("$ python3 -m  sealkit check .\n"),
         "README.md",
+    ),
+    *(
+        (laws.law_11_the_judge_alone_says_authentic, added(module, text), module.removesuffix(".py").replace("/", "."))
+        for module, text in [
+            ("jobs.py", "from sealkit.unsealed import Unsealed as Opened\ndef f(x):\n    return Opened(x, 'k', x, 'plain')"),
+            ("jobs.py", "def f(x):\n    return sealing.Unsealed(x, 'k', 'authentic')"),
+            ("git/payloads.py", "from sealkit.unsealed import AUTHENTIC\ndef f(x):\n    x.verdict = AUTHENTIC"),
+            ("desk/spot.py", "from sealkit import unsealed\ndef f(x):\n    return x, unsealed.AUTHENTIC"),
+            ("trees/content.py", "def f(x, code='authentic'):\n    return x(code)"),
+            ("columns/opening.py", "def f(self, row):\n    self.opened.add(row, 0, AUTHENTIC, TAGGED)"),
+            ("columns/core.py", "_GOOD = NUMBERS['authentic']"),
+            ("columns/core.py", "def f(x):\n    return judge.Proved([True], x, 'tagged')"),
+            ("trees/at_once.py", "from sealkit.sealer import AUTHENTIC\nGOOD = AUTHENTIC"),
+            ("sealing/replacing.py", "def f(x):\n    return ['authentic'] + x"),
+            ("cli/decrypt.py", "f = lambda x: x if x else 'authentic'"),
+        ]
     ),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept Exception:\n    pass"), "jobs"),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept:\n    x = 2"), "jobs"),

@@ -44,6 +44,7 @@ class What(NamedTuple):
     i_know: bool
     require_authentic: bool
     form: str | None
+    out: str | None
 
 
 def what(function: F) -> F:
@@ -74,6 +75,12 @@ def what(function: F) -> F:
                 type=click.Choice(_FORMATS),
                 help="What is printed: text (the default), or findings for a program.",
             ),
+            "out": click.option(
+                "-o",
+                "out",
+                metavar="FILE",
+                help="Write what is printed on stdout to this file, which is never reached through a link.",
+            ),
         },
     )(function)
 
@@ -99,17 +106,22 @@ def check(
     --since, only what changed is looked at: nothing in it may be weaker than it was, no blob copied or brought back, and no policy may
     demand less.
 
-    With --keys, tags are checked too: give a ring of verify-only keys (sealkit keys export --verify-only).
+    With --keys, tags are checked too: give a ring of verify-only keys (sealkit keys export --verify-only), and only where no stranger's
+    code runs, for who has it can make tags.
 
     \b
     Example:
       sealkit check .
       sealkit check --staged .
       sealkit check --since origin/main --format github .
-      sealkit check --history --format sarif . > sealkit.sarif
+      sealkit check --history --format sarif -o sealkit.sarif .
     """
     _refuse(what, where)
     output = output._replace(json=output.json or what.form == "json")
+    if what.out is not None:
+        from sealkit.cli.reportfile import redirect
+
+        redirect(what.out)
     opener = _ring(ring, i_know=what.i_know, reads_stdin=where.is_stdin) if ring.is_given else None
     if what.self_test:
         from sealkit.cli.selftest import self_test as test_the_gate

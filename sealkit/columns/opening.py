@@ -15,15 +15,16 @@ from sealkit.columns.payloads import fitting, is_padding
 from sealkit.columns.results import NUMBERS, STATUSES
 from sealkit.columns.sealing import decrypted, encrypted
 from sealkit.crypto.blob import Blob
-from sealkit.crypto.tag import equal
-from sealkit.errors import ProofFailed, SealkitError
+from sealkit.errors import AmbiguousKey, ProofFailed, SealkitError
 from sealkit.sealer import AUTHENTIC, PLAIN, SYNTHETIC, TAGGED, UNAUTHENTICATED
+from sealkit.sealing import judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sealkit.columns.arrays import Bytes, Mask, Numbers, Texts
     from sealkit.columns.places import Part
+    from sealkit.context import Context
     from sealkit.keys.key import Key
     from sealkit.sealer import Sealer
     from sealkit.unsealed import Opening
@@ -119,6 +120,7 @@ class _Work:
         self.opened = Opened(len(texts.starts))
         self._texts = texts
         self._opening: Opening = sealer.opening
+        self._two = sealer.two_parts
         self._numbers = {key.id: number for number, key in enumerate(self._opening.ring.keys)}
         self._places = places
         self._prove = prove
@@ -129,7 +131,8 @@ class _Work:
         try:
             blob = Blob.parse(self._texts.row(row).decode("utf-8", "surrogateescape"))
             if self._prove and blob.auth is not None and sealer.checks_only(blob):
-                self.opened.add(row, self._numbers[sealer.check(blob, binder)], AUTHENTIC, TAGGED, blob.bind)
+                checked = sealer.checked(blob, binder)
+                self.opened.add(row, self._numbers[checked.key_id], checked.verdict, TAGGED, blob.bind)
                 return
             opened = sealer.unseal(blob, binder)
             if self._prove and not sealer.reproduces(blob, opened, binder):
@@ -162,53 +165,66 @@ class _Work:
             same = (auth[:, :_HEADER] == header).all(axis=1)
             self._tagged(members[same], parts.rows[same], auth[same])
 
-    def _put(self, members: Numbers, tried: Tried, at: Numbers) -> None:
-        if not self._prove:  # who proves does not want them
-            tried.put(self.opened.payloads, members, at)
-
     # --- two parts -------------------------------------------------------------------------------------------------------
     def _two_parts(self, members: Numbers, rows: Bytes) -> None:
-        """Open what exactly one key opens; everything else is for the scalar path."""
-        opening = self._opening
-        keys = [key for key in opening.keys if not key.is_verify_only]
-        short = len(opening.keys) > 1 and not opening.named and rows.shape[1] <= IV_BYTES + BLOCK
-        if short or opening.least == TAGGED:
+        """Open what the judge's keys open; everything else is for the scalar path."""
+        two = self._two
+        left = np.arange(len(rows))
+        for key in two.provers:
+            tried = Tried(key, rows[left], self._opening.payload)
+            contexts = self._contexts(members[left])
+            proved = judge.check_ivs(key, contexts, tried.texts(), tried.unpads.tolist(), rows_of(tried.rows[:, :IV_BYTES]))
+            fits = np.array(proved.fits, np.bool_)
+            if fits.any():
+                self._add(members[left], tried, np.flatnonzero(fits & tried.fits), proved.verdict, proved.format)
+            left = left[~fits & np.array([context is not None for context in contexts], np.bool_)]
+            if not len(left):
+                return
+        if two.refuses:
             return
-        opened = [Tried(key, rows, opening.payload) for key in keys]
+        try:
+            takers = two.asked()
+        except AmbiguousKey:
+            return
+        if two.first_fits(rows.shape[1] // BLOCK - 1):
+            self._first(takers, members[left], rows[left])
+        else:
+            self._only(takers, members[left], rows[left])
+
+    def _first(self, takers: Sequence[Key], members: Numbers, rows: Bytes) -> None:
+        """Open rows under the first key that fits."""
+        for key in takers:
+            tried = Tried(key, rows, self._opening.payload)
+            fits = tried.fits
+            if fits.any():
+                self._two.remember(key)
+                self._add(members, tried, np.flatnonzero(fits), UNAUTHENTICATED, PLAIN)
+            if fits.all():
+                return
+            members, rows = members[~fits], rows[~fits]
+
+    def _only(self, takers: Sequence[Key], members: Numbers, rows: Bytes) -> None:
+        """Open rows that exactly one key opens."""
+        opened = [Tried(key, rows, self._opening.payload) for key in takers]
         times = sum(tried.fits.astype(np.int64) for tried in opened)
         for tried in opened:
-            good = np.flatnonzero(tried.fits & (times == 1))
-            if self._prove:
-                good = tried.proved(good)
-            if len(good):
-                self._judge(members, tried, good)
+            self._add(members, tried, np.flatnonzero(tried.fits & (times == 1)), UNAUTHENTICATED, PLAIN)
 
-    def _judge(self, members: Numbers, tried: Tried, good: Numbers) -> None:
-        """Note rows that only this key opens, with their verdict, as far as they are to be opened."""
-        key = tried.key
-        number = self._numbers[key.id]
-        lenient = self._opening.lenient and key.accept != AUTHENTIC
-        if key.format == SYNTHETIC or key.accept == AUTHENTIC:
-            fits = self._synthetic(members, tried, good)
-            if fits.any():
-                self._put(members, tried, good[fits])
-                self.opened.add(members[good[fits]], number, AUTHENTIC, SYNTHETIC)
-            good = good[~fits]
-        if lenient and len(good):
-            self._put(members, tried, good)
-            self.opened.add(members[good], number, UNAUTHENTICATED, PLAIN)
+    def _add(self, members: Numbers, tried: Tried, good: Numbers, verdict: str, format: str, bind: int | None = None) -> None:
+        """Note how the good ones of some rows opened; where that is to be proved, only of those that prove."""
+        if self._prove:
+            good = tried.proved(good)
+        else:  # who proves does not want the payloads
+            tried.put(self.opened.payloads, members, good)
+        self.opened.add(members[good], self._numbers[tried.key.id], verdict, format, bind)
 
-    def _synthetic(self, members: Numbers, tried: Tried, good: Numbers) -> Mask:
-        """Say which of the good rows have the IV that belongs to their payload; what has no place has none, and stays out."""
-        places, synthesizer = self._places, tried.key.synthesizer()
-        shared = places.uniform(0)
-        bind = places.kind if places.kind is not None else 0
-        fits = np.zeros(len(good), np.bool_)
-        ivs = tried.rows[:, :IV_BYTES]
-        for at, one in enumerate(good.tolist()):
-            context = shared if shared is not None else places.context(int(members[one]), bind)
-            fits[at] = context is not None and equal(synthesizer.iv(context, tried.payload(one)), ivs[one].tobytes())
-        return fits
+    def _contexts(self, members: Numbers, bind: int | None = None) -> list[Context | None]:
+        """Return the contexts of some rows, as is demanded or for a kind of binding; None for what has no place."""
+        kind = bind if bind is not None else self._places.kind if self._places.kind is not None else 0
+        shared = self._places.uniform(kind)
+        if shared is not None:
+            return [shared] * len(members)
+        return [self._places.context(row, kind) for row in members.tolist()]
 
     # --- three parts -----------------------------------------------------------------------------------------------------
     def _tagged(self, members: Numbers, rows: Bytes, auth: Bytes) -> None:
@@ -224,63 +240,54 @@ class _Work:
             or (opening.named and key not in opening.keys)
         ):
             return
-        good = self._authentic(key, members, rows, auth, bind)
+        contexts = self._contexts(members, bind)
+        proved = judge.check_tags(key, header, contexts, rows_of(rows), rows_of(auth[:, _HEADER:]))
+        good = np.array(proved.fits, np.bool_)
+        if not good.any():
+            return
         if not good.all():
             members, rows = members[good], rows[good]
-        if not len(members):
-            return
         tried = Tried(key, rows, opening.payload)
-        chosen = np.flatnonzero(tried.fits)
-        if self._prove:
-            chosen = tried.proved(chosen)
-        if len(chosen):
-            self._put(members, tried, chosen)
-            self.opened.add(members[chosen], self._numbers[key.id], AUTHENTIC, TAGGED, bind)
-
-    def _authentic(self, key: Key, members: Numbers, rows: Bytes, auth: Bytes, bind: int) -> Mask:
-        """Say which rows' tags fit."""
-        header, covered, tagger = auth[0, :_HEADER].tobytes(), rows_of(rows), key.tagger()
-        shared = self._places.uniform(bind)
-        if shared is not None:
-            made = np.frombuffer(b"".join(tagger.tags(header, shared, covered)), np.uint8).reshape(len(rows), -1)
-            # All bytes are looked at, whatever the first ones say: the time tells nothing about where tags differ.
-            differing: Bytes = np.bitwise_or.reduce(made ^ auth[:, _HEADER:], axis=1)
-            return np.equal(differing, 0)
-        good = np.zeros(len(rows), np.bool_)
-        for at, row in enumerate(covered):
-            context = self._places.context(int(members[at]), bind)
-            tag = auth[at, _HEADER:].tobytes()
-            good[at] = context is not None and equal(tagger.tags(header, context, [row])[0], tag)
-        return good
+        self._add(members, tried, np.flatnonzero(tried.fits), proved.verdict, proved.format, bind)
 
 
 class Tried:
-    """Rows of iv and ciphertext under one key: ``fits`` says which unpad to a payload of the kind that is wanted."""
+    """Rows of iv and ciphertext under one key: ``unpads`` says which of them do, ``fits`` which do to a payload of the kind that is wanted."""
 
-    __slots__ = ("_made", "_pads", "fits", "key", "rows")
+    __slots__ = ("_fits", "_kind", "_made", "_padding", "_pads", "key", "rows", "unpads")
 
     def __init__(self, key: Key, rows: Bytes, kind: str) -> None:
         self.key = key
         self.rows = rows
+        self._kind = kind
+        self._fits: Mask | None = None
         self._made = made = decrypted(key, rows)
         self._pads = pads = made[:, -1].copy()
-        padding = is_padding(pads)
-        wrong = padding & (made[:, -BLOCK:] != pads[:, None])
-        self.fits = (pads >= 1) & (pads <= BLOCK) & ~wrong.any(axis=1)
-        if self.fits.all():
-            self.fits = fitting(made, padding, kind, IV_BYTES)
-        elif (chosen := np.flatnonzero(self.fits)).size:
-            self.fits[chosen] = fitting(made[chosen], padding[chosen], kind, IV_BYTES)
+        self._padding = is_padding(pads)
+        wrong = self._padding & (made[:, -BLOCK:] != pads[:, None])
+        self.unpads = (pads >= 1) & (pads <= BLOCK) & ~wrong.any(axis=1)
+
+    @property
+    def fits(self) -> Mask:
+        """Which rows unpad to a payload of the kind; looked at when it is asked for, which is after what proves it."""
+        if self._fits is None:
+            self._fits = fits = self.unpads.copy()
+            if fits.all():
+                fits[:] = fitting(self._made, self._padding, self._kind, IV_BYTES)
+            elif (chosen := np.flatnonzero(fits)).size:
+                fits[chosen] = fitting(self._made[chosen], self._padding[chosen], self._kind, IV_BYTES)
+        return self._fits
+
+    def texts(self) -> list[bytes]:
+        """Return what came out of each row: its payload; all of it, where the padding is wrong."""
+        ends = self._made.shape[1] - np.where(self.unpads, self._pads, 0).astype(np.int64)
+        return [row[IV_BYTES:end] for row, end in zip(rows_of(self._made), ends.tolist(), strict=True)]
 
     def put(self, payloads: Builder, members: Numbers, at: Numbers) -> None:
         """Put down the payloads of some rows, which are those of ``members``."""
         width = self._made.shape[1]
         starts, ends = IV_BYTES + width * at, width * (at + 1) - self._pads[at]
         payloads.put(members[at], self._made.reshape(-1), starts, ends)
-
-    def payload(self, row: int) -> bytes:
-        """Return one payload."""
-        return self._made[row, IV_BYTES : self._made.shape[1] - int(self._pads[row])].tobytes()
 
     def proved(self, good: Numbers) -> Numbers:
         """Return which of the good rows give the same ciphertext again; the others are for the scalar path to judge."""

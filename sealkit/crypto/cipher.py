@@ -93,19 +93,24 @@ class CBC(KeyMaterial):
         Under a wrong key about 1 in 255 paddings is right by chance: a payload from here is not known to be one. Raises ``Usage``
         if an argument is not bytes, ``NoUsableKey`` after ``close``.
         """
+        text, unpads = self.decrypt_whole(ciphertext, iv)
+        return text if unpads else None
+
+    def decrypt_whole(self, ciphertext: bytes, iv: bytes) -> tuple[bytes, bool]:
+        """Return the payload and True; or, where the padding is wrong, all that was deciphered, and False. The steps are the same.
+
+        For who looks at the text whatever its padding, so that nobody can tell from the time whether it was right. Raises as ``decrypt``.
+        """
         if not isinstance(ciphertext, bytes) or not isinstance(iv, bytes):
             raise Usage(problem="decrypt takes a ciphertext and an iv in bytes")
         if not ciphertext or len(ciphertext) % _BLOCK or len(iv) != _BLOCK:
-            return None
+            return b"", False
         idle = self._decryptors
         context = self._taken(idle, "decryptor")
         padded = context.update(iv + ciphertext)
         idle.append(context)
-        last = padded[-1]
-        if (int.from_bytes(padded[-_BLOCK:]) ^ _ENDING[last]) & _ENDING_BITS[last]:
-            return None
         # The first 16 bytes depend on the key and on what the context did before; nobody may see them.
-        return padded[_BLOCK:-last]
+        return stripped(padded, _BLOCK)
 
     def decrypt_rows(self, rows: bytes | memoryview, width: int) -> bytearray:
         """Return what many ciphertexts of one length decrypt to, in one pass: the padding is still there, and not checked.
@@ -191,23 +196,23 @@ def with_padding(payload: bytes) -> bytes:
     return payload + _PADDING[_BLOCK - len(payload) % _BLOCK]
 
 
-def unpadded(padded: bytes) -> bytes | None:
-    """Return what was padded, whole blocks of a cipher elsewhere; None if the padding is wrong, in the same steps whatever it is."""
+def stripped(padded: bytes, start: int = 0) -> tuple[bytes, bool]:
+    """Return what was padded, from ``start`` on, and True; all of it and False if the padding is wrong, in the same steps."""
     last = padded[-1]
-    if (int.from_bytes(padded[-_BLOCK:]) ^ _ENDING[last]) & _ENDING_BITS[last]:
-        return None
-    return padded[:-last]
+    unpads = not (int.from_bytes(padded[-_BLOCK:]) ^ _ENDING[last]) & _ENDING_BITS[last]
+    return padded[start : len(padded) - last * unpads], unpads
 
 
 class Derived(KeyMaterial):
-    """What is derived from a key: ``kid`` (8 bytes, public), ``mac`` and ``siv`` (32 bytes each, secret)."""
+    """What is derived from a key: ``kid`` (8 bytes, public), ``mac``, ``siv`` and ``journal`` (32 bytes each, secret; empty where they are not to be had)."""
 
-    __slots__ = ("kid", "mac", "siv")
+    __slots__ = ("journal", "kid", "mac", "siv")
 
-    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes) -> None:
+    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes, journal: bytes) -> None:
         self.kid = kid
         self.mac = mac
         self.siv = siv
+        self.journal = journal
 
     def __repr__(self) -> str:
         return f"<Derived kid={self.kid.hex()}>"
@@ -215,7 +220,7 @@ class Derived(KeyMaterial):
 
 @opaque
 def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = None) -> Derived:
-    """Derive key id, MAC key and synthetic-IV key from a key of 16, 24 or 32 bytes: HKDF-SHA256 (RFC 5869).
+    """Derive key id, MAC key, synthetic-IV key and journal key from a key of 16, 24 or 32 bytes: HKDF-SHA256 (RFC 5869).
 
     ``mac_secret`` is a separate secret of 32 bytes; its length is fixed so that no two pairs of secrets run together into the
     same bytes. Raises ``NoUsableKey`` if a length is wrong.
@@ -233,6 +238,7 @@ def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = Non
             kid=_hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8),
             mac=_hkdf(material, salt=salt, info=b"sealkit/v1 mac", length=32),
             siv=_hkdf(material, salt=salt, info=b"sealkit/v1 siv", length=32),
+            journal=_hkdf(material, salt=salt, info=b"sealkit/v1 journal", length=32),
         )
     finally:
         material[:] = bytes(len(material))

@@ -133,7 +133,7 @@ class Key:
         _check_mac(id, mac)
         check_attributes(id, format=format, accept=accept, state=state)
         key._state, key.is_verify_only = state, True
-        key._derived = Derived(kid=kid, mac=bytes(mac), siv=b"")
+        key._derived = Derived(kid=kid, mac=bytes(mac), siv=b"", journal=b"")
         return key
 
     @classmethod
@@ -171,6 +171,12 @@ class Key:
     def accept(self) -> str:
         """``any``, or ``authentic``: blobs without a proof of authenticity are refused under it."""
         return self._accept
+
+    @property
+    def proves_by_iv(self) -> bool:
+        """Whether a synthetic IV counts under it: it seals such ones, or accepts nothing else in two parts."""
+        able = self._token is None or bool(self._token.place.siv)
+        return able and not self.is_verify_only and (self._format == "synthetic" or self._accept == "authentic")
 
     @property
     def state(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sealkit.crypto.cipher import CBC, Derived, KeyMaterial, unpadded, with_padding
+from sealkit.crypto.cipher import CBC, Derived, KeyMaterial, stripped, with_padding
 from sealkit.crypto.tag import IV_BYTES, Synthesizer, Tagger, synthetic_input, tag_input
 from sealkit.errors import NoUsableKey, Usage
 from sealkit.keys.session import package, shared, words
@@ -66,7 +66,7 @@ class Token(KeyMaterial):
         if not self.place.kid:
             hint = "a key with its MAC key and kid is made by: sealkit keys to-token"
             raise NoUsableKey(problem=f"{self.label}: the ring says no kid of it, so it seals plain blobs only", hint=hint)
-        return Derived(kid=bytes.fromhex(self.place.kid), mac=b"", siv=b"")
+        return Derived(kid=bytes.fromhex(self.place.kid), mac=b"", siv=b"", journal=b"")
 
     def _signer(self, name: str) -> Callable[[bytes], bytes]:
         if not getattr(self.place, name):
@@ -187,13 +187,13 @@ class TokenCBC(CBC):
         return self._token.do("encrypt", "key", with_padding(payload), iv)
 
     @opaque
-    def decrypt(self, ciphertext: bytes, iv: bytes) -> bytes | None:
-        """Return the payload or None, see ``CBC.decrypt``."""
+    def decrypt_whole(self, ciphertext: bytes, iv: bytes) -> tuple[bytes, bool]:
+        """Return what was deciphered, see ``CBC.decrypt_whole``."""
         if not isinstance(ciphertext, bytes) or not isinstance(iv, bytes):
             raise Usage(problem="decrypt takes a ciphertext and an iv in bytes")
         if not ciphertext or len(ciphertext) % _BLOCK or len(iv) != _BLOCK:
-            return None
-        return unpadded(self._token.do("decrypt", "key", ciphertext, iv))
+            return b"", False
+        return stripped(self._token.do("decrypt", "key", ciphertext, iv))
 
     @opaque
     def _stream(self, rows: bytes | memoryview) -> bytearray:

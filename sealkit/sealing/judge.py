@@ -1,25 +1,210 @@
-"""The one judge: as what a blob that was opened may be sealed again, and under which key.
+"""The one judge: what of a blob is proved, what may be opened at all, and as what, under which key, it may be sealed again.
 
-Whoever opens, shows or reseals asks here, so that no way round gives a blob a proof that nobody made.
+Whoever opens, shows or reseals asks here, so that there is one verdict on a blob, and no way round gives it a proof that nobody made.
+
+A blob of two parts says neither which key sealed it nor whether anybody altered it, and a wrong key passes its padding check once in 255
+times. So keys are asked in two ways. One whose synthetic IVs count is asked for the proof: the IV is computed for whatever comes out,
+text or not. One that takes what is not proved is asked whether a payload comes out. Where none is, no answer depends on what came out.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from sealkit.errors import NotBlessed, NoUsableKey, Usage
+from sealkit.crypto.tag import HEADER_BYTES, equal
+from sealkit.errors import AmbiguousKey, CannotDecrypt, NotBlessed, NoUsableKey, Tampered, Usage
 from sealkit.keys.key import FORMATS
 from sealkit.keys.reach import is_within
+from sealkit.opaque import opaque
+from sealkit.payload import BINARY, check, passes
+from sealkit.refusals import TAMPERED, tells_no_key, unproved
+from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Opening, Unsealed
 
 if TYPE_CHECKING:
-    from sealkit.context import Binder
+    from collections.abc import Callable, Sequence
+
+    from sealkit.context import Binder, Context
+    from sealkit.crypto.blob import Blob
     from sealkit.keys.key import Key
     from sealkit.keys.ring import KeyRing
     from sealkit.sealer import Sealer
 
-PLAIN = FORMATS[0]
+PLAIN, TAGGED, SYNTHETIC = FORMATS
+FEW_BLOCKS = 2
+"""So many blocks may pass for a payload under a wrong key: every key is tried. Of more, the first that fits is the one."""
+_BLOCK = 16
 
 
+# --- three parts -----------------------------------------------------------------------------------------------------
+class Checked(NamedTuple):
+    """A blob whose tag fits where it was found: the id of its key, and the verdict."""
+
+    key_id: str
+    verdict: str
+
+
+def check_tag(key: Key, blob: Blob, context: Context) -> Checked:
+    """Check the tag of a blob of three parts, in constant time. Raises ``Tampered``."""
+    _refuse_tampered(key, blob, context)
+    return Checked(key.id, AUTHENTIC)
+
+
+def unseal_tagged(key: Key, blob: Blob, context: Context, kind: str) -> Unsealed:
+    """Return what a blob of three parts opens to, once its tag fits. Raises ``Tampered``, and ``PayloadCheck`` for what is of another kind."""
+    _refuse_tampered(key, blob, context)
+    payload = check(key.cbc().decrypt(blob.ciphertext, blob.iv), kind, sealed=True)
+    return Unsealed(payload, key.id, AUTHENTIC, TAGGED)
+
+
+def _refuse_tampered(key: Key, blob: Blob, context: Context) -> None:
+    auth = blob.auth or b""
+    header = auth[:HEADER_BYTES]
+    if not key.tagger().accepts(auth[HEADER_BYTES:], header, context, blob.iv, blob.ciphertext):
+        raise Tampered(problem=TAMPERED[header[1]])
+
+
+# --- two parts -------------------------------------------------------------------------------------------------------
+class Recent:
+    """The key that last opened a blob which no proof told it for: a guess which one the next is under, shared by those who open alike."""
+
+    __slots__ = ("key",)
+
+    def __init__(self) -> None:
+        self.key: Key | None = None
+
+
+class TwoParts:
+    """How blobs of two parts are opened by the keys of an ``Opening``: ``provers`` are asked for the IV's proof, ``takers`` for a payload.
+
+    ``refuses``: what is not proved is refused, whatever it would have opened to. Then takers are not asked; and without provers, or where a
+    tag is demanded, nothing is decrypted.
+    """
+
+    __slots__ = ("_opening", "_recent", "provers", "refuses", "takers")
+
+    def __init__(self, opening: Opening, recent: Recent) -> None:
+        self._opening = opening
+        self._recent = recent
+        able = tuple(key for key in opening.keys if not key.is_verify_only)
+        takers = tuple(key for key in able if opening.vouches or key.accept != AUTHENTIC)
+        self.refuses = opening.requires or opening.least != PLAIN or (bool(able) and not takers)
+        self.takers = () if self.refuses else takers
+        self.provers = () if opening.least == TAGGED else tuple(key for key in able if key.proves_by_iv)
+
+    def unseal(self, blob: Blob, binder: Binder) -> Unsealed:
+        """Return what a blob opens to, and what is known of it.
+
+        Raises ``PayloadCheck`` for what is authentic but of another kind; ``Downgraded`` for everything that is not authentic, where that is
+        refused; else ``CannotDecrypt`` and ``AmbiguousKey``. What ``binder`` raises is passed on, before anything is decrypted.
+        """
+        if self.provers:
+            context = binder.demanded()
+            for key in self.provers:
+                text, proved = _proof(key, blob, context)
+                if proved:
+                    return Unsealed(check(text, self._opening.payload, sealed=True), key.id, AUTHENTIC, SYNTHETIC)
+        if self.refuses:
+            raise unproved(self._opening)
+        key, text = self._fitting(blob)
+        return Unsealed(text, key.id, UNAUTHENTICATED)
+
+    def proves(self, blob: Blob) -> Callable[[Context], bool]:
+        """Return a function that says of a context whether a blob is authentic there."""
+        made = [(key.synthesizer(), *key.cbc().decrypt_whole(blob.ciphertext, blob.iv)) for key in self.provers]
+
+        def is_proved(context: Context) -> bool:
+            each = [equal(one.iv(context, text), blob.iv) & unpads for one, text, unpads in made]
+            return any(each)
+
+        return is_proved
+
+    def _fitting(self, blob: Blob) -> tuple[Key, bytes]:
+        """Return the one key under which a payload comes out, and that payload."""
+        kind = self._opening.payload
+        takers, first_fits = self.asked(), self.first_fits(len(blob.ciphertext) // _BLOCK)
+        fits: list[tuple[Key, bytes]] = []
+        for key in takers:
+            text, unpads = key.cbc().decrypt_whole(blob.ciphertext, blob.iv)
+            if passes(text, kind, unpads=unpads):
+                fits.append((key, text))
+                if first_fits:
+                    break
+        if not fits:
+            raise CannotDecrypt
+        if len(fits) > 1:
+            names = ", ".join(key.id for key in takers if key in [one for one, _ in fits])
+            raise AmbiguousKey(problem=f"more than one key of the ring opens this blob: {names}")
+        self.remember(fits[0][0])
+        return fits[0]
+
+    def first_fits(self, blocks: int) -> bool:
+        """Say whether of so many blocks the first key that fits is the one: no other passes by chance."""
+        return blocks > FEW_BLOCKS and self._opening.payload != BINARY
+
+    def asked(self) -> tuple[Key, ...]:
+        """Return the takers in the order in which they are asked: that which fitted last goes first. Raises ``AmbiguousKey``."""
+        if self._opening.payload == BINARY:
+            return self._told()
+        recent = self._recent.key
+        if recent is None or self.takers[:1] == (recent,) or recent not in self.takers:
+            return self.takers
+        return (recent, *(key for key in self.takers if key is not recent))
+
+    def remember(self, key: Key) -> None:
+        """Note that a key fitted."""
+        self._recent.key = key
+
+    def _told(self) -> tuple[Key, ...]:
+        """Return the keys that may have sealed a binary payload: those that were named; or else the only one that it can be."""
+        opening = self._opening
+        able = [key for key in opening.keys if not key.is_verify_only]
+        if opening.named or len(able) <= 1:
+            return self.takers
+        sole = [key for key in self.takers if (key.id,) == opening.allowed]
+        if not sole:
+            raise tells_no_key()
+        return tuple(sole)
+
+
+def _proof(key: Key, blob: Blob, context: Context) -> tuple[bytes, bool]:
+    """Return what comes out under a key, and whether the IV proves it; the IV is computed for whatever comes out."""
+    text, unpads = key.cbc().decrypt_whole(blob.ciphertext, blob.iv)
+    return text, equal(key.synthesizer().iv(context, text), blob.iv) & unpads
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+class Proved(NamedTuple):
+    """Many rows judged: which of them are proved, and the verdict and the format of those."""
+
+    fits: list[bool]
+    verdict: str
+    format: str
+
+
+@opaque
+def check_tags(key: Key, header: bytes, contexts: Sequence[Context | None], rows: Sequence[bytes], tags: Sequence[bytes]) -> Proved:
+    """Judge rows of iv and ciphertext whose third parts begin with ``header`` by their tags; None stands for what has no place."""
+    tagger = key.tagger()
+    shared = contexts[0] if contexts and all(one is contexts[0] for one in contexts) else None
+    if shared is not None:
+        made = tagger.tags(header, shared, rows)
+    else:
+        made = [tagger.tags(header, one, [row])[0] if one is not None else b"" for one, row in zip(contexts, rows, strict=True)]
+    return Proved([equal(one, other) for one, other in zip(made, tags, strict=True)], AUTHENTIC, TAGGED)
+
+
+@opaque
+def check_ivs(
+    key: Key, contexts: Sequence[Context | None], texts: Sequence[bytes], unpads: Sequence[bool], ivs: Sequence[bytes]
+) -> Proved:
+    """Judge rows by their synthetic IVs: ``texts`` is what came out, whatever it is, and ``unpads`` says where the padding was right."""
+    made, fits = key.synthesizer(), []
+    for context, text, unpad, iv in zip(contexts, texts, unpads, ivs, strict=True):
+        fits.append(context is not None and equal(made.iv(context, text), iv) & unpad)
+    return Proved(fits, AUTHENTIC, SYNTHETIC)
+
+
+# --- sealed again ----------------------------------------------------------------------------------------------------
 class Known(Protocol):
     """What is known of a blob that was opened: an ``Unsealed``, or many rows of a column that are alike."""
 
@@ -49,6 +234,11 @@ def resealed_as(opened: Known, sealer: Sealer, *, vouched: bool = False) -> str:
     if form != PLAIN and not opened.authenticated and not vouched:
         raise NotBlessed(problem="the blob may have been altered, and a proof would say that it was not")
     return form
+
+
+def is_untold(opened: Known, opener: Sealer) -> bool:
+    """Say whether nothing tells that a blob was under the key that opened it: binary, unproved, and the key was not named."""
+    return opener.payload_kind == BINARY and not opened.authenticated and not opener.opening.named
 
 
 def successor(opened: Known, sealer: Sealer, at: Binder | None = None) -> str:

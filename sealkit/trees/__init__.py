@@ -138,7 +138,7 @@ def rotate(
     """Re-encrypt all blobs below a folder under the primary key, or ``to``; resume a rotation that was interrupted.
 
     If a field cannot be opened, or a file has several names, the outcomes of those are yielded and nothing is written. Where a file could not be written, the rotation
-    stays unfinished, and the same call goes on. Raises ``TreeBusy`` and ``JournalError``.
+    stays unfinished, and the same call goes on. Journals in the tree that no key of the ring proves are passed over. Raises ``TreeBusy`` and ``JournalError``.
     """
     import os
 
@@ -153,21 +153,26 @@ def rotate(
     root = rotation.tree_of([path]) or path
     scope = rotation.scope([path], root, filters)
     header = journal.Header(sealer.key_id, ring.get(sealer.key_id).kid, None, list(task.fields), terms.payload or "text", scope)
-    plan = rotation.Rotation(task, batch.Mode(write=True, workers=1), root, header)
+    plan = rotation.Rotation(task, batch.Mode(write=True, workers=1), root, header, ring.keys)
     with held([path]):
         rotation.probe(plan)
-        rehearsed = rotation.rehearse(plan, _walk([path], filters))
-        wrong = [outcome for done in rehearsed for outcome in done.outcomes if outcome.exit_status]
+        report, wrong = Report(), []
+        for done in rotation.rehearse(plan, _walk([path], filters)):
+            for outcome in done.outcomes:
+                report.add(outcome)
+                wrong += [outcome] if outcome.exit_status else []
         if wrong:
             yield from wrong
             return
+        rotation.check_told(report, partial=False)
         with rotation.remembered(plan) as memory:
             report = Report()
             for done in batch.each(task, _walk([path], filters), plan.mode, memory):
                 for outcome in done.outcomes:
                     report.add(outcome)
                     yield outcome
-            rotation.finish(plan, memory, report.exit_status)
+            if rotation.is_complete(report.exit_status):
+                rotation.finish(plan, memory)
 
 
 def _task(

@@ -13,6 +13,7 @@ from sealkit import report as reporting
 from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
 from sealkit.jobs import Found
+from sealkit.payload import BINARY
 from sealkit.records import frontmatter, scan
 from sealkit.records.kinds import FRONT_MATTER, kind_of
 from sealkit.sealing import judge
@@ -63,7 +64,7 @@ def _decrypted(task: Task, order: Order, path: str, data: bytes, known_as: str) 
 
 def _open(task: Task, order: Order, path: str, data: bytes, known_as: str) -> Result | None:
     """Open a field as before a rotation: also, its new key must be for this place."""
-    if order.sealer is not None and order.sealer.is_bounded:
+    if order.sealer is not None and (order.sealer.is_bounded or task.around.blessed is not None or order.demand.payload == BINARY):
         return None
     return _opened(order, path, data, reporting.FOUND)
 
@@ -96,7 +97,7 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
     if both is None:
         return None
     found, opened = both
-    if judge.resealed_as(opened, sealer) != PLAIN or sealer.is_too_short_to_tell(found.blob):
+    if opened.authenticated or judge.resealed_as(opened, sealer) != PLAIN or sealer.tells_no_key(found.blob):
         return None
     if opened.key_id == sealer.key_id:
         return _only(of_blob(path, reporting.UNCHANGED, demand.path, found, sealer.key_id, unopened(found)))

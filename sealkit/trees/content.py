@@ -12,6 +12,7 @@ from sealkit.records.identity import Binding, Place
 from sealkit.records.kinds import kind_of
 from sealkit.records.record import Record, join, split
 from sealkit.report import Outcome, failure
+from sealkit.sealing import judge
 from sealkit.sealing.placing import put
 from sealkit.trees import at_once, orders
 from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
@@ -126,15 +127,16 @@ class _Work:
         """Return what blobs in a field are bound to."""
         return self.binding.place(record, field)
 
-    def unseal(self, found: Found, place: Place) -> Unsealed:
+    def unseal(self, found: Found, place: Place, opener: Sealer | None = None) -> Unsealed:
         """Open a blob; if it is not authentic here, look for where it is."""
         try:
-            return jobs.unseal(found, self.opener, place)
+            return jobs.unseal(found, opener if opener is not None else self.opener, place)
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, found, self.opener) from None
 
     def _misbound(self, error: BlobError, found: Found, opener: Sealer) -> BlobError:
-        elsewhere = self.task.around.elsewhere
+        """Return the error that names the record for which a tagged blob is authentic; one of two parts would tell what it opens to."""
+        elsewhere = self.task.around.elsewhere if found.blob.auth is not None else None
         where = elsewhere(opener, found.blob) if elsewhere is not None else None
         if where is None:
             return error
@@ -147,11 +149,27 @@ class _Work:
 
     def open(self, record: Record, field: str) -> Record:
         found, place = jobs.find(record, field), self.place(record, field)
+        if self._sealer is not None:
+            self._preflight(found, place, self._sealer)
+            return record
         opened = self.unseal(found, place)
-        if self._sealer is not None:  # as before a rotation
-            jobs.may_seal(found, self._sealer, place)
         self.note(reporting.FOUND, field, found, opened.key_id, opened.verdict, opened)
         return record
+
+    def _preflight(self, found: Found, place: Place, sealer: Sealer) -> None:
+        """Open a blob as before a rotation, which leaves alone what is too weak to be opened: that is in nobody's way."""
+        blessed = self._blessed(place.field)
+        opener = self.opener if blessed is None or not blessed(found.blob) else self.opener.vouching()
+        try:
+            opened = self.unseal(found, place, opener)
+        except Downgraded as error:
+            if found.blob.auth is not None:
+                raise
+            self.note(reporting.FOUND, place.field, found, None, error.code)
+            return
+        jobs.may_seal(found, sealer, place)
+        code = reporting.UNTOLD if judge.is_untold(opened, opener) else opened.verdict
+        self.note(reporting.FOUND, place.field, found, opened.key_id, code, opened)
 
     def decrypt(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
@@ -224,7 +242,7 @@ class _Work:
         after = jobs.retag(record, self.opener, was, field, self.binding)
         found = jobs.find(after, field)
         status = reporting.UNCHANGED if after is record else reporting.RETAGGED
-        self.note(status, field, found, None, "authentic")
+        self.note(status, field, found, None, jobs.verdict(found, self.opener, self.place(after, field)))
         if after is not record:
             self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
         return after
@@ -248,12 +266,12 @@ class _Work:
     def _check(self, record: Record, found: Found, field: str, status: str) -> Record:
         """Check the tag alone: all that a verify-only key can do; the record is read through."""
         try:
-            key = jobs.check(found, self.opener, self.place(record, field))
+            checked = jobs.check(found, self.opener, self.place(record, field))
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, found, self.opener) from None
         record.read_through(field)
-        self._check_key(found, key, field)
-        self.note(status, field, found, key, "authentic")
+        self._check_key(found, checked.key_id, field)
+        self.note(status, field, found, checked.key_id, checked.verdict)
         return record
 
     def _check_key(self, found: Found, key_id: str, field: str) -> None:
@@ -266,8 +284,8 @@ class _Work:
 
     def _changed(self, status: str, field: str, found: Found, key: str | None = None) -> None:
         self.note(status, field, found, key if key is not None else self.sealer.key_id, unopened(found))
-        if self.sealer.format == "plain" and self.sealer.is_too_short_to_tell(found.blob):
-            self.outcomes[-1] = self.outcomes[-1]._replace(message=_SHORT)
+        if self.sealer.tells_no_key(found.blob):
+            self.outcomes[-1] = self.outcomes[-1]._replace(message=_NO_KEY_TOLD)
 
     @property
     def opener(self) -> Sealer:
@@ -278,7 +296,7 @@ class _Work:
         return needed(self._sealer)
 
 
-_SHORT = "a payload of one block: under a ring of several keys it opens only with the key named (--key-id)"
+_NO_KEY_TOLD = "a binary payload in two parts: under a ring of several keys it opens only with the key named (--key-id)"
 
 
 def needed(sealer: Sealer | None) -> Sealer:

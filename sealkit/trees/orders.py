@@ -37,7 +37,7 @@ class Around(NamedTuple):
 
 
 NOWHERE = Around()
-_STRICT = frozenset({DECRYPT, REVEAL, SEAL, VERIFY})
+_STRICT = frozenset({OPEN, DECRYPT, REVEAL, ROTATE, SEAL, VERIFY})
 
 
 class Task:
@@ -80,12 +80,12 @@ class Task:
         return self._given
 
     def _order(self, demand: FieldRule) -> Order:
-        """Return what to do to the fields of which this is demanded. An unfinished upgrade must not keep blobs from being rotated."""
+        """Return what to do to the fields of which this is demanded. Tags are checked, and moved, whatever format is demanded."""
         opener, sealer = self.opener, self.sealer
         if opener is not None:
             least = demand.format if self.verb in _STRICT else "plain"
             kind = demand.payload if self.verb != CHECK else "text"  # tags are checked, and nothing is opened
-            opener = opener.under(payload=kind, least=least, opens=True)
+            opener = opener.under(payload=kind, least=least, keys=demand.keys, opens=True)
         if sealer is not None:
             sealer = sealer.under(payload=demand.payload, least=demand.format, keys=demand.keys, opens=False)
         order = Order(demand, self.binding._replace(bind=demand.bind), opener, sealer)

@@ -219,6 +219,40 @@ def test_signals(desk, memory, number):
     assert desk.read("a.md") == before
 
 
+class StoppedError(Exception):
+    """What a handler of sealkit's raises."""
+
+
+def stop(number, frame):
+    raise StoppedError
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_signal_while_the_editor_starts_ends_it(monkeypatch, tmp_path, number, moment):
+    """It comes inside of ``Popen``, when the editor runs already and nobody knows its number."""
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *args, **more):
+            if moment == "before":
+                os.kill(os.getpid(), number)
+            started.append(self)
+            super().__init__(*args, **more)
+            if moment == "after":
+                os.kill(os.getpid(), number)
+
+    before = signal.signal(number, stop)
+    try:
+        with monkeypatch.context() as patched, pytest.raises(StoppedError):
+            patched.setattr(subprocess, "Popen", Popen)
+            editor.Editor({"EDITOR": "sleep", "PATH": os.environ["PATH"]}).run("60")
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, before)
+    assert started[0].returncode == -signal.SIGTERM
+
+
 def wait_for(path):
     for _ in range(600):
         if path.exists() and path.read_text().strip():
@@ -240,7 +274,7 @@ def test_the_folder_of_a_living_sealkit_is_left_alone(desk, memory):
 def test_nothing_reaches_a_disk(desk, memory):
     """strace is the outside program: no file outside of memory is opened for writing while the payload is open, but the record's own."""
     trace = desk.path / "home" / "trace"
-    wrap = ["strace", "-f", "-qq", "-e", "trace=open,openat,creat,rename,renameat,renameat2,link,linkat", "-o", str(trace)]
+    wrap = ["strace", "-f", "-y", "-qq", "-e", "trace=open,openat,creat,rename,renameat,renameat2,link,linkat", "-o", str(trace)]
     if subprocess.run(["strace", "-V"], capture_output=True, check=False).returncode:
         assert not os.environ.get("SEALKIT_CI"), "strace is missing"
         pytest.skip("strace is missing")

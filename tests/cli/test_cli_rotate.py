@@ -53,7 +53,7 @@ def test_from_names_the_old_key(desk):
     ran = desk.run("rotate", "--from", "k1", "--json", "records")
     assert ran.status == 0
     desk.record("x.md", desk.sealed(b"short", "k1"))
-    assert desk.run("rotate", "x.md").status == 1
+    assert desk.run("rotate", "--from", "k2", "x.md").status == 1
     assert desk.run("rotate", "--from", "k1", "x.md").status == 0
     assert desk.run("decrypt", "--key-id", "k2", "x.md").out == b"short"
     assert desk.run("rotate", "--from", "k1", "x.md").status == 0

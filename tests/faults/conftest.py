@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from fault_runs import Place, Warm, missing_strace
+from fault_runs import Place, missing_strace, warmed
 
 PART = os.environ.get("SEALKIT_FAULTS_PART")
 PARTS = 40
@@ -13,7 +13,7 @@ PARTS = 40
 
 @pytest.fixture(scope="session")
 def warm():
-    server = Warm()
+    server = warmed()
     yield server
     server.close()
 

@@ -15,6 +15,7 @@ from keys_canary import CANARY, everything_said, leaks
 
 from sealkit import config
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
+from sealkit.installing import how_to_install
 from sealkit.keys import age, ringedit, ringfile, ringstore, sources, team
 from sealkit.keys.access import Access
 from sealkit.keys.ring import KeyRing
@@ -213,7 +214,7 @@ def test_entries_that_make_no_sense(text):
 def test_without_the_package(alice, monkeypatch, failure):
     source = declare(entry(encrypted(alice)))
     monkeypatch.setitem(sys.modules, "pyrage", None)
-    assert failure(source.read, access()).hint == "pip install 'sealkit[age]'"
+    assert failure(source.read, access()).hint == how_to_install("age")
 
 
 def test_nothing_of_the_key_or_the_identity_is_shown(alice):

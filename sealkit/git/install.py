@@ -6,6 +6,7 @@ Three things: lines in ``.gitattributes`` (committed, so that everybody has them
 from __future__ import annotations
 
 import os
+import re
 import stat
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sealkit.git.plumbing import Repository
     from sealkit.git.starting import Program
 
+_AS_MODULE: Final = re.compile(r"-m\s+sealkit\b")
 CACHES: Final = "refs/notes/textconv/sealkit"
 _ATTRIBUTES: Final = "diff=sealkit merge=sealkit"
 _TEXTCONV: Final = "diff.sealkit.textconv"
@@ -57,10 +59,14 @@ def settings(program: Program) -> dict[str, str]:
 
 
 class Installation:
-    """What is installed in one repository. Raises ``ConfigError`` for a policy that is none, ``StoreError``, and ``Usage``."""
+    """What is installed in one repository, or is to be, of this version of sealkit.
 
-    def __init__(self, repository: Repository) -> None:
+    Raises ``ConfigError`` for a policy that is none, ``StoreError``, and ``Usage``.
+    """
+
+    def __init__(self, repository: Repository, version: str) -> None:
         self._repository = repository
+        self._version = version
         self._attributes = os.path.join(repository.top, ".gitattributes")
         hooks = repository.path("hooks")
         self._hook = os.path.join(hooks, "pre-commit")
@@ -68,7 +74,7 @@ class Installation:
 
     @cached_property
     def _program(self) -> Program:
-        return starting.find()
+        return starting.find(self._version)
 
     @cached_property
     def _settings(self) -> dict[str, str]:
@@ -182,8 +188,7 @@ def _what_else(value: str | None) -> str:
     """Say what a setting is that is not as it should be."""
     if value is None:
         return "not set"
-    words = value.split()
-    if "-m" in words and "-I" not in words:
+    if _AS_MODULE.search(value) and "-I" not in value.split():
         return "of an older form, which lets Python take modules from the folder that git is used in"
     if value.startswith("sealkit "):
         return "of an older form, which works only where sealkit is on PATH; else a merge may leave one side alone"

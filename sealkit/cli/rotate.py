@@ -173,5 +173,5 @@ def _preflight(plan: Rotation, where: Where, output: Output, *, partial: bool) -
     run.refuse_nothing(printer.report, where)
     if printer.report.exit_status and not partial:
         return printer.close()
-    rotation.check_told(printer.report, partial=partial)
+    rotation.check_told(plan, printer.report, partial=partial)
     return printer.report.exit_status

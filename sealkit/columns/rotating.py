@@ -98,7 +98,7 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
             raise NothingMatched(problem=f"no record below {folder!r} has the field", hint="name it with fields=[...]")
         if opened.report.exit_status and not partial:
             return opened.rotated(is_complete=False)
-        rotation.check_told(opened.report, partial=partial)
+        rotation.check_told(plan, opened.report, partial=partial)
         with rotation.remembered(plan) as memory:
             written = _gathered(engine(rows, share._replace(journal=memory.path, again=again)), missed)
             rotation.finish(plan, memory, written.report.exit_status)
@@ -146,6 +146,7 @@ def work(paths: Iterable[pa.RecordBatch], keys: Reference, share: Share) -> Iter
     if share.journal is None:
         yield from _told(rotation.rehearse(plan, found))
         return
+    plan.task.told = True  # the driver has seen the preflight
     memory = journal.Journal.join(plan.root, share.journal, again=share.again)
     try:
         yield from _told(batch.each(plan.task, found, plan.mode, memory))

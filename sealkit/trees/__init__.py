@@ -163,7 +163,7 @@ def rotate(
         if wrong:
             yield from wrong
             return
-        rotation.check_told(report, partial=False)
+        rotation.check_told(plan, report, partial=False)
         with rotation.remembered(plan) as memory:
             report = Report()
             for done in batch.each(task, _walk([path], filters), plan.mode, memory):

@@ -95,8 +95,8 @@ def rehearse(rotation: Rotation, found: Iterable[Found]) -> Iterator[Done]:
     return batch.each(opening(rotation), found, _rehearsing(rotation))
 
 
-def check_told(preflight: Report, *, partial: bool) -> None:
-    """Raise ``Usage`` where a wrong key might bury binary payloads as garbage, as one in 255 would: their key was not named.
+def check_told(rotation: Rotation, preflight: Report, *, partial: bool) -> None:
+    """Note that the keys of binary payloads are borne out, as a preflight saw. Raise ``Usage`` where a wrong key might bury binary payloads as garbage, as one in 255 would: their key was not named.
 
     In a ``partial`` rotation nobody sees that the others do not open; nor where nothing else in the tree bears the key out.
     """
@@ -105,6 +105,7 @@ def check_told(preflight: Report, *, partial: bool) -> None:
             problem=f"nothing tells which key sealed {preflight.untold} binary payloads, and under a wrong one they would become garbage",
             hint="name the key that sealed them: --from ID (or --key-id ID)",
         )
+    rotation.task.told = True
 
 
 def _rehearsing(rotation: Rotation) -> Mode:

@@ -2,7 +2,7 @@
 
     python benchmarks/spark.py [ROWS [ROUNDS]]
 
-Needs Java, and ``sealkit[spark,fast]`` where the interpreter is. The rows are kept in memory, so that reading them is no part of it.
+Needs Java, and sealkit with its extras ``spark`` and ``fast`` where the interpreter is. The rows are kept in memory, so that reading them is no part of it.
 """
 
 from __future__ import annotations

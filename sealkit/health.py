@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealkit import yamltree
+from sealkit.installing import how_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +123,7 @@ def installed() -> Iterator[Finding]:
     for extra, names in extras().items():
         missing = [name for name in names if _version(name) is None]
         text = f"{extra}: not installed ({', '.join(missing)})" if missing else f"{extra}: installed"
-        yield Finding("extra", OK, text, f"pip install 'sealkit[{extra}]'" if missing else None)
+        yield Finding("extra", OK, text, how_to_install(extra) if missing else None)
 
 
 def extras() -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import warm
+
 from sealkit.crypto.blob import Blob
 from sealkit.keys.ring import KeyRing
 

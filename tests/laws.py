@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 
 ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
-MOST_LINES = 400
-MOST_STATEMENTS = 40
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "tools", "shared"}
 LATE = ("cryptography", "multiprocessing", "pyarrow", "asyncio")
 # The package's own name, which imports lazily whatever is public, and the way in for python -m.
@@ -165,21 +163,6 @@ def law_3_only_the_command_line_speaks(package):
     return found
 
 
-def law_4_modules_and_functions_are_short(package):
-    """No module over 400 lines, no function over 40 statements."""
-    found = []
-    for name, path, tree in modules(package):
-        lines = path.read_text().count("\n")
-        if lines > MOST_LINES:
-            found.append(f"{name}: {lines} lines")
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                statements = sum(isinstance(part, ast.stmt) for part in ast.walk(node)) - 1
-                if statements > MOST_STATEMENTS:
-                    found.append(f"{name}:{node.lineno}: {node.name} has {statements} statements")
-    return found
-
-
 def law_5_names_say_something(package):
     """No module called utils, helpers, common, misc or base."""
     return [name for name, _, _ in modules(package) if BANNED_NAMES & set(name.lstrip("_").split("."))]
@@ -294,6 +277,7 @@ def rule_one_line_is_one_line(package):
                 texts = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
                 if any("\n" in text for text in texts):
                     found.append(f"{name}:{node.lineno}: {ast.unparse(node.func)} with a line end")
+    return found
 
 
 STARTERS = {"git.program", "git.trial", "keys.command", "desk.editor"}
@@ -322,7 +306,7 @@ def law_9_one_module_starts_git(package):
     return found
 
 
-SHIPPED = ("README.md", "docs/**/*.md", "action.yml", ".pre-commit-hooks.yaml", "sealkit/**/*.py", ".github/**/*.yml")
+SHIPPED = ("*.md", "docs/**/*.md", "action.yml", ".pre-commit-hooks.yaml", "sealkit/**/*.py", ".github/**/*.yml")
 MODULE_RUN = re.compile(r"-m\s+sealkit\b")
 ISOLATED = re.compile(r"-I\s+(-[A-Za-z]+\s+)*$")
 
@@ -395,7 +379,6 @@ LAWS = [
     law_1_no_cycles,
     law_2_packages_have_one_room,
     law_3_only_the_command_line_speaks,
-    law_4_modules_and_functions_are_short,
     law_5_names_say_something,
     law_6_a_light_start,
     law_7_only_our_errors,

@@ -11,6 +11,7 @@ import pytest
 
 from sealkit import health
 from sealkit.health import BAD, OK, WARNING
+from sealkit.installing import how_to_install
 
 HEAD = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
@@ -106,7 +107,7 @@ def test_what_is_installed(monkeypatch):
     monkeypatch.setattr(health, "extras", lambda: {"here": ["click"], "gone": ["click", "no-such-package-anywhere"]})
     found = {one.text: one for one in health.installed()}
     assert found["here: installed"].hint is None
-    assert found["gone: not installed (no-such-package-anywhere)"].hint == "pip install 'sealkit[gone]'"
+    assert found["gone: not installed (no-such-package-anywhere)"].hint == how_to_install("gone")
     assert next(one for one in found.values() if one.check == "libyaml").status == OK
 
 

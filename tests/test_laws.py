@@ -71,8 +71,6 @@ PLANTS = [
     (laws.law_3_only_the_command_line_speaks, added("trees/batch.py", "import sys\nsys.exit(3)"), "trees.batch"),
     (laws.law_3_only_the_command_line_speaks, added("keys/sources.py", "x = input('key? ')"), "keys.sources"),
     (laws.law_3_only_the_command_line_speaks, added("report.py", "import sys\nsys.stderr.write('x')"), "report"),
-    (laws.law_4_modules_and_functions_are_short, added("jobs.py", "\n" * 401), "jobs"),
-    (laws.law_4_modules_and_functions_are_short, added("jobs.py", "def f():\n" + "    x = 1\n" * 41), "jobs"),
     (laws.law_5_names_say_something, added("utils.py", "x = 1"), "utils"),
     (laws.law_5_names_say_something, added("trees/helpers.py", "x = 1"), "helpers"),
     (laws.law_6_a_light_start, added("report.py", "import multiprocessing"), "multiprocessing"),

@@ -180,9 +180,10 @@ def become(asked) -> None:
 
 def opened(number: int, mode: str) -> io.TextIOWrapper:
     """A standard stream as Python opens it in a UTF-8 locale."""
-    raw = open(number, f"{mode}b", closefd=False)
+    raw = io.FileIO(number, mode, closefd=False)
+    buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
     errors = "backslashreplace" if number == 2 else "surrogateescape"
-    stream = io.TextIOWrapper(raw, "utf-8", errors, newline="\n", line_buffering=number == 2 or raw.isatty())
+    stream = io.TextIOWrapper(buffer, "utf-8", errors, newline="\n", line_buffering=number == 2 or raw.isatty())
     stream.mode = mode
     return stream
 
@@ -191,30 +192,41 @@ def run_to_the_end() -> None:
     """Run ``main`` and end as Python does, but for taking apart what the system takes back anyway."""
     from sealkit.cli import main
 
-    status = 0
+    status = 1
     try:
         main()
+        status = 0
     except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        status = 1
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    finally:
+        if status == 1 and sys.exc_info()[0] is not None:
+            sys.excepthook(*sys.exc_info())
+        os._exit(last_words(status))
+
+
+def last_words(status: int) -> int:
+    """Do what is left to do, and return the exit status: 120 if not everything that was said could be written."""
     atexit._run_exitfuncs()
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        status = 120  # as Python says that the last words were lost
-    os._exit(status & 0xFF)
+        return 120
+    return status & 0xFF
 
 
 # --- and on the side of the tests ------------------------------------------------------------------------------------------
+def where_things_are():
+    """The folder of the package that the tests import, which is what is run; and a PYTHONPATH for it and the tests' own modules."""
+    package = Path(importlib.import_module("sealkit").__file__).parent
+    return package, os.pathsep.join([str(package.parent), str(Path(__file__).parent)])
+
+
 class Warm:
     """A warm process, from here; ``script`` is what it runs."""
 
     def __init__(self, script=__file__, **environment) -> None:
-        package = Path(importlib.import_module("sealkit").__file__).parent  # what the tests import is what is run
+        package, found = where_things_are()
         self.program = str(package / "__main__.py")
-        found = os.pathsep.join([str(package.parent), str(Path(__file__).parent)])
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": found, "LANG": "C.UTF-8"} | environment
         ours, theirs = socket.socketpair()
         with theirs:
@@ -314,7 +326,7 @@ def can_take(environment, folder):
     usual = environment.get("LANG") == "C.UTF-8" and environment.get("PYTHONWARNINGS") == "error"
     odd = any(name.startswith(_OF_THE_START) for name in environment.keys() - {"PYTHONWARNINGS"})
     modules = any(any(Path(folder).glob(pattern)) for pattern in ("*.py", "*/__init__.py"))
-    return usual and not odd and not modules
+    return usual and not odd and not modules and hasattr(os, "pidfd_open")
 
 
 def run(args, folder, environment, given, *, stdout, stderr, timeout):

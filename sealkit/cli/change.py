@@ -88,6 +88,9 @@ def _filter(done: Done, where: Where, output: Output, change: Change) -> int:
         return run.printed([run.Maker(output, texts(change))([done.as_dry_run()])], run.Printer(output, ""), where)
     output = output._replace(json=False, quiet=True)
     status = run.printed([run.Maker(output, run.no_text)([done])], run.Printer(output, ""), where)
+    for outcome in done.outcomes:
+        if outcome.message is not None and not outcome.exit_status:
+            show.note(f"{outcome.place}  {outcome.field}: {outcome.message}")
     if not status:
         show.content(done.after if done.after is not None else done.before or b"")
     return status

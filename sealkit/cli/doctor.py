@@ -70,7 +70,7 @@ def _findings(file: str | None, folder: str, *, everything: bool) -> Iterator[Fi
 
 # --- the ring --------------------------------------------------------------------------------------------------------
 def _ring(file: str | None, *, everything: bool) -> Iterator[Finding]:
-    from sealkit.keys.ring import RING_VARIABLE, SECRET_VARIABLE
+    from sealkit.keys.ring import NO_FILE_HINT, RING_VARIABLE, SECRET_VARIABLE
 
     path = options.ring_path(file)
     how = "--keys" if file else f"${RING_VARIABLE}" if os.environ.get(RING_VARIABLE) else "the user's own"
@@ -81,7 +81,7 @@ def _ring(file: str | None, *, everything: bool) -> Iterator[Finding]:
         yield Finding("ring", OK, f"one key, from ${SECRET_VARIABLE}")
         yield from _one_key()
     else:
-        hint = "make one with: sealkit keygen; inspect and check need none"
+        hint = f"{NO_FILE_HINT}; inspect and check need none"
         yield Finding("ring", WARNING, f"none: neither --keys, ${RING_VARIABLE}, {path} nor ${SECRET_VARIABLE}", hint)
 
 
@@ -125,13 +125,14 @@ def _ring_file(path: str, *, everything: bool) -> Iterator[Finding]:
 
 def _key(one: Seen) -> Finding:
     from sealkit.health import extras
+    from sealkit.installing import how_to_install
 
     key = one.key
     name = f"{key.id}  {one.kind}  {key.state}"
     if not one.tried:
         extra = _ROOM_OF_EXTRA.get(one.kind, one.kind)
         if extra in extras() and not _is_installed(extra):
-            return Finding("key", BAD, f"{name}  needs packages that are missing", f"pip install 'sealkit[{extra}]'")
+            return Finding("key", BAD, f"{name}  needs packages that are missing", how_to_install(extra))
         return Finding("key", OK, f"{name}  not tried: it may ask, run something or take long (--all)")
     if one.problem is not None:
         return Finding("key", BAD if key.may_open else OK, one.problem if key.may_open else f"{name}  {one.problem}", one.hint)
@@ -177,8 +178,8 @@ def _git(folder: str) -> Iterator[Finding]:
 
 def _tree(folder: str) -> Iterator[Finding]:
     from sealkit.trees.demanded import policy_of
+    from sealkit.trees.journals import look
     from sealkit.trees.roots import root_of
-    from sealkit.trees.rotation import unfinished_in
 
     try:
         root = root_of(folder)
@@ -187,13 +188,18 @@ def _tree(folder: str) -> Iterator[Finding]:
         policy = policy_of(root)
         if policy is not None:
             yield Finding("policy", OK, f"{root}: {len(policy.rules)} rules")
-        unfinished = unfinished_in(root)
+        told = look(root, ())
     except SealkitError as error:
         yield Finding("policy", BAD, f"{error.path or folder}: {error.problem}", error.hint)
         return
-    if unfinished is not None:
-        hint = "run the same command again, or: sealkit rotate --rollback PATH"
-        yield Finding("rotation", WARNING, f"to {unfinished.header.to}, begun at {unfinished.started}, is not finished", hint)
+    for state in told.unproved:
+        if state.ended is None:  # what the keys say to that, rotate --status asks
+            hint = "run the same command again, or: sealkit rotate --rollback PATH; whether that is so, says: sealkit rotate --status PATH"
+            yield Finding(
+                "rotation", WARNING, f"to {state.header.to}, begun at {state.started}, is not finished, says {state.path}", hint
+            )
+    for doubt in told.foreign:
+        yield Finding("rotation", WARNING, f"{doubt.path} {doubt.problem}", doubt.hint)
 
 
 def _left_behind(file: str | None) -> Iterator[Finding]:

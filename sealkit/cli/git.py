@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -102,7 +100,8 @@ def _ring_if_any(file: str | None) -> KeyRing | None:
 @click.argument("marker_size", metavar="SIZE", type=click.IntRange(1, 1000))
 @click.argument("path", metavar="PATH")
 @options.ring_file
-def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str, file: str | None) -> int:
+@click.option("--answer", is_flag=True, hidden=True, help="Print what came of it, in one word, once OURS holds the result.")
+def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str, file: str | None, answer: bool) -> int:
     """Merge three versions of a record into OURS; exit 1 if something is left to be resolved. git calls it (merge.sealkit.driver).
 
     The text is merged as git does it. A blob that one side changed is taken as it is; one that both changed is opened, merged, and
@@ -114,9 +113,13 @@ def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str,
       sealkit git merge-driver -- %O %A %B %L %P
     """
     from sealkit.git import asking
-    from sealkit.git.merge import merge
+    from sealkit.git.merge import Merged, merge
     from sealkit.git.plumbing import merge_texts, write_over
+    from sealkit.git.starting import CONFLICT, MERGED
     from sealkit.trees.store import read
+
+    def text(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bool]:
+        return merge_texts(base, ours, theirs, marker_size)
 
     before, one, other = (read(name).data for name in (base, ours, theirs))
     ring = _ring_if_any(file)
@@ -127,14 +130,17 @@ def merge_driver(base: str, ours: str, theirs: str, marker_size: int, path: str,
         (known,) = asking.orders([path], Asked(("secured",)), None)
         ring = None
     try:
-        merged = merge(before, one, other, known, lambda o, a, b: merge_texts(o, a, b, marker_size), ring)
-    except SealkitError as error:  # OURS stays as it is, and git takes the file for one in conflict
-        raise error.at(path=path) from None
+        merged = merge(before, one, other, known, text, ring)
+    except SealkitError as error:  # both sides are kept, as git keeps those of any text
+        show.error(error.at(path=path))
+        merged = Merged(*text(before, one, other), ["merged as text"])
     write_over(ours, merged.data)
-    for text in dict.fromkeys((*merged.moves, *merged.problems)):
-        show.note(f"{path}: {text}")
+    for line in dict.fromkeys((*merged.moves, *merged.problems)):
+        show.note(f"{path}: {line}")
     if merged.problems and merged.is_clean:
         show.hint(f"resolve it with: sealkit resolve {shlex.quote(path)}")
+    if answer:
+        show.out(MERGED if merged.is_done else CONFLICT)
     return 0 if merged.is_done else 1
 
 
@@ -144,7 +150,8 @@ def install(folder: str) -> int:
     """Tell git to diff, merge and check the records of a repository with sealkit; say what was changed. Twice is safe.
 
     It adds lines to .gitattributes (commit them), sets diff.sealkit.* and merge.sealkit.* in this clone, and writes a pre-commit hook; a
-    hook that is there already is kept.
+    hook that is there already is kept. All of them name this installation of sealkit: where it is moved or made anew, run this again; and
+    before it is removed, run uninstall. Without it git shows records as they are, merges them as text, and stops commits.
 
     \b
     Example:
@@ -162,7 +169,7 @@ def install(folder: str) -> int:
 @git.command()
 @click.argument("folder", metavar="[FOLDER]", default=".", shell_complete=options.files)
 def uninstall(folder: str) -> int:
-    """Take back what install did, and nothing else; say what was changed.
+    """Take back what install did, and nothing else; say what was changed. Run it before the package is removed.
 
     \b
     Example:
@@ -182,7 +189,8 @@ def uninstall(folder: str) -> int:
 def doctor(folder: str) -> int:
     """Say what of this repository's set-up is in order, and what is not; exit 1 if anything is not.
 
-    Besides what install does, it looks for plaintext that git may have kept of textconv (cachetextconv, refs/notes/textconv).
+    What install set is tried without the environment of this shell. Besides, it looks for plaintext that git may have kept of textconv
+    (cachetextconv, refs/notes/textconv).
 
     \b
     Example:
@@ -202,9 +210,4 @@ def installation(folder: str) -> Installation:
     from sealkit.git.install import Installation
     from sealkit.git.plumbing import Repository
 
-    return Installation(Repository(folder), _program())
-
-
-def _program() -> str:
-    """Return how a shell calls this sealkit: by name if that is what the name stands for."""
-    return "sealkit" if shutil.which("sealkit") is not None else f"{shlex.quote(sys.executable)} -m sealkit"
+    return Installation(Repository(folder))

@@ -12,7 +12,9 @@ from sealkit.errors import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Unpack
+
+    from sealkit.keys.ringstore import Attributes
 
 
 class Derived(NamedTuple):
@@ -67,26 +69,23 @@ class Kept(NamedTuple):
         """How many of them were said."""
         return (self.under is not None) + self.age + (self.kms is not None)
 
-    def made(self, path: str, key_id: str, *, bits: int, form: str, primary: bool) -> str:
+    def made(self, path: str, key_id: str, *, bits: int, **attributes: Unpack[Attributes]) -> str:
         """Make the key, and return how it is kept, for people."""
         from sealkit.cli.ask import ask
         from sealkit.keys import ringstore
 
         if self.under is not None:
-            ringstore.add_wrapped(path, key_id, self.under, bits, format=form, primary=primary, ask=ask)
+            ringstore.add_wrapped(path, key_id, self.under, bits, ask=ask, **attributes)
             return f"wrapped under {self.under}"
         if self.age:
             from sealkit.keys.team import add_shared
 
-            names = add_shared(path, key_id, bits, format=form, primary=primary, ask=ask)
+            names = add_shared(path, key_id, bits, ask=ask, **attributes)
             return f"encrypted to {', '.join(names)}"
         from sealkit.keys.kms import new_source
 
         source = new_source(self.kms or "", key_id, bits)
-        if os.path.lexists(path):
-            ringstore.add_source(path, key_id, source, format=form, primary=primary, ask=ask)
-        else:
-            ringstore.create(path, key_id, source, format=form, ask=ask)
+        ringstore.add_source(path, key_id, source, ask=ask, **attributes)
         return "encrypted by AWS KMS"
 
 
@@ -119,7 +118,7 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Choice(["plain", "tagged", "synthetic"]),
     default="plain",
     show_default=True,
-    help="The format it seals in; tagged and synthetic show every alteration.",
+    help="The format it seals in; tagged and synthetic show every alteration, and such a key accepts nothing else.",
 )
 @click.option("--primary", is_flag=True, help="Make it the ring's primary: from now on it seals.")
 @derived
@@ -127,8 +126,9 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
 def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: bool, derived: Derived, kept: Kept) -> int:
     """Make a key and write it to a ring: a new file (0600), or added to the one there is. Nothing is overwritten.
 
-    The ring is --keys FILE, else $SEALKIT_KEYS, else ~/.config/sealkit/keys.yaml. In a new ring the key is the primary. A key is
-    random unless a passphrase makes it; with --passphrase a strong one is offered.
+    You have a key already? sealkit keys add puts it into a ring. The ring is --keys FILE, else $SEALKIT_KEYS, else
+    ~/.config/sealkit/keys.yaml. In a new ring the key is the primary. A key is random unless a passphrase makes it; with
+    --passphrase a strong one is offered.
 
     \b
     Example:
@@ -149,17 +149,19 @@ def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: 
     protect_process()
     path = options.ring_path(file)
     named = key_id if key_id is not None else _next_id(path)
+    # Nothing was ever sealed under a new key: what has no proof under it was not sealed with it.
+    attributes: Attributes = {"format": form, "accept": "any" if form == "plain" else "authentic", "primary": primary}
     if not derived.is_wanted and not kept.ways:
-        key = add_key(path, named, int(bits), format=form, primary=primary)
+        key = add_key(path, named, int(bits), **attributes)
         show.out(f"{key.id}  {key.bits} bits  kid {key.kid}  in {path}")
         return 0
     if kept.ways:
-        how = kept.made(path, named, bits=int(bits), form=form, primary=primary)
+        how = kept.made(path, named, bits=int(bits), **attributes)
         show.out(f"{named}  {bits} bits  {how}  in {path}")
     else:
         from sealkit.cli.newpassphrase import add_derived
 
-        add_derived(path, named, derived, bits=int(bits), form=form, primary=primary)
+        add_derived(path, named, derived, bits=int(bits), **attributes)
         show.out(f"{named}  {bits} bits  from a passphrase, by {derived.kdf}  in {path}")
     return 0
 

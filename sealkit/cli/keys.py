@@ -14,8 +14,9 @@ from sealkit.report import json_line
 # The verbs of a key's life, in the order in which --help lists them: the module that each is in, and what it does.
 VERBS = {
     "check": ("keys_export", "Look whether every key of the ring can be had, and by whom else."),
-    "add": ("keys_ring", "Add a key that lives elsewhere, or bring one into the ring."),
+    "add": ("keys_ring", "Add a key that you have, to a new ring or an existing one."),
     "enable": ("keys_ring", "Let a key open and seal again."),
+    "decrypt-only": ("keys_ring", "Let a key open, and seal nothing any more."),
     "disable": ("keys_ring", "Keep a key on record, to be used for nothing."),
     "set-primary": ("keys_ring", "Say which key seals."),
     "set-format": ("keys_ring", "Change the format that a key seals in."),

@@ -177,7 +177,7 @@ def _unneeded(
             problem=f"the bytes of key {key_id} cannot be had, so it cannot be told what is under it", hint="mend its source"
         )
     stack.enter_context(held(paths))
-    _refuse_unfinished(paths)
+    _refuse_unfinished(paths, ring)
     tally, places = _tally(), 0
     for one in _places(ring, paths, fields, history=history):
         tally.add(one)
@@ -197,13 +197,15 @@ def _unneeded(
     return ring.path
 
 
-def _refuse_unfinished(paths: Sequence[str]) -> None:
+def _refuse_unfinished(paths: Sequence[str], ring: KeyRing) -> None:
     """Refuse to take a key away from a rotation that is not finished."""
+    from sealkit.cli.rotated import warn_of_journals
+    from sealkit.trees.journals import look
     from sealkit.trees.roots import root_of
-    from sealkit.trees.rotation import unfinished_in
 
     for root in {root for path in paths if (root := root_of(path)) is not None}:
-        unfinished = unfinished_in(root)
+        warn_of_journals(root, ring.keys)
+        unfinished = look(root, ring.keys).unfinished
         if unfinished is not None:
             raise JournalError(
                 problem=f"a rotation of this tree, to {unfinished.header.to}, is not finished",

@@ -66,7 +66,7 @@ def _show(one: Seen, *, primary: bool, as_json: bool) -> None:
 
 @click.command()
 @options.ring_file
-@click.option("--verify-only", is_flag=True, help="Keys that check tags, and can do nothing else.")
+@click.option("--verify-only", is_flag=True, help="Keys that check tags and open nothing; a secret, for they make tags, too.")
 @click.option("--secret", is_flag=True, help="The key itself: one ID, to the new file -o FILE (0600) and nowhere else.")
 @click.option(
     "--encoding", type=click.Choice(["hex", "base64", "raw"]), default="hex", show_default=True, help="How --secret writes it."
@@ -83,10 +83,10 @@ def export(
     target: str | None,
     ids: tuple[str, ...],
 ) -> int:
-    """Print a ring of verify-only keys for CI: it checks tags with verify, but neither opens nor seals.
+    """Print a ring of verify-only keys: check, verify and retag check tags with it, and it opens nothing.
 
-    Who has it can make tags, too: keep it as secret as other credentials of the pipeline. Without ID, all keys that tag are exported.
-    With --secret, a key itself is written to a file, to be carried to where it is needed.
+    Who has it can make a valid tag for any ciphertext: it is a secret, and not for jobs that run what strangers wrote. Without ID, all
+    keys that tag are exported. With --secret, a key itself is written to a file, to be carried to where it is needed.
 
     \b
     Example:

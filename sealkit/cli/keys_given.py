@@ -91,9 +91,10 @@ class Given(NamedTuple):
 
     def _text(self) -> tuple[bytearray, str]:
         from sealkit.errors import NoUsableKey
-        from sealkit.keys.access import take_variable
+        from sealkit.keys.access import Access, take_variable
         from sealkit.keys.encodings import encoded
-        from sealkit.keys.files import MAX_KEY_FILE, read_regular
+        from sealkit.keys.files import MAX_KEY_FILE, read_trusted
+        from sealkit.ownership import exposure
 
         if self.from_stdin:
             return bytearray(_stdin()), "the key on stdin"
@@ -103,7 +104,10 @@ class Given(NamedTuple):
                 raise NoUsableKey(problem="the variable that --from-env names is not set", hint="it takes a name, not a value")
             return encoded(value, "the variable"), "the variable"
         label = "the key file"
-        return read_regular(self.from_file or "", label, limit=MAX_KEY_FILE, follow=False).data, label
+        content = read_trusted(self.from_file or "", label, Access(os.environ), limit=MAX_KEY_FILE)
+        if (reason := exposure(content.status)) is not None:
+            show.warning(f"{label} is {reason}: whoever read it has the key")
+        return content.data, label
 
 
 def _stdin() -> bytes:

@@ -1,4 +1,4 @@
-"""``sealkit keys add, enable, disable, set-primary, set-format, set-accept, rename``: the ring changed, byte-exactly and at once."""
+"""``sealkit keys add, enable, decrypt-only, disable, set-primary, set-format, set-accept, rename``: the ring changed, byte-exactly and at once."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ _ACCEPTS = click.Choice(["any", "authentic"])
 @click.argument("key_id", metavar="ID")
 @click.pass_obj
 def add(ring_file: str | None, /, file: str | None, given: Given, key_id: str, copy: bool, **attributes: Any) -> int:
-    """Add a key that there is already to the ring. It is read, and read back, before anything can be sealed under it.
+    """Add a key that there is already to the ring; where there is no ring, make one, with the key as its primary.
 
-    The ring remembers where the key is (--from-file, --from-env), or holds it itself (--copy, --from-stdin). New keys: sealkit keygen.
+    The key is read, and read back, before anything can be sealed under it. The ring remembers where the key is (--from-file, --from-env),
+    or holds it itself (--copy, --from-stdin). New keys: sealkit keygen.
 
     \b
     Example:
@@ -42,7 +43,7 @@ def add(ring_file: str | None, /, file: str | None, given: Given, key_id: str, c
     from sealkit.keys.process import protect_process
 
     protect_process()
-    path = ring_that_is_there(file, ring_file)
+    path = options.ring_path(file if file is not None else ring_file)
     source = given.copied() if copy or given.from_stdin else given.source(path)
     attributes["format"] = attributes.pop("form")
     ringstore.add_source(path, key_id, source, ask=ask, **attributes)
@@ -61,6 +62,20 @@ def enable(ring_file: str | None, file: str | None, key_id: str) -> int:
       sealkit keys enable k1
     """
     return _set(file, ring_file, key_id, "state", "enabled")
+
+
+@click.command("decrypt-only")
+@options.ring_file
+@click.argument("key_id", metavar="ID")
+@click.pass_obj
+def decrypt_only(ring_file: str | None, file: str | None, key_id: str) -> int:
+    """Let a key open what is under it, and seal nothing any more; its bytes must be there. keys enable takes it back.
+
+    \b
+    Example:
+      sealkit keys decrypt-only k1
+    """
+    return _set(file, ring_file, key_id, "state", "decrypt-only")
 
 
 @click.command()
@@ -158,11 +173,11 @@ def rename(ring_file: str | None, file: str | None, key_id: str, new_id: str) ->
 
 def ring_that_is_there(file: str | None, ring_file: str | None) -> str:
     """Return the ring that is to be changed: one that is there."""
+    from sealkit.keys.ring import NO_FILE_HINT
+
     path = options.ring_path(file if file is not None else ring_file)
     if not os.path.lexists(path):
-        raise StoreError(
-            problem="there is no key ring", hint="make one with: sealkit keygen; or name one with --keys FILE", path=path
-        )
+        raise StoreError(problem="there is no key ring", hint=NO_FILE_HINT, path=path)
     return path
 
 

@@ -44,7 +44,7 @@ def identify(ring_file: str | None, where: Where, fields: tuple[str, ...], keys:
         if where.paths:
             raise Usage(problem="a key is shown by its kid, or records are looked at: not both", hint="leave the PATH out")
         return _kid_of(given)
-    ring = options.load_ring(keys.ring if keys.ring.is_given else ring_file, reads_stdin=where.is_stdin)
+    ring = options.load_ring(keys.ring if keys.ring.is_given else keys.ring._replace(file=ring_file), reads_stdin=where.is_stdin)
     if not where.paths:
         for key in (ring.get(keys.key_id),) if keys.key_id is not None else ring:
             show.out(f"{key.id}  kid {_spelt(key.kid)}" if key.kid else f"{key.id}  its bytes cannot be had")

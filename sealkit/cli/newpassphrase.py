@@ -10,10 +10,13 @@ from sealkit.cli import ask, show
 from sealkit.errors import NoUsableKey, Usage
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from sealkit.cli.keygen import Derived
+    from sealkit.keys.ringstore import Attributes
 
 
-def add_derived(path: str, key_id: str, wanted: Derived, *, bits: int, form: str, primary: bool) -> None:
+def add_derived(path: str, key_id: str, wanted: Derived, *, bits: int, **attributes: Unpack[Attributes]) -> None:
     """Derive a key and add it to the ring, which is made if it is not there. Raises ``Usage``, ``NoUsableKey`` and ``ConfigError``."""
     from sealkit.keys import passphrase, ringstore
     from sealkit.keys.encodings import encoded
@@ -35,10 +38,7 @@ def add_derived(path: str, key_id: str, wanted: Derived, *, bits: int, form: str
         wipe(content)
     source = passphrase.source_of(recipe, where, passphrase.check_of(secret))
     wipe(secret)
-    if os.path.lexists(path):
-        ringstore.add_source(path, key_id, source, format=form, primary=primary, ask=ask.ask)
-    else:
-        ringstore.create(path, key_id, source, format=form, ask=ask.ask)
+    ringstore.add_source(path, key_id, source, ask=ask.ask, **attributes)
 
 
 def _from_somebody(label: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 
-from sealkit.errors import NothingMatched, Usage
+from sealkit.errors import NothingMatched, NoUsableKey, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -335,12 +335,17 @@ def load_ring(ring: Ring | str | None, *, seals: bool = False, reads_stdin: bool
     from sealkit.cli import show
     from sealkit.cli.keyoptions import loaded
     from sealkit.keys.process import protect_process
-    from sealkit.keys.ring import EXAMPLE_WARNING
+    from sealkit.keys.ring import EXAMPLE_WARNING, NO_FILE_HINT, NO_RING_HINT
 
     protect_process()
     use_identity(ring.age_identity if isinstance(ring, Ring) else None)
     asked = ring if isinstance(ring, Ring) else _NO_KEY._replace(file=ring)
-    keys = loaded(asked, reads_stdin=reads_stdin)
+    try:
+        keys = loaded(asked, reads_stdin=reads_stdin)
+    except NoUsableKey as error:
+        if error.hint == NO_RING_HINT and not isinstance(ring, Ring):  # the verb has no --key-env
+            error.hint = NO_FILE_HINT
+        raise
     for text in keys.warnings:
         if seals or text != EXAMPLE_WARNING:
             show.warning(text)

@@ -1,19 +1,49 @@
-"""The file of ``--report``: JSON lines, for its owner alone, written over if it exists."""
+"""Files for what is printed: the copy of ``--report``, and the file of ``check -o``; written over if they exist, never through a link."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import BinaryIO
 
 from sealkit.errors import StoreError
+from sealkit.trees.folders import open_folder, release
+
+_OPENED = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def create(path: str) -> BinaryIO:
-    """Open the file for writing; raises ``StoreError``."""
+def create(path: str, *, mode: int = 0o600) -> BinaryIO:
+    """Open the file for writing; raises ``StoreError``, also where the file or a folder on the way is a link.
+
+    The file is often in a tree that came from somebody else, whose link would lead the output wherever they like.
+    """
+    path, root = _split(path)
+    folder = open_folder(path, root)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        descriptor = os.open(os.path.basename(path), _OPENED, mode, dir_fd=folder)
+    except (OSError, ValueError) as error:
+        reason = "it is a link" if os.path.islink(path) else os.strerror(getattr(error, "errno", None) or 0)
     else:
         return os.fdopen(descriptor, "wb")
-    raise StoreError(problem=f"the report cannot be written: {reason}", path=path)
+    finally:
+        release(folder)
+    raise StoreError(problem=f"the report cannot be written: {reason}", path=path, hint="name a file in a folder of your own")
+
+
+def redirect(path: str) -> None:
+    """Let what is printed on stdout from now on go to a file, as a shell's > does. Raises ``StoreError``."""
+    with create(path, mode=0o666) as file:  # less the umask; findings are no secret
+        sys.stdout.flush()
+        os.dup2(file.fileno(), sys.stdout.fileno())
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Return the path, and how much of it may lead through links: what is above the working folder, or the system's (/tmp, /var)."""
+    here = os.getcwd()
+    if path.startswith(f"{here}/"):
+        path = path[len(here) :].lstrip("/")
+    steps = path.split("/")
+    if path.startswith("/"):
+        return path, "/".join(steps[:2]) if len(steps) > 2 else "/"
+    above = next((at for at, step in enumerate(steps) if step != ".."), len(steps))
+    return path, "/".join(steps[:above])

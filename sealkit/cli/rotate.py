@@ -33,6 +33,8 @@ class Turn(NamedTuple):
     partial: bool
     status: bool
     rollback: bool
+    set_aside: bool
+    yes: bool
 
 
 def turn(function: F) -> F:
@@ -52,11 +54,19 @@ def turn(function: F) -> F:
             ),
             "partial": click.option("--partial", is_flag=True, help="Go on although some fields cannot be opened."),
             "status": click.option(
-                "--status", is_flag=True, help="Say whether a rotation of this tree is unfinished; needs no key."
+                "--status",
+                is_flag=True,
+                help="Say whether a rotation of this tree is unfinished; a key proves what its journal says.",
             ),
             "rollback": click.option(
-                "--rollback", is_flag=True, help="Put the old blobs back, as far as the journal has them; needs no key."
+                "--rollback",
+                is_flag=True,
+                help="Put the old blobs back, as far as the journal has them; asks first where no key proves it.",
             ),
+            "set_aside": click.option(
+                "--set-aside", is_flag=True, help="Put journals aside that are foreign or that no key of the ring proves."
+            ),
+            "yes": click.option("--yes", is_flag=True, help="With --rollback: yes, put back what no key proves."),
         },
     )(function)
 
@@ -76,19 +86,23 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, form: 
     it was not, unless --bless REV names the git revision in which somebody has looked at these blobs.
 
     Over a folder, every field is opened before the first one is written, and a journal in the folder's .sealkit remembers what was
-    done: after an interruption, the same command goes on; --rollback takes it back.
+    done: after an interruption, the same command goes on; --rollback takes it back. A journal that the target key does not prove is named
+    and not believed; --set-aside puts it out of the way.
 
     \b
     Example:
       sealkit keygen --id k3
       sealkit rotate --to k3 posts/
       sealkit rotate --status posts/
+      sealkit rotate --rollback posts/
       sealkit rotate --format tagged --bless HEAD posts/
     """
-    if turn.status or turn.rollback:
+    if turn.status or turn.rollback or turn.set_aside:
         from sealkit.cli import rotated
 
-        return rotated.show_status(where) if turn.status else rotated.roll_back(where, output, change)
+        return rotated.about(where, keys.ring, turn, output, change)
+    if turn.yes:
+        raise Usage(problem="--yes goes with --rollback")
     if keys.key_id is not None and turn.source is not None:
         raise Usage(problem="--key-id and --from both name the key that opens", hint="give --from alone")
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin)
@@ -137,16 +151,18 @@ def _rotate(
     scope = rotation.scope(where.paths, root, where.filters() | given)
     source = turn.source if turn.source is not None else keys.key_id
     header = Header(sealer.key_id, ring.get(sealer.key_id).kid, source, list(task.fields), keys.payload_kind or "text", scope)
-    return _tree(rotation.Rotation(task, change.mode(output), root, header), where, output, change, partial=turn.partial)
+    return _tree(rotation.Rotation(task, change.mode(output), root, header, ring.keys), where, output, change, partial=turn.partial)
 
 
 def _tree(plan: Rotation, where: Where, output: Output, change: Change, *, partial: bool) -> int:
     """Rotate a folder: nothing is written before everything was opened, unless --partial."""
+    from sealkit.cli.rotated import warn_of_journals
     from sealkit.trees import rotation
     from sealkit.trees.roots import held
 
     with held(where.paths) as leftovers:
         warn(leftovers)
+        warn_of_journals(plan.root, plan.keys)
         rotation.probe(plan)
         checked = _preflight(plan, where, output, partial=partial)
         if checked and not partial:
@@ -157,7 +173,8 @@ def _tree(plan: Rotation, where: Where, output: Output, change: Change, *, parti
             run.count(printer, where)
             maker = run.Maker(output, texts(change))
             status = run.printed(rotation.write(plan, run.walk(where), maker, memory), printer, where)
-            rotation.finish(plan, memory, status)
+            if rotation.is_complete(status):
+                rotation.finish(plan, memory)
             return status
 
 
@@ -173,5 +190,6 @@ def _preflight(plan: Rotation, where: Where, output: Output, *, partial: bool) -
     run.refuse_nothing(printer.report, where)
     if printer.report.exit_status and not partial:
         return printer.close()
-    rotation.check_told(plan, printer.report, partial=partial)
+    rotation.check_told(printer.report, partial=partial)
+    plan.task.told = True
     return printer.report.exit_status

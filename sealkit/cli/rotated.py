@@ -1,47 +1,132 @@
-"""What ``sealkit rotate`` says and does about a rotation that is under way or over: ``--status`` and ``--rollback``."""
+"""What ``sealkit rotate`` says and does about rotations that are under way or over, and about journals that are none of ours."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
-from sealkit.cli import run, show
+import click
+
+from sealkit.cli import options, run, show
 from sealkit.cli.change import Change, texts, warn
-from sealkit.errors import Usage
-from sealkit.trees import journal, rotation
+from sealkit.errors import ConfigError, NothingMatched, NoUsableKey, Usage
+from sealkit.trees import journals, rotation
+from sealkit.trees.chain import Foreign, Gone
 from sealkit.trees.roots import held
 
 if TYPE_CHECKING:
-    from sealkit.cli.options import Output, Where
+    from collections.abc import Sequence
 
-_UNFINISHED = 1
+    from sealkit.cli.options import Output, Ring, Where
+    from sealkit.cli.rotate import Turn
+    from sealkit.errors import SealkitError
+    from sealkit.keys.key import Key
+    from sealkit.trees.journals import State
+
+_UNFINISHED, _UNPROVED, _MOST = 1, 1, 5
 
 
-def show_status(where: Where) -> int:
-    """Print the state of each journal; the exit status is 1 if a rotation is unfinished."""
+def about(where: Where, ring: Ring, turn: Turn, output: Output, change: Change) -> int:
+    """Do the one of ``--status``, ``--rollback`` and ``--set-aside`` that was asked for."""
+    if turn.status + turn.rollback + turn.set_aside > 1:
+        raise Usage(problem="--status, --rollback and --set-aside are three things", hint="one after the other")
+    root = _root(where)
+    if turn.set_aside:
+        return set_aside(root, options.load_ring(ring).keys)
+    keys = _keys(ring) if journals.look(root, ()).unproved else ()
+    return show_status(root, keys) if turn.status else roll_back(root, keys, where, output, change, is_meant=turn.yes)
+
+
+def show_status(root: str, keys: Sequence[Key]) -> int:
+    """Print what each journal says; the exit status is 1 if a rotation is unfinished, as far as that is known."""
+    told = journals.look(root, keys)
     unfinished = False
-    for state in journal.states(_root(where)):
+    doubts = told.doubts() if keys else list(told.foreign)
+    for state in told.believed if keys else told.unproved + told.believed:
         try:
-            far = journal.progress(state.path)
-        except journal.Gone:  # it has ended since, and the next rotation, too
+            far = journals.progress(state)
+        except Gone:  # it has ended since, and the next rotation, too
+            continue
+        except Foreign as error:
+            doubts.append(error)
             continue
         unfinished = unfinished or state.ended is None
         how = state.ended if state.ended is not None else "unfinished: the same command goes on, --rollback takes it back"
-        show.out(f"rotation to {state.header.to}, begun {state.started}: {far.written} of {far.planned} files written, {how}")
+        doubt = f"; not proved: {state.path} {state.doubt}" if state.doubt is not None else ""
+        show.out(
+            f"rotation to {state.header.to}, begun {state.started}: {far.written} of {far.planned} files written, {how}{doubt}"
+        )
+    _name(doubts)
     if not unfinished:
         show.note("no rotation of this tree is unfinished")
     return _UNFINISHED if unfinished else 0
 
 
-def roll_back(where: Where, output: Output, change: Change) -> int:
-    """Take the latest rotation back."""
-    root = _root(where)
-    printer = run.Printer(output, "restore")
-    maker = run.Maker(output, texts(change))
+def roll_back(root: str, keys: Sequence[Key], where: Where, output: Output, change: Change, *, is_meant: bool) -> int:
+    """Take the latest rotation back; where no key proves its journal, only what a person has seen and agreed to."""
     with held([root]) as leftovers:
         warn(leftovers)
-        restored = rotation.rollback(root, change.mode(output)._replace(write=True))
-        return run.printed((maker([done]) for done in restored), printer, where)
+        state = rotation.to_take_back(root, keys)
+        _name([error for error in journals.look(root, keys).doubts() if error.path != state.path])
+        if not change.writes:
+            return _restore(root, state, where, output, change)
+        if state.doubt is not None and not is_meant:
+            show.warning(f"{state.path} {state.doubt}: this is what it says was there before")
+            _restore(root, state, where, output, change._replace(check=True))
+            if not _agreed():
+                show.hint("nothing was changed: give the ring that has the key, with --keys FILE, or say --yes to what is listed")
+                return _UNPROVED
+        return _restore(root, state, where, output, change)
+
+
+def set_aside(root: str, keys: Sequence[Key]) -> int:
+    """Rename every journal that is foreign, or that no key of the ring proves."""
+    with held([root]) as leftovers:
+        warn(leftovers)
+        doubts = journals.look(root, keys).doubts()
+        for doubt in doubts:
+            if doubt.path is not None:
+                show.out(f"{doubt.path}  {doubt.problem}: set aside as {os.path.basename(journals.set_aside(doubt.path))}")
+    if not doubts:
+        raise NothingMatched(problem="no journal of this tree is to be set aside: each is proved by a key of the ring", path=root)
+    return 0
+
+
+def warn_of_journals(root: str, keys: Sequence[Key]) -> None:
+    """Name the journals of a tree that are not believed."""
+    _name(journals.look(root, keys).doubts())
+
+
+def _name(doubts: Sequence[Foreign]) -> None:
+    for doubt in doubts[:_MOST]:
+        show.warning(f"{doubt.path} {doubt.problem}; it is not believed")
+    if len(doubts) > _MOST:
+        show.warning(f"{len(doubts) - _MOST} more journals like these are not believed")
+    if doubts:
+        show.hint(doubts[0].hint)
+
+
+def _restore(root: str, state: State, where: Where, output: Output, change: Change) -> int:
+    printer = run.Printer(output, "restore")
+    maker = run.Maker(output, texts(change))
+    restored = rotation.rollback(root, state, change.mode(output))
+    return run.printed((maker([done]) for done in restored), printer, where)
+
+
+def _agreed() -> bool:
+    """Ask the person at the terminal, if there is one."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and click.confirm("Put these back?", default=False, err=True)
+
+
+def _keys(ring: Ring) -> Sequence[Key]:
+    """Return the keys that may prove journals; none where they cannot be had, which is said."""
+    try:
+        return options.load_ring(ring).keys
+    except (NoUsableKey, ConfigError) as error:
+        problem: SealkitError = error
+    show.warning(f"no key to prove journals with: {problem.problem}")
+    return ()
 
 
 def _root(where: Where) -> str:

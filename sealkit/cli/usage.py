@@ -9,7 +9,7 @@ from sealkit.errors import Usage
 _OF_KEYS = frozenset(
     ["keys", "key-id", "key-file", "key-env", "key-fd", "key-stdin", "key-command", "key-encoding", "unsafe-key-files"]
 )
-_KEY_HINT = "keys are never given as arguments, which every local user can read: use --keys FILE or --key-file FILE, or see sealkit keygen --help"
+_KEY_HINT = "keys are never given as arguments, which every local user can read: use --keys FILE, --key-env NAME or --key-file FILE, or put it into a ring: sealkit keys add --help"
 
 
 def usage(error: click.ClickException) -> Usage:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from sealkit.errors import Usage
+from sealkit.installing import how_to_install
 
 try:  # to find out whether they work here: one that is there may still be broken
     import_module("numpy")
@@ -19,7 +20,7 @@ else:
     _missing = None
 
 if _missing is not None:
-    raise Usage(problem=f"columns need {_missing}, which is not installed", hint="install it with: pip install 'sealkit[columns]'")
+    raise Usage(problem=f"columns need {_missing}, which is not installed", hint=f"install it: {how_to_install('columns')}")
 
 from sealkit.columns.core import decrypt_column, inspect_column, rotate_column, seal_column, verify_column
 from sealkit.columns.reference import Reference

@@ -1,7 +1,7 @@
 """A rotation of a tree, shared out to workers, each in a process or on a machine of its own, by an engine that hands batches to them.
 
-Whoever shares it out holds the tree's lock and begins its journal (``sealkit.trees.rotation``), and has no key; workers have the keys, the
-tree at the same path, and write in the same journal.
+Whoever shares it out holds the tree's lock, and has no key; workers have the keys and the tree at the same path, and write in the same
+journal, which one of them begins and ends: only a key proves it.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
 from sealkit.columns.reference import Reference, ring_of
 from sealkit.demands import Asked
-from sealkit.errors import NothingMatched, Usage
+from sealkit.errors import JournalError, NothingMatched, Usage
 from sealkit.opaque import opaque
 from sealkit.records.kinds import is_record_name
 from sealkit.report import Outcome, Report, failure
 from sealkit.sealer import Sealer
-from sealkit.trees import batch, journal, orders, rotation, tasks
+from sealkit.trees import batch, journals, orders, rotation, tasks
 from sealkit.trees.found import Found
+from sealkit.trees.journal import Header, Journal
 from sealkit.trees.roots import held, is_folder
 from sealkit.trees.walk import walk
 
@@ -61,7 +63,8 @@ class Rotated(NamedTuple):
 class Share(NamedTuple):
     """What workers are told: plain values. Without a ``journal`` every field is opened, and nothing written.
 
-    ``folder`` is absolute; ``again``: the files may have been written before, by an interrupted run or a worker that died.
+    ``folder`` is absolute; ``again``: the files may have been written before, by an interrupted run or a worker that died. ``step`` is for
+    ``conduct``.
     """
 
     folder: str
@@ -69,10 +72,15 @@ class Share(NamedTuple):
     fields: tuple[str, ...] | None = None
     journal: str | None = None
     again: bool = False
+    step: str = ""
+
+
+PROBE, BEGIN, END = "probe", "begin", "end"
+"""What there is to be done besides files, in this order."""
 
 
 Engine = Callable[["pa.Table | None", Share], "Iterable[pa.Table]"]
-"""Has ``work`` done on rows of paths, wherever that is, and returns what is told; ``header`` if there are none."""
+"""Has ``work`` done on rows of paths, wherever that is, and returns what is told; ``conduct`` if there are none."""
 
 
 def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | None, *, partial: bool) -> Rotated:
@@ -84,12 +92,7 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
         )
     share = Share(folder, to, tuple(fields) if fields is not None else None)
     with held([folder]):
-        (told,) = engine(None, share)
-        to_key = journal.Header(**json.loads(told.column("problem")[0].as_py()))
-        plan = rotation.Rotation(
-            orders.Task(orders.ROTATE, tuple(to_key.fields)), _MODE, rotation.tree_of([folder]) or folder, to_key
-        )
-        again = rotation.unfinished_in(plan.root) is not None
+        _conducted(engine, share._replace(step=PROBE))
         found = list(walk([folder], is_record=is_record_name))
         missed = [failure(one.path, one.problem) for one in found if one.problem is not None]
         rows = packed(one for one in found if one.problem is None)
@@ -98,11 +101,22 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
             raise NothingMatched(problem=f"no record below {folder!r} has the field", hint="name it with fields=[...]")
         if opened.report.exit_status and not partial:
             return opened.rotated(is_complete=False)
-        rotation.check_told(plan, opened.report, partial=partial)
-        with rotation.remembered(plan) as memory:
-            written = _gathered(engine(rows, share._replace(journal=memory.path, again=again)), missed)
-            rotation.finish(plan, memory, written.report.exit_status)
+        rotation.check_told(opened.report, partial=partial)
+        begun = _conducted(engine, share._replace(step=BEGIN))
+        share = share._replace(journal=begun["journal"], again=begun["again"])
+        written = _gathered(engine(rows, share), missed)
+        if rotation.is_complete(written.report.exit_status):
+            _conducted(engine, share._replace(step=END))
         return written.rotated(is_complete=not written.report.exit_status)
+
+
+def _conducted(engine: Engine, share: Share) -> dict[str, Any]:
+    """Have one worker take a step, and return what it told. Raises ``JournalError``."""
+    (told,) = engine(None, share)
+    said: dict[str, Any] = json.loads(told.column("problem")[0].as_py())
+    if "refused" in said:
+        raise JournalError(**said["refused"])
+    return said
 
 
 _MODE = batch.Mode(write=True, workers=1)
@@ -132,11 +146,30 @@ def _gathered(told: Iterable[pa.Table], missed: list[Outcome]) -> _Gathered:
 
 
 @opaque
-def header(keys: Reference, share: Share) -> pa.RecordBatch:
-    """Prove that the target key opens what it seals, and tell the header of the journal. Raises as ``rotation.probe``."""
+def conduct(keys: Reference, share: Share) -> pa.RecordBatch:
+    """Take a step of a rotation, and tell of it: prove that the target key opens what it seals, begin the journal or go on with it, or end it.
+
+    Raises as ``rotation.probe``; what the journal refuses is told.
+    """
     plan = _plan(keys, share)
-    rotation.probe(plan)
-    return pa.RecordBatch.from_pylist([{"times": 0, "problem": json.dumps(plan.header._asdict())}], schema=TOLD)
+    try:
+        told = _step(plan, share)
+    except JournalError as error:
+        told = {"refused": {"problem": error.problem, "hint": error.hint, "path": error.path}}
+    return pa.RecordBatch.from_pylist([{"times": 0, "problem": json.dumps(told)}], schema=TOLD)
+
+
+def _step(plan: rotation.Rotation, share: Share) -> dict[str, Any]:
+    if share.step == PROBE:
+        rotation.probe(plan)
+        return {}
+    if share.step == BEGIN:
+        again = journals.look(plan.root, plan.keys).unfinished is not None
+        with rotation.remembered(plan) as memory:
+            return {"journal": memory.path, "again": again}
+    with closing(_joined(plan, share)) as memory:
+        rotation.finish(plan, memory)
+    return {}
 
 
 def work(paths: Iterable[pa.RecordBatch], keys: Reference, share: Share) -> Iterator[pa.RecordBatch]:
@@ -147,11 +180,13 @@ def work(paths: Iterable[pa.RecordBatch], keys: Reference, share: Share) -> Iter
         yield from _told(rotation.rehearse(plan, found))
         return
     plan.task.told = True  # the driver has seen the preflight
-    memory = journal.Journal.join(plan.root, share.journal, again=share.again)
-    try:
+    with closing(_joined(plan, share)) as memory:
         yield from _told(batch.each(plan.task, found, plan.mode, memory))
-    finally:
-        memory.close()
+
+
+def _joined(plan: rotation.Rotation, share: Share) -> Journal:
+    """Return the journal that was begun, to write in; if files may have been written before, with what it knows of them."""
+    return (Journal.resume if share.again else Journal.join)(plan.root, share.journal or "", plan.prover)
 
 
 def packed(found: Iterable[Found]) -> pa.Table:
@@ -174,8 +209,8 @@ def _plan(keys: Reference, share: Share) -> rotation.Rotation:
     root = rotation.tree_of([share.folder]) or share.folder
     given = FILTERS | ({"format": keys.format} if keys.format is not None else {})
     scope = rotation.scope([share.folder], root, given)
-    to = journal.Header(sealer.key_id, ring.get(sealer.key_id).kid, keys.key_id, list(task.fields), keys.payload, scope)
-    return rotation.Rotation(task, _MODE, root, to)
+    to = Header(sealer.key_id, ring.get(sealer.key_id).kid, keys.key_id, list(task.fields), keys.payload, scope)
+    return rotation.Rotation(task, _MODE, root, to, ring.keys)
 
 
 def _told(done: Iterable[batch.Done]) -> Iterator[pa.RecordBatch]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _OPENED = "payload string, status string, key string"
 _SEALED = "blob string, status string, key string"
-_LACKS = "this Spark worker lacks {}: install 'sealkit[spark]' on every worker; --py-files cannot carry native code"
+_LACKS = "this Spark worker lacks {}: install sealkit with its extra spark on every worker; --py-files cannot carry native code"
 _TOLD = "counted string, times long, problem string"
 _PART = 2048  # files that one task rotates: they are replaced in groups of up to half as many
 _RECORD_GLOBS = ("*.md", "*.markdown", "*.yml", "*.yaml", "*.json", "*.jsonl")
@@ -100,7 +100,7 @@ def rotate_tree(
     reference = _checked(keys)
 
     def engine(paths: pa.Table | None, share: rotating.Share) -> list[pa.Table]:
-        share_out = _rotation(tuple(reference), tuple(share), tells_header=paths is None)
+        share_out = _rotation(tuple(reference), tuple(share), conducts=paths is None)
         if paths is None:
             return [spark.range(1).mapInArrow(share_out, _TOLD).toArrow()]
         if not len(paths):
@@ -170,7 +170,7 @@ def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | Non
     return batch
 
 
-def _rotation(given: tuple[Any, ...], told: tuple[Any, ...], *, tells_header: bool) -> Batches:
+def _rotation(given: tuple[Any, ...], told: tuple[Any, ...], *, conducts: bool) -> Batches:
     """Return what workers do to batches of paths; like ``_batch``, it holds nothing but text."""
 
     def batches(some: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -182,8 +182,8 @@ def _rotation(given: tuple[Any, ...], told: tuple[Any, ...], *, tells_header: bo
         except ImportError as error:
             raise RuntimeError(_LACKS.format(error.name)) from None
         share, task = rotating.Share(*told), TaskContext.get()
-        if tells_header:
-            yield from (rotating.header(Reference(*given), share) for batch in some if batch.num_rows)
+        if conducts:
+            yield from (rotating.conduct(Reference(*given), share) for batch in some if batch.num_rows)
             return
         again = share.again or (task is not None and task.attemptNumber() > 0)
         yield from rotating.work(some, Reference(*given), share._replace(again=again))

@@ -204,14 +204,15 @@ def stripped(padded: bytes, start: int = 0) -> tuple[bytes, bool]:
 
 
 class Derived(KeyMaterial):
-    """What is derived from a key: ``kid`` (8 bytes, public), ``mac`` and ``siv`` (32 bytes each, secret)."""
+    """What is derived from a key: ``kid`` (8 bytes, public), ``mac``, ``siv`` and ``journal`` (32 bytes each, secret; empty where they are not to be had)."""
 
-    __slots__ = ("kid", "mac", "siv")
+    __slots__ = ("journal", "kid", "mac", "siv")
 
-    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes) -> None:
+    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes, journal: bytes) -> None:
         self.kid = kid
         self.mac = mac
         self.siv = siv
+        self.journal = journal
 
     def __repr__(self) -> str:
         return f"<Derived kid={self.kid.hex()}>"
@@ -219,7 +220,7 @@ class Derived(KeyMaterial):
 
 @opaque
 def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = None) -> Derived:
-    """Derive key id, MAC key and synthetic-IV key from a key of 16, 24 or 32 bytes: HKDF-SHA256 (RFC 5869).
+    """Derive key id, MAC key, synthetic-IV key and journal key from a key of 16, 24 or 32 bytes: HKDF-SHA256 (RFC 5869).
 
     ``mac_secret`` is a separate secret of 32 bytes; its length is fixed so that no two pairs of secrets run together into the
     same bytes. Raises ``NoUsableKey`` if a length is wrong.
@@ -237,6 +238,7 @@ def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = Non
             kid=_hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8),
             mac=_hkdf(material, salt=salt, info=b"sealkit/v1 mac", length=32),
             siv=_hkdf(material, salt=salt, info=b"sealkit/v1 siv", length=32),
+            journal=_hkdf(material, salt=salt, info=b"sealkit/v1 journal", length=32),
         )
     finally:
         material[:] = bytes(len(material))

@@ -1,7 +1,7 @@
 """The hazardous floor of authenticity: tags and synthetic IVs. Bytes in, bytes out; what they mean is said in ``sealkit.sealer``.
 
 A tag is the encrypt-then-MAC composition of RFC 7518 section 5.2.2.1 (step 5, not truncated) over associated data that are encoded
-injectively; a synthetic IV is a MAC over the same kind of encoding with the payload in it.
+injectively; a synthetic IV is a MAC over the same kind of encoding with the payload in it. What proves a journal is a chain of MACs over its lines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sealkit.context import Context
 
-HEADER_BYTES, TAG_BYTES, IV_BYTES = 10, 32, 16
+HEADER_BYTES, TAG_BYTES, IV_BYTES, PROOF_BYTES = 10, 32, 16, 32
 _DOMAIN = b"sealkit/v1"
 _SYNTHETIC = b"sealkit/v1 siv"
 _KEPT = 64
@@ -127,6 +127,24 @@ class Synthesizer(KeyMaterial):
 
     def __repr__(self) -> str:
         return "<Synthesizer>"
+
+
+class Prover(KeyMaterial):
+    """Makes the MACs that prove a journal's lines, under the journal key (32 bytes) of the key that a rotation is to."""
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, journal: bytes) -> None:
+        self._keyed = _mac(journal, "sha256")
+
+    def mac(self, before: bytes, line: bytes) -> bytes:
+        """Return the MAC, 32 bytes, of a line that follows the one whose MAC is ``before``, always as long; so it covers all lines up to it."""
+        mac = self._keyed.copy()
+        mac.update(before + line)
+        return mac.finalize()
+
+    def __repr__(self) -> str:
+        return "<Prover>"
 
 
 def tag_input(header: bytes, context: Context, iv: bytes, ciphertext: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealkit import jobs
+from sealkit.crypto.blob import Blob
 from sealkit.errors import ChangedUnderneath, NothingMatched, SealkitError, Usage
 from sealkit.opaque import opaque
 from sealkit.records.record import join
@@ -165,7 +166,8 @@ class Spot:
         place, sealer = self._place(self._record(read(self.path).data)), needed(self._order.sealer)
         if self._old is None:
             return str(replacing.given(payload, place, sealer, None).blob)
-        return str(replacing.edited(payload, place, sealer, self._old, vouched=self._vouched).blob)
+        bind = Blob.parse(self._text).bind if self._text is not None else None
+        return str(replacing.edited(payload, place, sealer, self._old, bind, vouched=self._vouched).blob)
 
     def _place(self, record: Record) -> Place:
         return self._orders.place(record, self.field, self._order)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sealkit.git import starting, trial
 from sealkit.policy import NAME, Policy
 from sealkit.records.kinds import SUFFIXES
 from sealkit.trees.exchange import Write
@@ -19,9 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sealkit.git.plumbing import Repository
+    from sealkit.git.starting import Program
 
 CACHES: Final = "refs/notes/textconv/sealkit"
 _ATTRIBUTES: Final = "diff=sealkit merge=sealkit"
+_TEXTCONV: Final = "diff.sealkit.textconv"
+_DRIVER: Final = "merge.sealkit.driver"
+_NAMES: Final = (_TEXTCONV, "diff.sealkit.cachetextconv", "merge.sealkit.name", _DRIVER)
+_INSTALL: Final = "run: sealkit git install"
+_REINSTALL: Final = "install sealkit again, and run: sealkit git install"
 _SECTIONS: Final = ("diff.sealkit", "merge.sealkit")
 _BEGIN, _END = b"# sealkit: begin (sealkit git uninstall removes these lines)", b"# sealkit: end"
 _BEGIN_AFTER_HALF_A_LINE = b"# sealkit: begin (sealkit git uninstall removes these lines and the line end before them)"
@@ -38,37 +46,48 @@ class Finding(NamedTuple):
     hint: str | None = None
 
 
-def settings(program: str) -> dict[str, str]:
-    """Return the settings of a clone; ``program`` is how a shell calls sealkit."""
+def settings(program: Program) -> dict[str, str]:
+    """Return the settings of a clone."""
     return {
-        "diff.sealkit.textconv": f"{program} git textconv --",
+        _TEXTCONV: program.textconv(),
         "diff.sealkit.cachetextconv": "false",
         "merge.sealkit.name": "payloads merged by sealkit, the text by git",
-        "merge.sealkit.driver": f"{program} git merge-driver -- %O %A %B %L %P",
+        _DRIVER: program.merge_driver(),
     }
 
 
 class Installation:
-    """What is installed in one repository. Raises ``ConfigError`` for a policy that is none, and ``StoreError``."""
+    """What is installed in one repository. Raises ``ConfigError`` for a policy that is none, ``StoreError``, and ``Usage``."""
 
-    def __init__(self, repository: Repository, program: str = "sealkit") -> None:
+    def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._settings = settings(program)
-        self._script = _HOOK_MARK + f"exec {program} check --staged -q .\n".encode()
         self._attributes = os.path.join(repository.top, ".gitattributes")
         hooks = repository.path("hooks")
         self._hook = os.path.join(hooks, "pre-commit")
         self._beside = os.path.join(hooks, "pre-commit.sealkit")
 
+    @cached_property
+    def _program(self) -> Program:
+        return starting.find()
+
+    @cached_property
+    def _settings(self) -> dict[str, str]:
+        return settings(self._program)
+
+    @property
+    def _script(self) -> bytes:
+        return _HOOK_MARK + os.fsencode(self._program.hook())
+
     # --- install ---------------------------------------------------------------------------------------------------------
     def install(self) -> Iterator[str]:
         """Tell git what is missing, and yield what was changed; nothing where all is as it should be."""
+        wanted = self._settings
         before = _content(self._attributes)
         after = _with_block(_without_block(before), self._patterns())
         if after != before:
             _write(self._attributes, before, after)
             yield "wrote .gitattributes: records are diffed and merged by sealkit (commit it)"
-        for name, value in self._settings.items():
+        for name, value in wanted.items():
             if self._setting(name) != value:
                 self._repository.set(name, value)
                 yield f"set {name}"
@@ -105,7 +124,7 @@ class Installation:
             _write(self._attributes, before, after)
             yield "removed sealkit's lines from .gitattributes" if after is not None else "removed .gitattributes"
         for section in _SECTIONS:
-            if any(self._setting(name) is not None for name in self._settings if name.startswith(section)):
+            if any(self._setting(name) is not None for name in _NAMES if name.startswith(section)):
                 self._repository.remove_settings(section)
                 yield f"removed the settings {section}.*"
         for hook in (self._hook, self._beside):
@@ -119,24 +138,37 @@ class Installation:
         yield from self._examine_attributes()
         for name, value in self._settings.items():
             found = self._setting(name)
-            text = f"{name} is {'set' if found == value else 'not set' if found is None else 'something else'}"
-            yield Finding(found == value, text, "run: sealkit git install")
+            yield Finding(found == value, f"{name} is {'set' if found == value else _what_else(found)}", _INSTALL)
         yield from examine_caches(self._repository)
         yield from self._examine_hook()
+        yield from self._try()
+
+    def _try(self) -> Iterator[Finding]:
+        """Yield whether what is set does its work where nothing of this shell's environment helps it."""
+        wanted = self._settings
+        for name, works in ((_TEXTCONV, trial.shows), (_DRIVER, trial.merges)):
+            if self._setting(name) == wanted[name]:
+                is_good = works(wanted[name])
+                yield Finding(is_good, f"{name} {'works' if is_good else 'does not work'} from a bare environment", _REINSTALL)
 
     def _examine_attributes(self) -> Iterator[Finding]:
         before = _content(self._attributes)
         is_good = before is not None and _with_block(_without_block(before), self._patterns()) == before
-        yield Finding(is_good, f".gitattributes {'names' if is_good else 'does not name'} the records", "run: sealkit git install")
+        yield Finding(is_good, f".gitattributes {'names' if is_good else 'does not name'} the records", _INSTALL)
         if is_good and not self._repository.tracks(".gitattributes"):
             yield Finding(False, ".gitattributes is not committed, so other clones do not have it", "run: git add .gitattributes")
 
     def _examine_hook(self) -> Iterator[Finding]:
+        name = self._below(self._hook)
         there = _content(self._hook)
+        ours = next((path for path in (self._hook, self._beside) if (_content(path) or b"").startswith(_HOOK_MARK)), None)
+        if ours is not None and _content(ours) != self._script:
+            text = f"the hook {self._below(ours)} is of an older form, or of another installation"
+            yield Finding(False, text, _INSTALL)
+            return
         runs = there is not None and (there.startswith(_HOOK_MARK) or b"pre-commit.sealkit" in there or b"sealkit check" in there)
         runs = runs and os.access(self._hook, os.X_OK)
-        hint = "run: sealkit git install" if there is None else f"add this line to it, and make it executable: {self._call()}"
-        name = self._below(self._hook)
+        hint = _INSTALL if there is None else f"add this line to it, and make it executable: {self._call()}"
         yield Finding(runs, f"the hook {name} {'looks' if runs else 'does not look'} at what is committed", hint)
 
     def _setting(self, name: str) -> str | None:
@@ -144,6 +176,17 @@ class Installation:
 
     def _below(self, path: str) -> str:
         return os.path.relpath(path, self._repository.top)
+
+
+def _what_else(value: str | None) -> str:
+    """Say what a setting is that is not as it should be."""
+    if value is None:
+        return "not set"
+    if "-m sealkit" in value and "-I" not in value.split():
+        return "of an older form, which lets Python take modules from the folder that git is used in"
+    if value.startswith("sealkit "):
+        return "of an older form, which works only where sealkit is on PATH; else a merge may leave one side alone"
+    return "something else: of another installation, or set by somebody"
 
 
 def examine_caches(repository: Repository) -> Iterator[Finding]:

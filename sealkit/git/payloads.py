@@ -83,6 +83,14 @@ def without_keys(trio: Trio) -> Decision:
     return NO_KEY
 
 
+def _mixes(opened: Opened) -> bool:
+    """Say whether a merge would hold anything of a side that proves nothing beside what the other one proves."""
+    if opened.ours.authenticated == opened.theirs.authenticated:
+        return False
+    proved, other = (opened.ours, opened.theirs) if opened.ours.authenticated else (opened.theirs, opened.ours)
+    return other.payload != proved.payload and (opened.base is None or other.payload != opened.base.payload)
+
+
 class Merger:
     """Merges the blobs of one field. ``order`` says how they are opened and sealed, ``ring`` which keys there are.
 
@@ -103,7 +111,9 @@ class Merger:
             return Decision(None, f"both sides changed the payload, and it cannot be looked into: {error.problem}")
         try:
             payload = threeway.merge(*opened.payloads())
-            return CLASH if payload is None else self.settled(trio, opened, payload, place)
+            if payload is None:
+                return CLASH
+            return ONE_AUTHENTIC if _mixes(opened) else self.settled(trio, opened, payload, place)
         except NotBlessed as error:
             one_sided = opened.ours.authenticated != opened.theirs.authenticated
             return ONE_AUTHENTIC if one_sided else Decision(None, f"the merged payload cannot be sealed: {error.problem}")

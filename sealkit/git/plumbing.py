@@ -7,9 +7,11 @@ import os
 from sealkit.desk.scratch import Scratch
 from sealkit.errors import StoreError, Usage
 from sealkit.git.program import GitFailedError, ask, git, top_of
+from sealkit.git.starting import BESIDE
 from sealkit.trees.store import write_all
 
 _MOST_CONFLICTS = 127
+_MODE = 0o600
 
 
 def merge_texts(base: bytes, ours: bytes, theirs: bytes, marker_size: int = 7) -> tuple[bytes, bool]:
@@ -32,13 +34,15 @@ def merge_texts(base: bytes, ours: bytes, theirs: bytes, marker_size: int = 7) -
 
 
 def write_over(path: str, data: bytes) -> None:
-    """Write a file of git's own over, as it expects it of a merge driver. Raises ``StoreError``."""
+    """Write a file of git's own over, as it expects it of a merge driver: at no time is it half written. Raises ``StoreError``."""
+    beside = path + BESIDE
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
         try:
             write_all(fd, data)
         finally:
             os.close(fd)
+        os.replace(beside, path)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
     else:

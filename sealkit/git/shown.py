@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
-from sealkit.errors import SealkitError
+from sealkit.errors import Downgraded, SealkitError
 from sealkit.git import objects
 from sealkit.opaque import opaque
 from sealkit.records.record import join
@@ -76,15 +76,29 @@ def _label(opened: Unsealed) -> str:
 
 
 def _open(site: Site, content: Content, orders: Sequence[Orders]) -> Unsealed:
+    """Open a blob as it would be opened in one of the places that the file may be in.
+
+    One that is proved in none of them is opened only if a proof is demanded in none: a file of the same name elsewhere in the tree makes no
+    demand go away. Raises as ``jobs.unseal``.
+    """
     failures: list[SealkitError] = []
+    unproved: Unsealed | None = None
     for one in orders:
         order = next((order for order in one.each if order.demand.path == site.order.demand.path), None)
-        if order is not None and order.opener is not None:
-            try:
-                return jobs.unseal(site.found, order.opener, one.place(content.records[site.record], site.field, order))
-            except SealkitError as error:
-                failures.append(error)
-    raise failures[0] if failures else SealkitError(problem="there is no key")
+        if order is None or order.opener is None:
+            continue
+        try:
+            opened = jobs.unseal(site.found, order.opener, one.place(content.records[site.record], site.field, order))
+        except SealkitError as error:
+            failures.append(error)
+        else:
+            if opened.authenticated:
+                return opened
+            unproved = opened
+    refusal = next((error for error in failures if isinstance(error, Downgraded)), None)
+    if unproved is not None and refusal is None:
+        return unproved
+    raise refusal or (failures[0] if failures else SealkitError(problem="there is no key"))
 
 
 def _instead(raw: bytes, site: Site, label: str, payload: bytes | None) -> bytes:

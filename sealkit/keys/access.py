@@ -75,8 +75,8 @@ class Access:
     """What sources may reach, while one ring is loaded; and where they leave warnings for people.
 
     ``environ``: the environment. ``ask``: called with a question (such as "passphrase of key k1"), returns what somebody typed; None
-    where there is nobody, since the library never prompts. ``unsafe_files``: key files are taken that others can read or write, or
-    that lie in a tree; only for who says so each time. ``others``: the sources of the ring's entries by id, for those wrapped under
+    where there is nobody, since the library never prompts. ``unsafe_files``: rings and key files are taken that others can read
+    or write, or that lie in a tree; only for who says so each time. Such a ring runs nothing. ``others``: the sources of the ring's entries by id, for those wrapped under
     one. ``warnings``: sentences for people.
     """
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sealkit.config import shown_path
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
+from sealkit.installing import how_to_install
 from sealkit.keys.access import Source
 from sealkit.keys.encodings import decode, encoding_of
 from sealkit.keys.files import read_key_file
@@ -193,4 +194,4 @@ def _pyrage(label: str) -> ModuleType:
         pass
     else:
         return cast("ModuleType", pyrage)
-    raise NoUsableKey(problem=f"{label}: the package pyrage is not installed", hint="pip install 'sealkit[age]'")
+    raise NoUsableKey(problem=f"{label}: the package pyrage is not installed", hint=how_to_install("age"))

@@ -11,7 +11,7 @@ from sealkit.errors import SealkitError
 from sealkit.keys import files, ringfile
 from sealkit.keys.access import Access
 from sealkit.keys.key import Key, wipe
-from sealkit.keys.ring import MAX_RING_FILE, KeyRing
+from sealkit.keys.ring import MAX_RING_FILE, KeyRing, read_ring
 from sealkit.keys.sources import KINDS
 from sealkit.opaque import opaque
 
@@ -49,7 +49,7 @@ class Checked(NamedTuple):
 @opaque
 def declared(path: str) -> RingText:
     """Return what a ring file says; nothing is fetched. Raises ``ConfigError`` and ``NoUsableKey``."""
-    content = files.read_regular(path, "key ring", limit=MAX_RING_FILE, follow=True)
+    content = files.read_trusted(path, "key ring", Access({}), limit=MAX_RING_FILE)
     try:
         return ringfile.parse(bytes(content.data), os.path.dirname(path))
     finally:
@@ -60,13 +60,11 @@ def declared(path: str) -> RingText:
 def check(path: str, environ: MutableMapping[str, str], *, ask: Callable[[str], str] | None = None, costly: bool = True) -> Checked:
     """Return what a ring file holds and whether each key can be had; ``costly`` sources (that ask, run something, take long) too or not.
 
-    Raises ``ConfigError`` for a file that is no ring, and ``NoUsableKey`` for one that cannot be read.
+    Raises ``ConfigError`` for a file that is no ring, or one that may not name programs, and ``NoUsableKey`` for one that cannot be read
+    or that others have a hand in: nothing of such a ring is tried.
     """
-    content = files.read_regular(path, "key ring", limit=MAX_RING_FILE, follow=True)
-    data = bytes(content.data)
-    text = ringfile.parse(data, os.path.dirname(path))
     access = Access(environ, ask=ask)
-    access.others = {key.id: key.source for key in text.keys}
+    data, text, status = read_ring(path, access)
     passed_over = [not costly and any(one.costly for one in (key.source, key.mac) if one is not None) for key in text.keys]
     whole = None if any(passed_over) else _load(path, environ, ask)
     seen = []
@@ -82,7 +80,7 @@ def check(path: str, environ: MutableMapping[str, str], *, ask: Callable[[str], 
         whole.close()
     elif whole is not None and not any(one.problem for one in seen):  # what is wrong is wrong with the ring as a whole
         raise whole
-    return Checked(stat.S_IMODE(content.status.st_mode), text.primary, seen, warnings)
+    return Checked(stat.S_IMODE(status.st_mode), text.primary, seen, warnings)
 
 
 def _load(path: str, environ: MutableMapping[str, str], ask: Callable[[str], str] | None) -> KeyRing | SealkitError:

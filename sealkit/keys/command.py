@@ -16,7 +16,7 @@ from sealkit.config import Items, Text, masked, shown, shown_path
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.access import Source
 from sealkit.keys.encodings import decode, encoding_of
-from sealkit.keys.files import MAX_KEY_FILE
+from sealkit.keys.files import MAX_KEY_FILE, check_program
 from sealkit.keys.given import is_variable_name
 from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
@@ -47,12 +47,16 @@ _TICK = 0.2
 
 
 class Program(NamedTuple):
-    """What is to be run: the arguments, the folder it runs in, how long it may take in seconds, the variables it gets besides ``KEPT``."""
+    """What is to be run: the arguments, the folder it runs in, how long it may take in seconds, the variables it gets besides ``KEPT``.
+
+    ``in_ring``: a ring names it, nobody typed it; then a program that is named by its path is run only if nobody else has a hand in it.
+    """
 
     arguments: tuple[str, ...]
     folder: str
     seconds: int
     keep: frozenset[str]
+    in_ring: bool = False
 
 
 class Command(Source):
@@ -98,7 +102,7 @@ def program_of(entry: Table, kind: str, label: str, folder: str) -> Program:
     arguments = _texts(entry, kind, label)
     if not arguments[0]:
         raise ConfigError(problem=f"{label}: {kind} without a program", hint="its name comes first", line=value.line)
-    return Program(arguments, folder, SECONDS if seconds is None else int(seconds), frozenset(keep))
+    return Program(arguments, folder, SECONDS if seconds is None else int(seconds), frozenset(keep), in_ring=True)
 
 
 def _texts(entry: Table, name: str, label: str) -> tuple[str, ...]:
@@ -125,6 +129,8 @@ def output_of(program: Program, label: str, access: Access) -> bytearray:
     import subprocess
 
     label = f"{label}: {named(program)}"
+    if program.in_ring and "/" in program.arguments[0]:
+        check_program(os.path.join(program.folder, program.arguments[0]), label)
     try:
         child = subprocess.Popen(
             program.arguments,

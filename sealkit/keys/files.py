@@ -11,6 +11,7 @@ from sealkit.config import shown_path
 from sealkit.errors import NoUsableKey
 from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
+from sealkit.ownership import doubt_about, doubt_about_folder, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,44 +19,52 @@ if TYPE_CHECKING:
     from sealkit.keys.access import Access
 
 MAX_KEY_FILE = 4096
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_ABSENT = "name the file itself, and check who may read it"
 _POLICY, _GIT = "sealkit.yaml", ".git"
-_MOST_LINKS = 8
 
 
 class Content(NamedTuple):
-    """A file's bytes, and what its descriptor said about it."""
+    """A file's bytes, what its descriptor said about it, its path without links, and whether others have a hand in it all the same."""
 
     data: bytearray
     status: os.stat_result
+    path: str
+    is_doubtful: bool
 
 
 @opaque
-def read_regular(path: str, label: str, *, limit: int, follow: bool) -> Content:
-    """Return a regular file of at most ``limit`` bytes; ``follow`` a link as its last component or refuse it.
+def read_trusted(path: str, label: str, access: Access, *, limit: int, secret: bool = False, absent: str = _ABSENT) -> Content:
+    """Return a regular file of at most ``limit`` bytes that nobody else has a hand in (see ``ownership``).
 
-    Raises ``NoUsableKey``. The kind is checked on the open descriptor; opening never waits for a FIFO's writer.
+    Raises ``NoUsableKey``, before a byte is read. A ``secret`` file must be closed to other users, too. Where ``access`` takes unsafe files,
+    what was found is a warning, and ``is_doubtful`` is set. ``absent`` is the hint for a file that is not there.
     """
-    reason = ""
+    reason, hint = "", _ABSENT
     try:
-        descriptor = os.open(path, _OPEN | (0 if follow else os.O_NOFOLLOW))
+        opened = open_file(path, secret=secret)
         try:
-            return _read_open(descriptor, label, limit)
+            status = os.fstat(opened.descriptor)
+            _check_regular(status, label)
+            if opened.doubt is not None:
+                _unsafe(f"{label}: {opened.doubt.problem}", opened.doubt.hint, access)
+            data = _read_open(opened.descriptor, label, limit)
+            return Content(data, status, opened.path, opened.doubt is not None)
         finally:
-            os.close(descriptor)
+            os.close(opened.descriptor)
     except OSError as error:
-        link = error.errno == errno.ELOOP and not follow
-        reason = "a symbolic link, which may be pointed elsewhere" if link else (error.strerror or "cannot be read").lower()
+        hint = absent if error.errno == errno.ENOENT else hint
+        reason = "too many symbolic links" if error.errno == errno.ELOOP else (error.strerror or "cannot be read").lower()
     except ValueError:  # a NUL or a lone surrogate in the path
         reason = "no such path can exist"
-    raise NoUsableKey(problem=f"{label}: {reason}", hint="name the file itself, and check who may read it")
+    raise NoUsableKey(problem=f"{label}: {reason}", hint=hint)
 
 
-def _read_open(descriptor: int, label: str, limit: int) -> Content:
-    status = os.fstat(descriptor)
+def _check_regular(status: os.stat_result, label: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise NoUsableKey(problem=f"{label}: not a regular file", hint="name a file; folders, pipes and devices are not read")
+
+
+def _read_open(descriptor: int, label: str, limit: int) -> bytearray:
     buffer = bytearray(limit + 1)
     view = memoryview(buffer)
     size = 0
@@ -66,60 +75,49 @@ def _read_open(descriptor: int, label: str, limit: int) -> Content:
     wipe(buffer)
     if size > limit:
         raise NoUsableKey(problem=f"{label}: more than {limit} bytes", hint="is it the right file?")
-    return Content(data, status)
-
-
-def exposure(status: os.stat_result) -> str | None:
-    """Return why a file with secrets may not be used: not ours (nor root's), or open to others; None if it may."""
-    if status.st_uid not in {os.geteuid(), 0}:
-        return f"owned by another user (uid {status.st_uid})"
-    if status.st_mode & _OTHERS:
-        return f"open to other users (mode {stat.S_IMODE(status.st_mode):04o})"
-    return None
+    return data
 
 
 @opaque
 def read_key_file(path: str, label: str, access: Access) -> bytearray:
     """Return what a file with a key holds, at most 4096 bytes. Raises ``NoUsableKey`` unless it is safe, as ``access`` wants it.
 
-    It is safe if it is a regular file, ours or root's, closed to others, reached through no link of another user's, and neither inside
-    a tree nor tracked by git.
+    It is safe if it is a regular file, nobody else could have written or exchanged it, it is closed to others, and it is neither inside a
+    tree nor tracked by git.
     """
-    target = _through_links(path, label, access)
-    content = read_regular(target, label, limit=MAX_KEY_FILE, follow=False)
+    content = read_trusted(path, label, access, limit=MAX_KEY_FILE, secret=True)
     try:
-        if (reason := exposure(content.status)) is not None:
-            _unsafe(f"{label}: {reason}", f"chmod 600 {shown_path(target)}, and make sure that you own it", access)
-        if (reason := published(target, access)) is not None:
+        if (reason := published(content.path, access)) is not None:
             _unsafe(f"{label}: {reason}", "keep keys outside the tree, and rotate to a new key if it was pushed", access)
     except NoUsableKey:
         wipe(content.data)
         raise
-    if _others_may_replace(target):
-        access.warnings.append(f"{label}: other users may replace it, its folder is writable by them")
     return content.data
+
+
+@opaque
+def check_program(path: str, label: str) -> None:
+    """Raise ``NoUsableKey`` for a program or a library, named by its path, that somebody else has a hand in; nothing unsafe is ever run."""
+    try:
+        doubt = doubt_about(path)
+    except (OSError, ValueError):  # starting it says why
+        return
+    if doubt is not None:
+        raise NoUsableKey(problem=f"{label}: {shown_path(path)}: {doubt.problem}", hint=doubt.hint)
+
+
+@opaque
+def check_folder(path: str, label: str) -> None:
+    """Raise ``NoUsableKey`` for a folder in which a ring could not be trusted, since others have a hand in what lies there."""
+    doubt = doubt_about_folder(path)
+    if doubt is not None:
+        raise NoUsableKey(problem=f"{label}: {doubt.problem}", hint=doubt.hint)
 
 
 def _unsafe(problem: str, hint: str, access: Access) -> None:
     if not access.unsafe_files:
         raise NoUsableKey(problem=problem, hint=hint)
     access.warnings.append(f"{problem}: read all the same")
-
-
-def _through_links(path: str, label: str, access: Access) -> str:
-    """Return the file that a path leads to through links of ours or root's, such as a platform's mounted secrets have."""
-    for _ in range(_MOST_LINKS):
-        try:
-            status = os.lstat(path)
-            if not stat.S_ISLNK(status.st_mode):
-                return path
-            if status.st_uid not in {os.geteuid(), 0}:
-                problem = f"{label}: a symbolic link of another user's (uid {status.st_uid}), who may point it elsewhere"
-                _unsafe(problem, "name the file itself", access)
-            path = os.path.join(os.path.dirname(path), os.readlink(path))
-        except (OSError, ValueError):  # opening it says why
-            return path
-    raise NoUsableKey(problem=f"{label}: too many symbolic links", hint="name the file itself")
 
 
 def published(path: str, access: Access) -> str | None:
@@ -163,11 +161,3 @@ def _folders_above(path: str) -> Iterator[str]:
         if above == folder:
             return
         folder = above
-
-
-def _others_may_replace(path: str) -> bool:
-    try:
-        mode = os.stat(os.path.dirname(path) or ".").st_mode
-    except OSError:
-        return False
-    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not mode & stat.S_ISVTX

@@ -133,7 +133,7 @@ class Key:
         _check_mac(id, mac)
         check_attributes(id, format=format, accept=accept, state=state)
         key._state, key.is_verify_only = state, True
-        key._derived = Derived(kid=kid, mac=bytes(mac), siv=b"")
+        key._derived = Derived(kid=kid, mac=bytes(mac), siv=b"", journal=b"")
         return key
 
     @classmethod

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealkit.config import Text, shown
 from sealkit.errors import ConfigError, NoUsableKey
+from sealkit.installing import how_to_install
 from sealkit.keys.access import Source
 from sealkit.keys.key import SIZES, wipe
 from sealkit.opaque import opaque
@@ -141,7 +142,7 @@ def _asked(label: str, region: str, call: str, **given: object) -> dict[str, Any
     except ImportError:
         boto3 = None
     if boto3 is None:
-        raise NoUsableKey(problem=f"{label}: the package boto3 is not installed", hint="pip install 'sealkit[aws]'")
+        raise NoUsableKey(problem=f"{label}: the package boto3 is not installed", hint=how_to_install("aws"))
     limits = Config(
         connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": ATTEMPTS, "mode": "standard"}
     )

@@ -40,7 +40,11 @@ def check_members(members: Sequence[Member], primary: str | None, *, line: int |
     Only a ring of verify-only keys has no primary.
     """
     if not members:
-        raise ConfigError(problem="a key ring without keys", hint="add a key with: sealkit keygen", line=line)
+        raise ConfigError(
+            problem="a key ring without keys",
+            hint="remove the file, and make it with: sealkit keys add (a key that you have) or sealkit keygen",
+            line=line,
+        )
     by_id: dict[str, Member] = {}
     for member in members:
         if member.id in by_id:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.config import shown
 from sealkit.errors import ConfigError, NoUsableKey
+from sealkit.installing import how_to_install
 from sealkit.keys.access import Source
 from sealkit.keys.encodings import decode, encoded, encoding_of
 from sealkit.keys.key import wipe
@@ -52,7 +53,7 @@ class OSKeyring(Source):
         try:
             import keyring
         except ImportError:
-            hint = "install it: pip install 'sealkit[keyring]'"
+            hint = f"install it: {how_to_install('keyring')}"
             raise NoUsableKey(problem=f"{self._label}: the package keyring is not installed", hint=hint) from None
         try:
             text = keyring.get_password(self._entry.service, self._entry.user)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sealkit import config
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.access import Source
+from sealkit.keys.files import check_program
 from sealkit.keys.key import wipe
 from sealkit.keys.passphrase import fetcher
 from sealkit.keys.session import Place, package, shared, words
@@ -47,6 +48,7 @@ class InToken(Source):
     @opaque
     def hold(self, access: Access) -> Token:
         """Return the key in its token, logged in to. Raises ``NoUsableKey``."""
+        check_program(self.place.module, self._label)
         pin = self.pin(access)
         try:
             return Token(self.place, pin, self._label)

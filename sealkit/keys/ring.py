@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from itertools import combinations
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from sealkit.config import shown_path
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
@@ -14,12 +14,13 @@ from sealkit.keys.encodings import STATED, decode, encoded
 from sealkit.keys.key import Key, refuse_copy, wipe
 from sealkit.keys.members import check_members
 from sealkit.opaque import opaque
+from sealkit.ownership import exposure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableMapping
 
     from sealkit.keys.access import Source
-    from sealkit.keys.ringfile import Declaration
+    from sealkit.keys.ringfile import Declaration, RingText
 
 MAX_RING_FILE = 1 << 20
 RING_VARIABLE = "SEALKIT_KEYS"
@@ -28,10 +29,13 @@ EXAMPLE_KEYS = (bytes(range(32)), bytes(range(0xF0, 0x100)), bytes(range(24)))
 """The keys of ``keys.example``, which everybody knows: k1 (kid 63774208dc4c7f9a), k2 (88c9e77c1d6dcd2a), k0 (7383442147e20eef)."""
 
 EXAMPLE_WARNING = "the keys of keys.example are public: never seal anything real with them"
-_NO_RING_HINT = (
-    f"make a ring with: sealkit keygen; or name one with --keys FILE; or set {RING_VARIABLE} to its path; "
-    f"or set {SECRET_VARIABLE} to hex:DIGITS or base64:TEXT"
+_NEW_RING = "a key that you have goes into a ring with: sealkit keys add ID --from-file FILE --encoding hex; a new key is made with: sealkit keygen"
+NO_FILE_HINT = f"{_NEW_RING}; another ring is named with --keys FILE"
+NO_RING_HINT = (
+    f"take a key that you have from a variable with --key-env NAME, or set {SECRET_VARIABLE} to hex:DIGITS or base64:TEXT; "
+    f"{_NEW_RING}; a ring elsewhere is named with --keys FILE or {RING_VARIABLE}"
 )
+"""What to do where there is no key: most who come have one, and a new one opens nothing of theirs."""
 
 
 class KeyRing:
@@ -90,14 +94,10 @@ class KeyRing:
 
     @classmethod
     def _read(cls, path: str, access: Access) -> Self:
-        from sealkit.keys import ringfile  # reads YAML, which a ring from the environment does not need
-
-        content = files.read_regular(path, "key ring", limit=MAX_RING_FILE, follow=True)
-        text = ringfile.parse(bytes(content.data), os.path.dirname(path))
-        _check_trusted(path, text.keys)
-        access.others = {declared.id: declared.source for declared in text.keys}
+        read = read_ring(path, access)
+        text = read.text
         ring = cls([_fetch(declared, access) for declared in text.keys], primary=text.primary)
-        reason = files.exposure(content.status)
+        reason = exposure(read.status)
         secret = [
             declared.id for declared in text.keys if declared.source.literal and not ring.get(declared.id).is_one_of(EXAMPLE_KEYS)
         ]
@@ -157,7 +157,7 @@ class KeyRing:
         value = take_variable(name, environ)
         if not value:
             own = name == SECRET_VARIABLE
-            problem, hint = "no key ring" if own else f"{name} is not set", _NO_RING_HINT if own else "set it to hex:… or base64:…"
+            problem, hint = "no key ring" if own else f"{name} is not set", NO_RING_HINT if own else "set it to hex:… or base64:…"
             raise NoUsableKey(problem=problem, hint=hint)
         access = Access(environ)
         secret = decode(encoded(value, name), STATED, name, access)
@@ -279,13 +279,48 @@ def ringfile_text(keys: list[tuple[str, str, bytes, str, tuple[str, ...]]]) -> b
     return ringfile.verify_only_ring(keys)
 
 
-def _check_trusted(path: str, keys: Iterable[Declaration]) -> None:
+class RingRead(NamedTuple):
+    """A ring file that was read and may be used: its bytes, what they say, and what the descriptor said of the file."""
+
+    data: bytes
+    text: RingText
+    status: os.stat_result
+
+
+@opaque
+def read_ring(path: str, access: Access) -> RingRead:
+    """Return what a ring file says, for its sources to be read with ``access``. This is the one way to a ring whose sources are read.
+
+    Raises ``NoUsableKey`` for a file that others have a hand in, before a byte of it is looked at, and ``ConfigError`` for one that must not
+    make its reader run what it names.
+    """
+    from sealkit.keys import ringfile  # reads YAML, which a ring from the environment does not need
+
+    content = files.read_trusted(path, "key ring", access, limit=MAX_RING_FILE, absent=NO_FILE_HINT)
+    data = bytes(content.data)
+    wipe(content.data)
+    text = ringfile.parse(data, os.path.dirname(path))
+    check_programs(path, text.keys)
+    if content.is_doubtful:
+        _refuse_programs(text.keys, "a ring that others have a hand in", "keep programs in a ring that only you can write")
+    access.others = {declared.id: declared.source for declared in text.keys}
+    return RingRead(data, text, content.status)
+
+
+def check_programs(path: str, keys: Iterable[Declaration]) -> None:
     """Refuse what a ring must not make its reader run when it may have come with a tree; the user's own ring is where no tree puts it."""
+    if _is_users_own(path):
+        return
+    # The ring may be a link: programs run in the folder of the path that was given.
+    root = files.tree_above(path) or files.tree_above(os.path.join(os.path.realpath(os.path.dirname(path)), "ring"))
+    if root is not None:
+        _refuse_programs(keys, "a ring in a tree", "keep the ring outside the tree", f", and this one is below {shown_path(root)}")
+
+
+def _refuse_programs(keys: Iterable[Declaration], what: str, hint: str, more: str = "") -> None:
     for declared in keys:
-        for source in (declared.source, declared.mac):
-            if source is not None and source.runs and not _is_users_own(path) and (root := files.tree_above(path)) is not None:
-                problem = f"key {declared.id}: a ring in a tree cannot name a program, and this one is below {shown_path(root)}"
-                raise ConfigError(problem=problem, hint="keep the ring outside the tree", line=declared.line)
+        if any(source is not None and source.runs for source in (declared.source, declared.mac)):
+            raise ConfigError(problem=f"key {declared.id}: {what} cannot name a program{more}", hint=hint, line=declared.line)
 
 
 def _is_users_own(path: str) -> bool:

@@ -25,9 +25,9 @@ _BOM = b"\xef\xbb\xbf"
 
 # --- whole entries ---------------------------------------------------------------------------------------------------
 @opaque
-def with_key(data: bytes, key_id: str, secret: bytearray, *, format: str = "plain") -> bytes:
+def with_key(data: bytes, key_id: str, secret: bytearray, *, format: str = "plain", accept: str = "any") -> bytes:
     """Return the ring text with one more key, whose bytes stand in it, at the end of its list. Raises as ``with_entry``."""
-    return with_entry(data, key_id, literal_source(secret), format=format)
+    return with_entry(data, key_id, literal_source(secret), format=format, accept=accept)
 
 
 @opaque

@@ -219,15 +219,15 @@ def _verify_only(entry: config.Table, label: str, folder: str, declared: Declara
 
 # --- writing ---------------------------------------------------------------------------------------------------------
 @opaque
-def new_ring(key_id: str, secret: bytearray, *, format: str = "plain") -> bytes:
+def new_ring(key_id: str, secret: bytearray, *, format: str = "plain", accept: str = "any") -> bytes:
     """Return the text of a ring of one key, its primary; ``secret`` (16, 24 or 32 bytes) stands in it as base64."""
     check_id(key_id)
-    check_attributes(key_id, format=format, accept="any", state="enabled")
-    return ring_of(key_id, literal_source(secret), format=format)
+    check_attributes(key_id, format=format, accept=accept, state="enabled")
+    return ring_of(key_id, literal_source(secret), format=format, accept=accept)
 
 
 @opaque
-def ring_of(key_id: str, source: str, *, format: str = "plain") -> bytes:
+def ring_of(key_id: str, source: str, *, format: str = "plain", accept: str = "any") -> bytes:
     """Return the text of a ring of one key, its primary; ``source`` is a flow mapping."""
     check_id(key_id)
     head = "# A sealkit key ring. "
@@ -235,7 +235,7 @@ def ring_of(key_id: str, source: str, *, format: str = "plain") -> bytes:
         head += "Whoever reads this file can open what its keys sealed: keep it at mode 600, out of version control.\n"
     else:
         head += "It says where keys are; whoever reads this file alone has none.\n"
-    entry = "".join(f"  {line}\n" for line in entry_lines(key_id, source, format=format))
+    entry = "".join(f"  {line}\n" for line in entry_lines(key_id, source, format=format, accept=accept))
     return f"{head}version: 1\nprimary: {word(key_id)}\nkeys:\n{entry}".encode()
 
 

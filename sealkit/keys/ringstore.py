@@ -7,32 +7,41 @@ import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy
 from sealkit.keys import files, ringedit, ringfile
 from sealkit.keys.access import Access
 from sealkit.keys.key import Key, check_attributes, check_id, random_secret, wipe
-from sealkit.keys.ring import EXAMPLE_KEYS, MAX_RING_FILE, KeyRing
+from sealkit.keys.newfile import SECRET_MODE, folder_of, make_folder, sync_folder, write_new
+from sealkit.keys.ring import EXAMPLE_KEYS, MAX_RING_FILE, KeyRing, read_ring
 from sealkit.opaque import opaque
+from sealkit.ownership import exposure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Unpack
 
     from sealkit.keys.access import Source
 
     Ask = Callable[[str], str] | None
 
+T = TypeVar("T")
 _LABEL = "key ring"
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_SECRET_MODE = 0o600
 _OTHERS = 0o077
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-_FOLDER_MODE = 0o700
+
+
+class Attributes(TypedDict, total=False):
+    """What a key that is added seals in, what it accepts, and whether it becomes the primary."""
+
+    format: str
+    accept: str
+    primary: bool
 
 
 @opaque
-def add_key(path: str, key_id: str, bits: int = 256, *, format: str = "plain", primary: bool = False) -> Key:
+def add_key(path: str, key_id: str, bits: int = 256, *, format: str = "plain", accept: str = "any", primary: bool = False) -> Key:
     """Make a key of 128, 192 or 256 random bits, write it to a ring file, read it back, and return it.
 
     A file that is not there is made (mode 0600, its folder 0700) with the key as primary. To one that is there the key is added as
@@ -41,13 +50,17 @@ def add_key(path: str, key_id: str, bits: int = 256, *, format: str = "plain", p
     users), ``StoreError`` and ``TreeBusy`` (another sealkit changes the ring).
     """
     check_id(key_id)
-    check_attributes(key_id, format=format, accept="any", state="enabled")
+    check_attributes(key_id, format=format, accept=accept, state="enabled")
     secret = random_secret(bits)
     try:
         if not os.path.lexists(path):
-            _create(path, ringfile.new_ring(key_id, secret, format=format))
+            _create(path, ringfile.new_ring(key_id, secret, format=format, accept=accept), None)
         else:
-            _change(path, lambda data: _with_key(data, key_id, secret, format, primary=primary), secret=True)
+            _change(
+                path,
+                lambda data: _as_primary(ringedit.with_key(data, key_id, secret, format=format, accept=accept), key_id, primary),
+                secret=True,
+            )
         return _read_back(path, key_id, secret)
     finally:
         wipe(secret)
@@ -66,42 +79,35 @@ def add_source(
 ) -> None:
     """Add a key whose source is a flow mapping, such as ``{env: NAME, encoding: hex}``; it is read before the ring is replaced.
 
-    ``ask`` is called with a question when somebody has to type something.
+    A ring that is not there is made, with the key as its primary. ``ask`` is called with a question when somebody has to type something.
     Raises as ``add_key``, and ``NoUsableKey`` if the bytes of a key of the new ring cannot be had, or are those of another key.
     """
+    if not os.path.lexists(path):
+        _create(path, ringfile.ring_of(key_id, source, format=format, accept=accept), ask)
+        return
 
     def edit(data: bytes) -> bytes:
-        changed = ringedit.with_entry(data, key_id, source, format=format, accept=accept)
-        return ringedit.with_primary(changed, key_id) if primary else changed
+        return _as_primary(ringedit.with_entry(data, key_id, source, format=format, accept=accept), key_id, primary)
 
     _change(path, edit, secret=False, loads=True, ask=ask)
 
 
 @opaque
-def create(path: str, key_id: str, source: str, *, format: str = "plain", ask: Ask = None) -> None:
-    """Make a ring file of one key whose source is a flow mapping; it is read back before this returns. Raises as ``add_source``."""
-    _create(path, ringfile.ring_of(key_id, source, format=format))
-    KeyRing.load(path, ask=ask).close()
-
-
-@opaque
-def add_wrapped(
-    path: str, key_id: str, under: str, bits: int = 256, *, format: str = "plain", primary: bool = False, ask: Ask = None
-) -> None:
+def add_wrapped(path: str, key_id: str, under: str, bits: int = 256, *, ask: Ask = None, **attributes: Unpack[Attributes]) -> None:
     """Make a key of random bits and add it to a ring, wrapped under another key of it (AES-KW, RFC 3394). Raises as ``add_source``."""
     from sealkit.keys.wrapped import wrapped_source
 
     secret = random_secret(bits)
     access = Access(os.environ, ask=ask)
     try:
-        access.others = {key.id: key.source for key in ringfile.parse(bytes(_read(path).data), _folder(path)).keys}
+        _located(path, lambda: read_ring(path, access))
         if under not in access.others:
             raise NoUsableKey(problem="the ring has no key with that id", hint="it has: " + ", ".join(access.others), path=path)
         source = wrapped_source(secret, under, access)
     finally:
         wipe(secret)
         access.close()
-    add_source(path, key_id, source, format=format, primary=primary, ask=ask)
+    add_source(path, key_id, source, ask=ask, **attributes)
 
 
 @opaque
@@ -145,15 +151,14 @@ def export_secret(path: str, key_id: str, encoding: str, target: str, *, ask: As
         text = ring.get(key_id).encoded(encoding)
     try:
         with _store_errors(target, "key file"):
-            _write_new(target, text, _SECRET_MODE)
-            _sync_folder(target)
+            write_new(target, text, SECRET_MODE)
+            sync_folder(target)
     finally:
         wipe(text)
 
 
-def _with_key(data: bytes, key_id: str, secret: bytearray, form: str, *, primary: bool) -> bytes:
-    changed = ringedit.with_key(data, key_id, secret, format=form)
-    return ringedit.with_primary(changed, key_id) if primary else changed
+def _as_primary(data: bytes, key_id: str, wanted: bool) -> bytes:
+    return ringedit.with_primary(data, key_id) if wanted else data
 
 
 def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
@@ -170,11 +175,7 @@ def _read_back(path: str, key_id: str, secret: bytearray) -> Key:
 
 
 def _read(path: str) -> files.Content:
-    try:
-        return files.read_regular(path, _LABEL, limit=MAX_RING_FILE, follow=False)
-    except NoUsableKey as error:
-        error.at(path=path)
-        raise
+    return _located(path, lambda: files.read_trusted(path, _LABEL, Access({}), limit=MAX_RING_FILE))
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -192,23 +193,25 @@ def _store_errors(path: str, label: str = _LABEL) -> Iterator[None]:
     raise StoreError(problem=f"{label}: {reason}", hint="check the path, the space left, and who may write there", path=path)
 
 
-def _create(path: str, data: bytes) -> None:
-    """Make a ring file that is there with all its content or not at all: a crash leaves no half ring that nothing can be added to."""
+def _create(path: str, data: bytes, ask: Ask) -> None:
+    """Make a ring file that is there with all its content, and loads, or not at all: nothing can be added to half a ring."""
     with _store_errors(path):
-        os.makedirs(_folder(path), _FOLDER_MODE, exist_ok=True)
+        make_folder(folder_of(path))
+        _located(path, lambda: files.check_folder(folder_of(path), _LABEL))
         _sweep(path)
         temporary = _temporary(path)
-        _write_new(temporary, data, _SECRET_MODE)
+        write_new(temporary, data, SECRET_MODE)
         try:
+            _load(temporary, path, ask)
             os.link(temporary, path)
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise
-            _write_new(path, data, _SECRET_MODE)
+            write_new(path, data, SECRET_MODE)
         finally:
             with suppress(FileNotFoundError):  # somebody who makes the same ring has swept it away
                 os.unlink(temporary)
-        _sync_folder(path)
+        sync_folder(path)
 
 
 def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool, loads: bool = False, ask: Ask = None) -> None:
@@ -217,14 +220,14 @@ def _change(path: str, edit: Callable[[bytes], bytes], *, secret: bool, loads: b
     With ``loads``, the new ring must load, from the disk, before it takes the place of the old one.
     """
     with _store_errors(path), _locked(path) as before:
-        _sweep(path)
         content = _read(path)
+        _sweep(path)
         data = bytes(content.data)
-        reason = files.exposure(content.status)
+        reason = exposure(content.status)
         if reason is not None and (secret or _holds_secret(data)):
             problem = f"{_LABEL}: a key cannot be in a file that is {reason}"
             raise NoUsableKey(problem=problem, hint="chmod 600 the ring file, and make sure that you own it", path=path)
-        changed = _located(path, edit, data)
+        changed = _located(path, lambda: edit(data))
         if changed != data:
             _replace(path, changed, before, loads=loads, ask=ask)
         elif loads:
@@ -250,9 +253,10 @@ def _is_example(literal: Source) -> bool:
     return known
 
 
-def _located(path: str, edit: Callable[[bytes], bytes], data: bytes) -> bytes:
+def _located(path: str, step: Callable[[], T]) -> T:
+    """Return what a step gives; its errors say which ring they speak of."""
     try:
-        return edit(data)
+        return step()
     except (ConfigError, NoUsableKey) as error:
         error.at(path=path)
         raise
@@ -292,7 +296,7 @@ def _replace(path: str, data: bytes, before: os.stat_result, *, loads: bool, ask
     temporary = _temporary(path)
     placed = False
     mode = stat.S_IMODE(before.st_mode)
-    _write_new(temporary, data, mode & ~_OTHERS if _holds_literals(data) else mode, owner=before)
+    write_new(temporary, data, mode & ~_OTHERS if _holds_literals(data) else mode, owner=before)
     try:
         with _holding(temporary):
             if loads:
@@ -300,7 +304,7 @@ def _replace(path: str, data: bytes, before: os.stat_result, *, loads: bool, ask
             _check_unchanged(path, before)
             os.replace(temporary, path)
             placed = True
-            _sync_folder(path)
+            sync_folder(path)
             _check_written(path, data)
     except BaseException:
         if not placed:
@@ -327,7 +331,7 @@ def _load(temporary: str, path: str, ask: Ask) -> None:
 
 
 def _temporary(path: str) -> str:
-    return os.path.join(_folder(path), f"{_own_prefix(path)}{os.urandom(8).hex()}")
+    return os.path.join(folder_of(path), f"{_own_prefix(path)}{os.urandom(8).hex()}")
 
 
 def _own_prefix(path: str) -> str:
@@ -346,43 +350,13 @@ def _sweep(path: str) -> None:
 def left_beside(path: str) -> list[str]:
     """Return the temporary files beside a ring file; while none changes it, runs that were killed have left them."""
     try:
-        names = os.listdir(_folder(path))
+        names = os.listdir(folder_of(path))
     except FileNotFoundError:
         return []
-    return [os.path.join(_folder(path), name) for name in names if name.startswith(_own_prefix(path))]
+    return [os.path.join(folder_of(path), name) for name in names if name.startswith(_own_prefix(path))]
 
 
 def _check_unchanged(path: str, before: os.stat_result) -> None:
     now = os.lstat(path)
     if not os.path.samestat(now, before) or (now.st_mtime_ns, now.st_size) != (before.st_mtime_ns, before.st_size):
         raise ChangedUnderneath(problem=f"{_LABEL}: somebody else changed it meanwhile", path=path)
-
-
-def _write_new(path: str, data: bytes | bytearray, mode: int, *, owner: os.stat_result | None = None) -> None:
-    """Write a file that is not there yet and sync it; on any failure it is removed. The mode is set after the content."""
-    descriptor = os.open(path, _CREATE, _SECRET_MODE)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        if owner is not None and owner.st_uid != os.geteuid():
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
-    except BaseException:
-        os.unlink(path)
-        raise
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(path: str) -> None:
-    descriptor = os.open(_folder(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _folder(path: str) -> str:
-    return os.path.dirname(path) or "."

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sealkit.crypto.cipher import KeyMaterial
 from sealkit.errors import NoUsableKey
+from sealkit.installing import how_to_install
 from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
 
@@ -183,4 +184,4 @@ def package(label: str) -> Library:
         pass
     else:
         return pkcs11
-    raise NoUsableKey(problem=f"{label}: the package python-pkcs11 is not installed", hint="pip install 'sealkit[pkcs11]'")
+    raise NoUsableKey(problem=f"{label}: the package python-pkcs11 is not installed", hint=how_to_install("pkcs11"))

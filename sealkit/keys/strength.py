@@ -6,6 +6,7 @@ import os
 from secrets import choice
 
 from sealkit.errors import NoUsableKey
+from sealkit.installing import how_to_install
 from sealkit.opaque import opaque
 
 WORDS = 8
@@ -44,4 +45,4 @@ def check_strength(passphrase: str) -> None:
 def _check_length(passphrase: str) -> None:
     if len(passphrase) < ENOUGH_CHARACTERS or len(set(passphrase)) < _KINDS:
         problem = f"a short passphrase: {ENOUGH_CHARACTERS} characters of {_KINDS} kinds are wanted"
-        raise NoUsableKey(problem=problem, hint=f"{_HINT}; with sealkit[passphrase] shorter ones are weighed")
+        raise NoUsableKey(problem=problem, hint=f"{_HINT}; with zxcvbn shorter ones are weighed: {how_to_install('passphrase')}")

@@ -10,10 +10,12 @@ from sealkit.keys import ringedit, ringfile, ringstore
 from sealkit.keys.access import Access
 from sealkit.keys.age import Age, age_source, spelt
 from sealkit.keys.key import random_secret, wipe
+from sealkit.keys.ring import check_programs
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
     from sealkit.keys.ringfile import RingText
 
@@ -52,7 +54,7 @@ def rewrap(path: str, key_ids: tuple[str, ...] = (), *, ask: Ask = None) -> Shar
 
 @opaque
 def add_shared(
-    path: str, key_id: str, bits: int = 256, *, format: str = "plain", primary: bool = False, ask: Ask = None
+    path: str, key_id: str, bits: int = 256, *, ask: Ask = None, **attributes: Unpack[ringstore.Attributes]
 ) -> tuple[str, ...]:
     """Add a new random key, encrypted to the ring's recipients, whose names are returned. Raises as above."""
     from sealkit.keys.checkup import declared
@@ -63,7 +65,7 @@ def add_shared(
         source = age_source(secret, recipients)
     finally:
         wipe(secret)
-    ringstore.add_source(path, key_id, source, format=format, primary=primary, ask=ask)
+    ringstore.add_source(path, key_id, source, ask=ask, **attributes)
     return tuple(recipient.name for recipient in recipients)
 
 
@@ -73,6 +75,7 @@ def _changed(path: str, edit: Callable[[bytes], bytes], more: tuple[str, ...], a
     def rewrapped(data: bytes) -> bytes:
         changed = edit(data)
         text = ringfile.parse(changed, os.path.dirname(path))
+        check_programs(path, text.keys)
         access = Access(os.environ, ask=ask)
         access.others = {key.id: key.source for key in text.keys}
         try:

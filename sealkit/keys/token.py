@@ -66,7 +66,7 @@ class Token(KeyMaterial):
         if not self.place.kid:
             hint = "a key with its MAC key and kid is made by: sealkit keys to-token"
             raise NoUsableKey(problem=f"{self.label}: the ring says no kid of it, so it seals plain blobs only", hint=hint)
-        return Derived(kid=bytes.fromhex(self.place.kid), mac=b"", siv=b"")
+        return Derived(kid=bytes.fromhex(self.place.kid), mac=b"", siv=b"", journal=b"")
 
     def _signer(self, name: str) -> Callable[[bytes], bytes]:
         if not getattr(self.place, name):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import NotBlessed
-from sealkit.keys.key import ACCEPTS, FORMATS, STRENGTH
+from sealkit.keys.key import FORMATS, STRENGTH
 from sealkit.opaque import opaque
 from sealkit.refusals import VOUCH_HINT
 from sealkit.sealing import judge
@@ -25,12 +25,16 @@ PLAIN, TAGGED, SYNTHETIC = FORMATS
 
 
 class Successor(NamedTuple):
-    """A new blob, its format, the id of its key, and that of the blob that it takes the place of (None, where that is not known)."""
+    """A new blob, its format, the id of its key, and that of the blob that it takes the place of (None, where that is not known).
+
+    ``unopened``: a blob stood there that was refused for want of a proof, so that nobody knows its key.
+    """
 
     blob: Blob
     format: str
     key: str
     was: str | None
+    unopened: bool = False
 
     @property
     def is_proved(self) -> bool:
@@ -40,6 +44,8 @@ class Successor(NamedTuple):
     @property
     def move(self) -> str | None:
         """Which key took the place of which, in words; None where it is the same one, or there was none."""
+        if self.unopened:
+            return f"key {self.key}; what stood there proves nothing, and was not opened: its key is not known"
         return None if self.was in (None, self.key) else f"key {self.was} -> {self.key}"
 
 
@@ -75,7 +81,7 @@ def edited(
 ) -> Successor:
     """Seal a payload that was made of what a blob opened to (``old``), as the judge says.
 
-    Where somebody has ``vouched`` for it, it is sealed as one that is given. Raises ``NotBlessed``, and as ``Sealer.seal``.
+    Where somebody has ``vouched`` for it, it is sealed as one that was proved. Raises ``NotBlessed``, and as ``Sealer.seal``.
     """
     heir, form = _settled(place, sealer, old, vouched=vouched)
     return Successor(sealed(payload, place, heir, form, bind), form, heir.key_id, old.key_id)
@@ -106,7 +112,7 @@ def may_be_stronger(old: Known, sealer: Sealer, place: Place) -> bool:
 def _settled(place: Place, sealer: Sealer, old: Known, *, vouched: bool) -> tuple[Sealer, str]:
     """Return what seals in the place of a blob, and in which format."""
     heir = sealer.replacing(old, place)
-    known = Joint(old.key_id, _wanted(heir, old), authenticated=False) if vouched else old
+    known = Joint(old.key_id, max(heir.format, old.format, key=STRENGTH.index), authenticated=False) if vouched else old
     return heir, _provable(judge.resealed_as(known, heir, vouched=vouched), heir)
 
 
@@ -128,5 +134,4 @@ def _wanted(sealer: Sealer, old: Known | None) -> str:
 
 def _provable(form: str, sealer: Sealer) -> str:
     """Return ``tagged`` for ``synthetic`` under a key whose IVs prove nothing: who opens the blob would take it for a plain one."""
-    key = sealer.opening.ring.get(sealer.key_id)
-    return TAGGED if form == SYNTHETIC != key.format and key.accept == ACCEPTS[0] else form
+    return TAGGED if form == SYNTHETIC and not sealer.opening.ring.get(sealer.key_id).proves_by_iv else form

@@ -330,6 +330,9 @@ def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]
             return
         result = undo.restore(found.path, snapshot.data, entry.replaced)
         done = Done(found, result.outcomes, snapshot.data, result.data)
+        if not mode.write:
+            yield done.as_dry_run()
+            return
         problem = _replaced([done], [(0, snapshot)], mode, None)[0] if result.data is not None else None
         if not isinstance(problem, ChangedUnderneath) or attempt + 1 == _TRIES:
             yield done if problem is None else _failed(done, problem)

@@ -2,18 +2,17 @@
 
 One file of JSON lines in the tree's ``.sealkit`` folder, only ever appended to: a header; for each file that is about to be replaced a
 line with the SHA-256 of its content before and after and the blobs that change places; for each file that was replaced a line; at the
-end what became of it. A last line that was torn by a crash is ignored. It holds ciphertext and key ids, never plaintext or keys.
+end what became of it. It holds ciphertext and key ids, never plaintext or keys. The key that the rotation is to proves each line (``chain``).
 
 An untagged blob cannot say under which key it is, and its padding would lie once in 255 times: a rotation that goes on after an
-interruption takes these hashes, not the padding, as the word on what was written already.
+interruption takes these hashes, not the padding, as the word on what was written already. Hence a journal that came with the tree, from
+whoever could write there, must not be taken for one.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import re
 import time
 from array import array
 from bisect import bisect_left
@@ -21,6 +20,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealkit.errors import JournalError
+from sealkit.trees import chain
+from sealkit.trees.chain import Reader
 from sealkit.trees.folders import release
 from sealkit.trees.found import OWN_FOLDER
 from sealkit.trees.result import Replaced
@@ -28,20 +29,16 @@ from sealkit.trees.result import Replaced
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sealkit.crypto.tag import Prover
     from sealkit.trees.batch import Done
 
-VERSION = 1
+VERSION = 2
+WILL, DONE = b'{"will": ', b'{"done": '
+FINISHED, ROLLED_BACK = "finished", "rolled back"
+
 _FOLDERS = 64
-_TAIL = 4096  # bytes; a journal's last word is far shorter
-_WILL, _DONE = b'{"will": ', b'{"done": '
-_NAME = re.compile(r"journal-[0-9TZ]{16}-[0-9a-f]{8}\.jsonl")
-_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _APPENDING = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATING = _APPENDING | os.O_CREAT | os.O_EXCL
-
-
-class Gone(JournalError):
-    """A journal is no longer there: its rotation has ended, and another one let go of it."""
 
 
 class Header(NamedTuple):
@@ -63,55 +60,59 @@ class Entry(NamedTuple):
     replaced: list[Replaced]
 
 
-class State(NamedTuple):
-    """What a journal says: its file, its header, when it was begun, how it ended (None: it did not), whether any file was planned."""
+class Place(NamedTuple):
+    """Where a tree is: the path of its root, and the root's inode. A tree that was moved keeps the one, a copy in its place the other."""
 
-    path: str
-    header: Header
-    started: str
-    ended: str | None
-    planned: bool
+    root: str
+    inode: int
 
-
-class Progress(NamedTuple):
-    """How far a rotation came: how many files it was about to replace, and how many of them it is known to have replaced."""
-
-    planned: int
-    written: int
+    @classmethod
+    def of(cls, root: str) -> Place:
+        """Return where a tree is. Raises ``JournalError``."""
+        try:
+            return cls(os.path.realpath(root), os.stat(root).st_ino)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+        raise JournalError(problem=f"the journal cannot name the folder: {reason}", path=root)
 
 
 class Journal:
-    """A journal that is being written. Forked workers may append to it too: each append is one write, whole lines.
+    """A journal that is being written. Forked workers and other machines may append to it too: each append takes its turn, whole lines."""
 
-    Where it is ``shared`` with other machines, over a network, that is not enough to keep lines apart: each append takes its turn then.
-    """
-
-    def __init__(self, root: str, path: str, descriptor: int, known: array[int], *, shared: bool = False) -> None:
+    def __init__(
+        self, root: str, path: str, descriptor: int, prover: Prover | None, known: array[int], at: int, before: bytes
+    ) -> None:
         self.path = path
-        self._shared = shared
         self._root = _absolute(root)
         self._fd = descriptor
+        self._prover = prover
         self._known = known
+        self._at, self._before = at, before  # how far the journal is known, and the MAC of the last line up to there
         self._folders: dict[str, str] = {}
 
     @classmethod
-    def begin(cls, root: str, header: Header) -> Journal:
+    def begin(cls, root: str, name: str, header: Header, prover: Prover | None) -> Journal:
         """Begin a rotation: its journal and the journal's name are on the disk when this returns. Raises ``JournalError``."""
-        path = os.path.join(root, OWN_FOLDER, _next_name(_names(os.path.join(root, OWN_FOLDER))))
-        journal = cls(root, path, _open(path, _CREATING), array("Q"))
-        journal._append([{"journal": VERSION, "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **header._asdict()}])
-        _sync_folder(os.path.join(root, OWN_FOLDER))
+        folder = os.path.join(root, OWN_FOLDER)
+        path = os.path.join(folder, name)
+        place = Place.of(root)
+        journal = cls(root, path, chain.opened(path, _CREATING), prover, array("Q"), 0, chain.START)
+        started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        journal._append([{"journal": VERSION, "started": started, **header._asdict(), **place._asdict()}])
+        _sync_folder(folder)
         return journal
 
     @classmethod
-    def resume(cls, root: str, path: str) -> Journal:
-        """Go on with a rotation that was interrupted. Raises ``JournalError``."""
-        return cls(root, path, _open(path, _APPENDING), _marks(path))
+    def resume(cls, root: str, path: str, prover: Prover | None) -> Journal:
+        """Go on with a journal that was begun before: what it says was about to be written is known. Raises ``JournalError``."""
+        reader = Reader(path, prover)
+        marks = array("Q", sorted(_mark(entry.path, entry.after) for entry in entries(path, prover, reader)))
+        return cls(root, path, chain.opened(path, _APPENDING), prover, marks, reader.at, reader.before)
 
     @classmethod
-    def join(cls, root: str, path: str, *, again: bool) -> Journal:
-        """Write in a journal that another process began; ``again``: its files may have been written before. Raises ``JournalError``."""
-        return cls(root, path, _open(path, _APPENDING), _marks(path) if again else array("Q"), shared=True)
+    def join(cls, root: str, path: str, prover: Prover | None) -> Journal:
+        """Write in a journal that another process has just begun. Raises ``JournalError``."""
+        return cls(root, path, chain.opened(path, _APPENDING), prover, array("Q"), 0, chain.START)
 
     def has_written(self, path: str, data: bytes) -> bool:
         """Say whether this content is what the rotation wrote, or was about to write, to this file before it was interrupted."""
@@ -149,7 +150,7 @@ class Journal:
         self._append([{"done": self._below(done.found.path)} for done in changes], sync=False)
 
     def end(self, how: str) -> None:
-        """Note how the rotation ended: ``finished`` or ``rolled back``."""
+        """Note how the rotation ended: ``FINISHED`` or ``ROLLED_BACK``."""
         self._append([{"ended": how}])
 
     def close(self) -> None:
@@ -166,131 +167,80 @@ class Journal:
         below = self._folders[folder]
         return name if below == "." else f"{below}/{name}"
 
-    def _append(self, lines: list[dict[str, Any]], *, sync: bool = True) -> None:
-        if not lines:
+    def _append(self, contents: list[dict[str, Any]], *, sync: bool = True) -> None:
+        if not contents:
             return
-        # An empty line first: what a write was cut short to, in another worker or in a crash, must not become part of ours.
-        data = b"\n" + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        lines = [chain.encoded(content) for content in contents]
         try:
-            if self._shared:
-                fcntl.flock(self._fd, fcntl.LOCK_EX)
+            # A record lock, which unlike flock keeps forked workers apart that share the descriptor.
+            fcntl.lockf(self._fd, fcntl.LOCK_EX)
             try:
-                written = os.write(self._fd, data)
+                is_whole = self._write(lines)
             finally:
-                if self._shared:
-                    fcntl.flock(self._fd, fcntl.LOCK_UN)
-            if written == len(data) and sync:
+                fcntl.lockf(self._fd, fcntl.LOCK_UN)
+            if is_whole and sync:
                 os.fsync(self._fd)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
         else:
-            if written == len(data):
+            if is_whole:
                 return
             reason = "the disk is full"
         raise JournalError(
             problem=f"the journal cannot be written: {reason}", hint="make room, and run the command again", path=self.path
         )
 
+    def _write(self, lines: list[bytes]) -> bool:
+        """Append lines that follow the last one, whoever wrote that; False if they were cut short."""
+        size = os.fstat(self._fd).st_size
+        before = self._last(size)
+        # An empty line first: what a write was cut short to, in another worker or in a crash, must not become part of ours.
+        data = bytearray(b"\n")
+        for line in lines:
+            whole, before = chain.proved(line, self._prover, before)
+            data += whole
+        if os.write(self._fd, data) < len(data):
+            return False
+        self._at, self._before = size + len(data), before
+        return True
 
-def tidy(root: str) -> None:
-    """Keep the latest ended rotation that wrote anything, for taking it back, and remove the other ended ones."""
-    ended = [state for state in states(root) if state.ended is not None]
-    kept = next((state for state in reversed(ended) if state.planned), None)
-    for state in ended:
-        if state is not kept:
-            _remove(state.path)
-
-
-def states(root: str) -> list[State]:
-    """Return what the journals in a tree say, the latest last. Raises ``JournalError`` for one that cannot be read.
-
-    Nobody need hold the tree: those that somebody else removes meanwhile are not among them.
-    """
-    folder = os.path.join(root, OWN_FOLDER)
-    found = []
-    for name in _names(folder):
-        try:
-            state = _state(os.path.join(folder, name))
-        except Gone:
-            continue
-        if state is not None:
-            found.append(state)
-    return found
-
-
-def _names(folder: str) -> list[str]:
-    """Return the names of the journals in a folder, the latest last."""
-    try:
-        return sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-    raise JournalError(problem=f"the journals cannot be listed: {reason}", path=folder)
+    def _last(self, size: int) -> bytes:
+        """Return the MAC of the last line: as that says itself, or where it was cut short as the lines before it prove. ``OSError``."""
+        if size == self._at or self._prover is None:
+            return self._before
+        stated = chain.stated(os.pread(self._fd, chain.TAIL, max(size - chain.TAIL, 0)))
+        if stated is not None:
+            return stated
+        reader = Reader(self.path, self._prover, self._at, self._before)
+        with os.fdopen(self._fd, "rb", closefd=False) as file:
+            for _ in chain.read_on(file, reader):
+                pass
+        return reader.before
 
 
-def _next_name(names: list[str]) -> str:
-    """Return a name that sorts behind all others, whatever the clock says: the time, and the fraction of the second in 2^-31."""
-    now = time.time_ns()
-    fraction = (now % 10**9 << 31) // 10**9
-    name = f"journal-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now // 10**9))}-{fraction:08x}.jsonl"
-    if names and name <= names[-1]:
-        start, _, end = names[-1].removesuffix(".jsonl").rpartition("-")
-        name = f"{start}-{int(end, 16) + 1:08x}.jsonl"
-    return name
+def entries(path: str, prover: Prover | None, reader: Reader | None = None) -> Iterator[Entry]:
+    """Yield the files that a journal says were about to be replaced, in order. Raises ``JournalError``."""
+    reader = reader if reader is not None else Reader(path, prover)
+    for line in chain.read(path, reader):
+        if line.startswith(WILL):
+            yield _entry(chain.parsed(line), reader)
 
 
-def entries(path: str) -> Iterator[Entry]:
-    """Yield the files that a journal says were about to be replaced, in order."""
-    for line in map(_known, _lines(path)):
-        if "will" in line:
-            yield Entry(line["will"], line["after"], [Replaced(*blob) for blob in line["blobs"]])
+def _entry(known: object, reader: Reader) -> Entry:
+    """Read one line; what no key has proved may say anything. Raises ``Foreign``."""
+    match known:
+        case {"will": str(path), "after": str(after), "blobs": list(blobs)} if path and "\0" not in path:
+            replaced = [Replaced(*blob) for blob in blobs if _is_replaced(blob)]
+            if len(replaced) == len(blobs):
+                return Entry(path, after, replaced)
+    raise reader.foreign(why="is none of a journal")
 
 
-def progress(path: str) -> Progress:
-    """Count what a journal says; of its many lines none need be parsed. Raises ``JournalError``, ``Gone`` among them."""
-    planned = written = 0
-    for line in _lines(path):
-        planned += line.startswith(_WILL) and line.endswith(b"\n")
-        written += line.startswith(_DONE) and line.endswith(b"\n")
-    return Progress(planned, written)
-
-
-def _state(path: str) -> State | None:
-    """Read the start and the end of one journal; None for one whose header never reached the disk, which therefore changed nothing."""
-    header: dict[str, Any] = {}
-    planned = False
-    for line in _lines(path):
-        planned = line.startswith(_WILL)
-        if planned:
-            break
-        header = header or _known(line)  # there are empty lines, the first one among them
-    if not header:
-        return None
-    if header.get("journal") != VERSION or not header.keys() >= set(Header._fields) | {"started"}:
-        raise JournalError(problem="a journal of another version of sealkit", hint="finish that rotation with it", path=path)
-    ended = [known["ended"] for line in _lines(path, last=_TAIL) if "ended" in (known := _known(line))]
-    return State(
-        path, Header(**{name: header[name] for name in Header._fields}), header["started"], next(reversed(ended), None), planned
-    )
-
-
-def _lines(path: str, *, last: int | None = None) -> Iterator[bytes]:
-    """Yield the lines of a journal, or those that begin in its ``last`` bytes."""
-    descriptor = _open(path, _READING)
-    try:
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            if last is not None and os.fstat(descriptor).st_size > last:
-                file.seek(-last, os.SEEK_END)
-                file.readline()
-            yield from file
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-    else:
-        return
-    finally:
-        release(descriptor)
-    raise JournalError(problem=f"the journal cannot be read: {reason}", path=path)
+def _is_replaced(blob: object) -> bool:
+    match blob:
+        case [int(), str(), str(), str()]:
+            return True
+    return False
 
 
 def _absolute(path: str) -> str:
@@ -301,46 +251,13 @@ def _absolute(path: str) -> str:
     raise JournalError(problem=f"the journal cannot name the folder: {reason}", path=path)
 
 
-def _known(line: bytes) -> dict[str, Any]:
-    """Parse a line; a torn one holds nothing that counts, for what it was about was not begun."""
-    try:
-        known = json.loads(line)
-    except ValueError:
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _marks(path: str) -> array[int]:
-    """Return the marks of all that a journal says was about to be written, in order."""
-    return array("Q", sorted(_mark(entry.path, entry.after) for entry in entries(path)))
-
-
 def _mark(path: str, digest: str) -> int:
     """Return 64 bits for a path and what was written there: all that need be remembered of a file."""
     return int.from_bytes(sha256(f"{digest}{path}".encode("utf-8", "surrogatepass")).digest()[:8])
 
 
-def _open(path: str, flags: int) -> int:
-    try:
-        return os.open(path, flags, 0o600)
-    except OSError as error:
-        kind = Gone if isinstance(error, FileNotFoundError) else JournalError
-        reason = os.strerror(error.errno or 0)
-    raise kind(problem=f"the journal cannot be opened: {reason}", path=path)
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-    else:
-        return
-    raise JournalError(problem=f"an old journal cannot be removed: {reason}", path=path)
-
-
 def _sync_folder(path: str) -> None:
-    descriptor = _open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = chain.open_folder(path)
     try:
         os.fsync(descriptor)
     except OSError as error:

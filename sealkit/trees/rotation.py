@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sealkit import report as reporting
 from sealkit.context import PROBE
 from sealkit.errors import JournalError, NothingMatched, ProofFailed, Usage
-from sealkit.trees import batch, journal, orders
+from sealkit.keys.prover import prover_of
+from sealkit.trees import batch, journals, orders
+from sealkit.trees.journal import FINISHED, ROLLED_BACK, Journal, entries
 from sealkit.trees.roots import is_folder, real, root_of
 from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from sealkit.crypto.tag import Prover
+    from sealkit.keys.key import Key
     from sealkit.report import Report
     from sealkit.trees.batch import Done, Mode, Piece
     from sealkit.trees.found import Found
-    from sealkit.trees.journal import Header, Journal, State
+    from sealkit.trees.journal import Header
+    from sealkit.trees.journals import State
     from sealkit.trees.orders import Task
-
-FINISHED = "finished"
-ROLLED_BACK = "rolled back"
 
 _COMPLETE = (0, 1)  # exit statuses after which nothing is left to do but what was found to be impossible
 
@@ -31,12 +33,18 @@ _PROBE = b"a payload of more than one block, sealed and opened before anything i
 
 
 class Rotation(NamedTuple):
-    """What to rotate: the task, how to write, the tree's root, and the header that its journal gets or must have."""
+    """What to rotate: the task, how to write, the tree's root, the header that its journal gets or must have, and the keys that prove journals."""
 
     task: Task
     mode: Mode
     root: str
     header: Header
+    keys: Sequence[Key]
+
+    @property
+    def prover(self) -> Prover | None:
+        """What proves the journal of this rotation: its target key, None where that is in a token."""
+        return prover_of(next(key for key in self.keys if key.id == self.header.to))
 
 
 def tree_of(paths: Sequence[str]) -> str | None:
@@ -61,22 +69,21 @@ def probe(rotation: Rotation) -> None:
 
 
 def begin(rotation: Rotation) -> Journal:
-    """Begin a journal, or go on with that of the same rotation. Raises ``JournalError`` if another one is unfinished."""
-    unfinished = unfinished_in(rotation.root)
+    """Begin a journal, or go on with that of the same rotation. Raises ``JournalError`` if another one is unfinished.
+
+    Journals that are not believed are in nobody's way; whoever calls this names them.
+    """
+    told = journals.look(rotation.root, rotation.keys)
+    unfinished = told.unfinished
     if unfinished is None:
-        return journal.Journal.begin(rotation.root, rotation.header)
+        return Journal.begin(rotation.root, journals.next_name(rotation.root, told), rotation.header, rotation.prover)
     if unfinished.header != rotation.header:
         raise JournalError(
             problem=f"another rotation of this tree, to {unfinished.header.to}, was begun at {unfinished.started} and is not finished",
             hint="run that command again to finish it, or take it back with: sealkit rotate --rollback PATH",
             path=unfinished.path,
         )
-    return journal.Journal.resume(rotation.root, unfinished.path)
-
-
-def unfinished_in(root: str) -> State | None:
-    """Return the state of the rotation of a tree that was begun and has not ended; None if there is none."""
-    return next((state for state in journal.states(root) if state.ended is None), None)
+    return Journal.resume(rotation.root, unfinished.path, unfinished.prover)
 
 
 def opening(rotation: Rotation) -> Task:
@@ -95,8 +102,8 @@ def rehearse(rotation: Rotation, found: Iterable[Found]) -> Iterator[Done]:
     return batch.each(opening(rotation), found, _rehearsing(rotation))
 
 
-def check_told(rotation: Rotation, preflight: Report, *, partial: bool) -> None:
-    """Note that the keys of binary payloads are borne out, as a preflight saw. Raise ``Usage`` where a wrong key might bury binary payloads as garbage, as one in 255 would: their key was not named.
+def check_told(preflight: Report, *, partial: bool) -> None:
+    """Raise ``Usage`` where a wrong key might bury binary payloads as garbage, as one in 255 would: their key was not named.
 
     In a ``partial`` rotation nobody sees that the others do not open; nor where nothing else in the tree bears the key out.
     """
@@ -105,7 +112,6 @@ def check_told(rotation: Rotation, preflight: Report, *, partial: bool) -> None:
             problem=f"nothing tells which key sealed {preflight.untold} binary payloads, and under a wrong one they would become garbage",
             hint="name the key that sealed them: --from ID (or --key-id ID)",
         )
-    rotation.task.told = True
 
 
 def _rehearsing(rotation: Rotation) -> Mode:
@@ -127,34 +133,53 @@ def remembered(rotation: Rotation) -> Iterator[Journal]:
         memory.close()
 
 
-def finish(rotation: Rotation, memory: Journal, exit_status: int) -> None:
-    """Note that the rotation is complete, and let go of the journals before it; unless files failed, as its ``exit_status`` says."""
-    if exit_status in _COMPLETE:
-        memory.end(FINISHED)
-        journal.tidy(rotation.root)
+def is_complete(exit_status: int) -> bool:
+    """Say whether a rotation that ended with this exit status is complete: no file failed."""
+    return exit_status in _COMPLETE
 
 
-def rollback(root: str, mode: Mode) -> Iterator[Done]:
-    """Put the old blobs back, as far as the latest journal has them and nobody changed the fields since; needs no key.
+def finish(rotation: Rotation, memory: Journal) -> None:
+    """Note that the rotation is complete, and let go of the journals before it."""
+    memory.end(FINISHED)
+    journals.tidy(rotation.root, rotation.keys)
 
-    Where a file failed, the rotation is not noted as taken back: the same call goes on. Raises ``NothingMatched`` if there is nothing to
-    take back.
+
+def to_take_back(root: str, keys: Sequence[Key]) -> State:
+    """Return the rotation that ``rollback`` takes back: the latest that a key proves, or only for want of one the latest that none can prove.
+
+    Raises ``NothingMatched`` if there is none, and the ``JournalError`` of a journal that is foreign, if that is all there is.
     """
-    latest = next((state for state in reversed(journal.states(root)) if state.planned or state.ended is None), None)
-    if latest is None or latest.ended == ROLLED_BACK:
-        raise NothingMatched(problem="no rotation of this tree to take back", path=root)
-    last = {entry.path: number for number, entry in enumerate(journal.entries(latest.path))}
-    whole = True
+    told = journals.look(root, keys)
+    candidates = [state for state in told.unproved + told.believed if state.planned or state.ended is None]
+    if candidates and candidates[-1].ended != ROLLED_BACK:
+        return candidates[-1]
+    if told.foreign and not candidates:
+        raise told.foreign[-1]
+    raise NothingMatched(problem="no rotation of this tree to take back", path=root)
+
+
+def rollback(root: str, state: State, mode: Mode) -> Iterator[Done]:
+    """Put the old blobs back, as far as a journal has them and nobody changed the fields since; where the mode does not write, say what would be.
+
+    Where a file failed, the rotation is not noted as taken back: the same call goes on. A journal that no key can prove no key can end, either: it is
+    set aside. Raises ``JournalError`` before anything is written if the journal is not what it seemed.
+    """
+    last = {entry.path: number for number, entry in enumerate(entries(state.path, state.prover))}
+    whole = mode.write
     with Store() as store:
-        for number, entry in enumerate(journal.entries(latest.path)):
+        for number, entry in enumerate(entries(state.path, state.prover)):
             if last[entry.path] == number:
                 for done in batch.restore(root, entry, mode, store):
                     whole = whole and not any(outcome.status == reporting.FAILED for outcome in done.outcomes)
                     yield done
-    if whole:
-        memory = journal.Journal.resume(root, latest.path)
-        memory.end(ROLLED_BACK)
-        memory.close()
+    if not whole:
+        return
+    if state.doubt is not None:
+        journals.set_aside(state.path)
+        return
+    memory = Journal.resume(root, state.path, state.prover)
+    memory.end(ROLLED_BACK)
+    memory.close()
 
 
 def scope(paths: Sequence[str], root: str, filters: dict[str, Any]) -> dict[str, Any]:

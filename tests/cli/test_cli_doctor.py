@@ -118,6 +118,7 @@ def test_what_is_bad_is_found(mine, what, check, said):
 def test_a_scratch_folder_of_a_dead_process_that_cannot_be_removed(mine, tmp_path):
     tmp = tmp_path / "tmp"
     (tmp / "sealkit-desk-abc" / "/".join("0123456789")).mkdir(parents=True)
+    (tmp / "sealkit-desk-abc").chmod(0o700)
     found = findings(mine, env={"TMPDIR": str(tmp)}, status=1)
     assert [text for status, text in of(found, "scratch") if str(tmp / "sealkit-desk-abc") in text and status == "bad"]
     assert (tmp / "sealkit-desk-abc").is_dir()

@@ -57,10 +57,7 @@ def other_click(request, tmp_path_factory):
     wanted = f"click=={lowest}" if request.param == "lowest" else text
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check"]
     ran = subprocess.run([*pip, "--target", str(folder), wanted], capture_output=True, check=False, timeout=240)
-    if ran.returncode:
-        if os.environ.get("SEALKIT_CI"):
-            pytest.fail(ran.stderr.decode()[-2000:])
-        pytest.skip(f"NOT TESTED: {wanted} cannot be had")
+    assert ran.returncode == 0, ran.stderr.decode()[-2000:]
     (found,) = importlib.metadata.distributions(name="click", path=[str(folder)])
     return folder, found.version
 
@@ -72,6 +69,7 @@ def test_every_verb_says_what_is_expected(kind):
     assert differences(said["pages"], files()) == []
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("kind", KINDS)
 def test_under_another_click_too(kind, other_click):
     folder, version = other_click

@@ -97,10 +97,11 @@ def test_a_key_that_cannot_be_had_can_be_disabled(life):
 
 
 def test_no_ring(life):
-    for args in (["disable", "k1"], ["add", "k5", "--from-file", "x.key", "--encoding", "hex"], ["rename", "a", "b"]):
+    for args in (["disable", "k1"], ["set-primary", "k5"], ["rename", "a", "b"]):
         ran = life.run("keys", *args, "--keys", "none.yaml")
         assert ran.status == 4
         assert "sealkit keygen" in ran.err
+        assert "sealkit keys add" in ran.err
 
 
 def test_a_ring_that_others_can_read_is_not_changed_until_that_is_mended(life):

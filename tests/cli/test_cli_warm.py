@@ -15,7 +15,11 @@ from sealkit.cli.program import VERBS
 
 RUNS = {
     "inspect": [["inspect", "records"], ["inspect", "--json", "nowhere"]],
-    "decrypt": [["decrypt", "records/article.md"], ["decrypt", "--json", "records"], ["decrypt", "--workers", "2", "--json", "records"]],
+    "decrypt": [
+        ["decrypt", "records/article.md"],
+        ["decrypt", "--json", "records"],
+        ["decrypt", "--workers", "2", "--json", "records"],
+    ],
     "seal": [["seal", "new.md"], ["seal", "--check", "new.md"], ["seal", "-", "--as", "a.md"]],
     "rotate": [["rotate", "--to", "k1", "records"], ["rotate", "--to", "k9", "records"]],
     "verify": [["verify", "records"], ["verify", "records", "--quiet"]],
@@ -66,7 +70,10 @@ def test_it_is_what_a_start_of_python_is(tmp_path, verb):
     for args in [*RUNS[verb], *([[verb, "--help"]] if verb else [])]:
         stdin = b"---\nsecured: given on stdin\n---\n"
         ran = [desk.run(*args, stdin=stdin, process=desk is desks[1]) for desk in desks]
-        assert len({(one.status, known(desk, one.out), known(desk, one.err.encode())) for one, desk in zip(ran, desks)}) == 1, ran
+        assert (
+            len({(one.status, known(desk, one.out), known(desk, one.err.encode())) for one, desk in zip(ran, desks, strict=True)})
+            == 1
+        ), ran
         assert files(desks[0]) == files(desks[1])
 
 

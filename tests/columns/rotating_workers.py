@@ -27,7 +27,7 @@ class Engine:
     def __call__(self, paths, share):
         self.shares.append(share)
         if paths is None:
-            return [pa.Table.from_batches([rotating.header(self.keys, share)])]
+            return [pa.Table.from_batches([rotating.conduct(self.keys, share)])]
         rows = paths.to_pylist()
         some = [rows[at : at + self.size] for at in range(0, len(rows), self.size)]
         return self._done(some, tuple(share))

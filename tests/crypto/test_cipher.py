@@ -346,8 +346,8 @@ def test_reprs():
 def test_derived_keys_differ_from_each_other_and_the_key():
     derived = derive(KEY)
     assert isinstance(derived, Derived)
-    assert (len(derived.kid), len(derived.mac), len(derived.siv)) == (8, 32, 32)
-    assert len({KEY, derived.mac, derived.siv}) == 3
+    assert (len(derived.kid), len(derived.mac), len(derived.siv), len(derived.journal)) == (8, 32, 32, 32)
+    assert len({KEY, derived.mac, derived.siv, derived.journal}) == 4
     assert derive(bytearray(KEY)).mac == derived.mac
 
 
@@ -356,6 +356,7 @@ def test_a_separate_mac_secret_changes_everything_derived():
     assert one.kid != other.kid
     assert one.mac != other.mac
     assert one.siv != other.siv
+    assert one.journal != other.journal
     assert derive(KEY, bytearray(32)).mac == other.mac
 
 
@@ -364,7 +365,7 @@ def test_derivation_with_a_mac_secret_is_hkdf_of_both(size):
     key, secret = KEY[:size], bytes(range(100, 132))
     extracted = hmac.digest(b"sealkit/v1+mac", key + secret, "sha256")
     derived = derive(key, secret)
-    for name, value in (("kid", derived.kid), ("mac", derived.mac), ("siv", derived.siv)):
+    for name, value in (("kid", derived.kid), ("mac", derived.mac), ("siv", derived.siv), ("journal", derived.journal)):
         # One round of RFC 5869's expansion is enough for 32 bytes.
         assert value == hmac.digest(extracted, f"sealkit/v1 {name}\x01".encode(), "sha256")[: len(value)]
 

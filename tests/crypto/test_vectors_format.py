@@ -1,5 +1,6 @@
 """The format's own vectors, as far as grammar, cipher and derivation go; and HKDF against RFC 5869."""
 
+import hmac
 import json
 from pathlib import Path
 
@@ -55,3 +56,12 @@ def test_rfc_5869():
     for case in tests:
         material, salt, info, expected = unhexed(case, "ikm", "salt", "info", "okm")
         assert _hkdf(material, salt=salt, info=info, length=case["L"]) == expected
+
+
+@pytest.mark.parametrize("case", TESTS, ids=range(len(TESTS)))
+def test_the_journal_key_is_expanded_as_the_others_are(case):
+    """There is no vector of it; its info is all that is its own, and one round of RFC 5869's expansion is enough for 32 bytes."""
+    key = bytes.fromhex(case["key"])
+    extracted = hmac.digest(b"sealkit/v1", key, "sha256")
+    assert hmac.digest(extracted, b"sealkit/v1 siv\x01", "sha256").hex() == case["k_siv"]
+    assert derive(key).journal == hmac.digest(extracted, b"sealkit/v1 journal\x01", "sha256")

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fault_runs import Place, Warm
+from fault_runs import Place, warmed
 from fault_tree import Tree, many, three
 
 PAGE = os.sysconf("SC_PAGESIZE")
@@ -66,7 +66,7 @@ def fill(place, tree, verb, pages):
 def main():
     folder, (first, step, count) = Path(sys.argv[1]), map(int, sys.argv[2:])
     folder.mkdir(exist_ok=True)
-    warm = Warm()
+    warm = warmed()
     sizes = fitted = 0
     try:
         with tempfile.TemporaryDirectory() as said:

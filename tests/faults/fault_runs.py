@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-import sealkit
+from warm import Warm
 
 ROOT = Path(__file__).parents[2]
-INSTALLED = str(Path(sealkit.__file__).parents[1])  # what the tests import is what is run
-WARM = Path(__file__).with_name("fault_warm.py")
 TIMEOUT = 30
 
 _GATE = "rt_sigtimedwait"  # where fault_warm waits to be let go
@@ -27,29 +23,9 @@ _CALL = re.compile(r"^(\d+) +(?:\d+\.\d+ +)?([a-z_0-9]+)\(")
 _INTERPRETER = re.compile(r'openat\([^"]*"[^"]*(?:\.pyc?|\.so|/site-packages|/__pycache__)"')
 
 
-class Warm:
-    """The warm process, from here."""
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": INSTALLED, "PYTHONHASHSEED": "0"}
-        command = [sys.executable, str(WARM), str(theirs.fileno())]
-        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
-        theirs.close()
-        self.socket = ours
-        self.lines = ours.makefile("rwb")
-
-    def ask(self, **asked):
-        self.lines.write(json.dumps(asked).encode() + b"\n")
-        self.lines.flush()
-        answer = self.lines.readline()
-        assert answer, "the warm process is gone"
-        return json.loads(answer)
-
-    def close(self) -> None:
-        self.lines.close()
-        self.socket.close()
-        self.process.wait(TIMEOUT)
+def warmed():
+    """A warm process whose children can be traced."""
+    return Warm(Path(__file__).with_name("fault_warm.py"), PYTHONHASHSEED="0")
 
 
 class Run:

@@ -23,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fault_runs import Place, Tracer, Warm, kill_group, missing_strace
+from fault_runs import Place, Tracer, kill_group, missing_strace, warmed
 from fault_tree import Tree, many, three
 
 FS_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
@@ -188,7 +188,7 @@ def main():
     parser.add_argument("kinds", nargs="*", metavar="KIND", help="ext4, xfs; both if none is given")
     parser.add_argument("--step", type=int, default=1, help="every so many-th point")
     asked = parser.parse_args()
-    warm = Warm()
+    warm = warmed()
     try:
         for kind in asked.kinds or KINDS:
             reason = missing(kind)

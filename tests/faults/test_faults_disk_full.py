@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fault_runs import INSTALLED
+from warm import where_things_are
 
 SCRIPT = Path(__file__).with_name("disk_full.py")
 SIZES = 64
@@ -29,7 +29,7 @@ def alone(tmp_path):
 
 def fill(alone, folder, first, step):
     script = [sys.executable, str(SCRIPT), str(folder), str(first), str(step), str(SIZES)]
-    environment = os.environ | {"PYTHONPATH": INSTALLED}
+    environment = os.environ | {"PYTHONPATH": where_things_are()[1]}
     ran = subprocess.run([*alone, *script], capture_output=True, text=True, env=environment, check=False)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     sizes, fitted = map(int, re.findall(r"\d+", ran.stdout))

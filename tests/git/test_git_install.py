@@ -168,11 +168,11 @@ def test_a_broken_policy_is_one_error(repo):
 
 
 def test_every_help_has_an_example(repo):
-    listed = repo.run("git", "--help").text.partition("Commands:")[2].split("\n")
+    listed = repo.run("git", "--help").text.partition("Verbs:")[2].split("\n")
     names = [line.split()[0] for line in listed if line[:2] == "  " and line[2:3].strip()]
-    assert names == ["doctor", "install", "merge-driver", "textconv", "uninstall"]
+    assert sorted(names) == ["doctor", "install", "merge-driver", "textconv", "uninstall"]
     for name in names:
         ran = repo.run("git", name, "--help")
         assert (ran.status, "Example:" in ran.text, max(map(len, ran.text.splitlines())) <= 100) == (0, True, True)
     ran = repo.run("git")
-    assert (ran.status, ran.err.count("\n"), "see sealkit git --help" in ran.err) == (2, 2, True)
+    assert (ran.status, ran.err.startswith("Usage: sealkit git")) == (2, True)

@@ -10,6 +10,7 @@ from githouse import front
 
 from sealkit import jobs
 from sealkit.conflict import Conflict
+from sealkit.crypto.blob import Blob
 from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
 from sealkit.records.identity import BIND_PATH, Binding
@@ -215,6 +216,26 @@ def test_an_authentic_side_and_one_that_is_not(repo):
     ours = house.sealed(house.base, OTHER)
     assert house.change("merge", theirs, ours) == 1
     assert Conflict.parse(jobs_text(repo.read("a.md"))) is not None
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("demand", ["policy", "environment", "nothing"])
+def test_a_forged_amount_is_not_merged_into_an_authentic_blob(repo, how, demand):
+    """The tag cut off, and the first byte flipped through the IV: by no way of git's, and no resolve, does it get a tag."""
+    house = House(repo, form="tagged", policy=POLICY % b"none" if demand == "policy" else None)
+    env = {"SEALKIT_REQUIRE_AUTHENTIC": "1"} if demand == "environment" else {}
+    theirs = house.sealed(house.base, THEIRS)
+    stripped = Blob.parse(jobs_text(house.sealed(house.base, OTHER)))
+    forged = str(Blob(stripped.ciphertext, bytes([stripped.iv[0] ^ 1]) + stripped.iv[1:]))
+    ours = house.base.replace(jobs_text(house.base).encode(), forged.encode())
+    assert house.change(how, theirs, ours, env) != 0
+    assert forged in jobs_text(repo.read("a.md"))
+    ran = repo.run("resolve", "a.md", env=env | {"EDITOR": "true"})
+    assert (ran.status, "--vouch" in ran.err) == (1, True), ran
+    assert Conflict.parse(jobs_text(repo.read("a.md"))) is not None
+    ran = repo.run("resolve", "--vouch", "a.md", env=env | {"EDITOR": "true"})
+    assert ran.status == 0, ran
+    assert house.unseal(repo.read("a.md"), require_authentic=True)[2] == "tagged"
 
 
 JSON = {"id": "fog", "words": 12, "by": {"name": "Ida", "desk": "news"}}

@@ -15,9 +15,14 @@ from sealkit.git.program import GitFailedError, git, top_of
 
 OPEN = front("nobody has sealed this")
 
+
+def words(text):
+    return text.split()
+
+
 # --- every setting that names a program --------------------------------------------------------------------------------
 # git-config(1), gitattributes(5), githooks(5), git(1): what is run as a program or as a shell's command. X stands for a name.
-PROGRAMS = """
+PROGRAMS = words("""
 browser.X.cmd browser.X.path core.alternateRefsCommand core.askPass core.editor core.fsmonitor core.gitProxy core.pager core.sshCommand
 credential.helper credential.https://example.org.helper diff.X.command diff.X.textconv diff.external difftool.X.cmd difftool.X.path
 filter.X.clean filter.X.process filter.X.smudge gitcvs.dbDriver gpg.openpgp.program gpg.program gpg.ssh.defaultKeyCommand
@@ -28,7 +33,7 @@ remote.origin.receivepack remote.origin.uploadpack sendemail.ccCmd sendemail.hea
 sendemail.tocmd sequence.editor submodule.X.update tar.X.command trailer.X.cmd trailer.X.command uploadpack.packObjectsHook web.browser
 alias.cat-file alias.config alias.diff-index alias.diff-tree alias.for-each-ref alias.ls-files alias.ls-tree alias.merge-file
 alias.rev-list alias.rev-parse
-""".split()
+""")
 SWITCHES = {
     "core.hooksPath": "{folder}/hooks",
     "remote.origin.url": "ext::{folder}/programs/remote %S",
@@ -52,12 +57,12 @@ SWITCHES = {
     "gc.autoDetach": "false",
     "include.path": "{folder}/included",
 }
-HOOKS = """applypatch-msg commit-msg fsmonitor-watchman p4-changelist p4-post-changelist p4-pre-submit p4-prepare-changelist post-applypatch
+HOOKS = words("""applypatch-msg commit-msg fsmonitor-watchman p4-changelist p4-post-changelist p4-pre-submit p4-prepare-changelist post-applypatch
 post-checkout post-commit post-index-change post-merge post-receive post-rewrite post-update pre-applypatch pre-auto-gc pre-commit
 pre-merge-commit pre-push pre-rebase pre-receive prepare-commit-msg proc-receive push-to-checkout reference-transaction
-sendemail-validate update""".split()
-VARIABLES = """EDITOR GIT_ASKPASS GIT_EDITOR GIT_EXTERNAL_DIFF GIT_PAGER GIT_PROXY_COMMAND GIT_SEQUENCE_EDITOR GIT_SSH GIT_SSH_COMMAND PAGER
-SSH_ASKPASS VISUAL""".split()
+sendemail-validate update""")
+VARIABLES = words("""EDITOR GIT_ASKPASS GIT_EDITOR GIT_EXTERNAL_DIFF GIT_PAGER GIT_PROXY_COMMAND GIT_SEQUENCE_EDITOR GIT_SSH GIT_SSH_COMMAND PAGER
+SSH_ASKPASS VISUAL""")
 
 
 class Traps:
@@ -326,8 +331,10 @@ ENVIRONMENTS = {
 }
 
 
-@pytest.mark.parametrize("variables", ENVIRONMENTS)
-@pytest.mark.parametrize("make", WORK_TREES, ids=lambda make: make.__name__)
+PAIRS = [*((same, name) for name in ENVIRONMENTS), *((make, name) for make in WORK_TREES[1:] for name in ("none", "both"))]
+
+
+@pytest.mark.parametrize(("make", "variables"), PAIRS, ids=[f"{make.__name__}, {name}" for make, name in PAIRS])
 def test_the_work_tree_is_the_one_that_the_system_shows(repo, make, variables):
     repo.write("a.md", front(repo.blob()))
     repo.write("posts/[x]*.md", front(repo.blob()))
@@ -600,6 +607,21 @@ def test_what_counts_as_changed(repo, change, expected, form):
     assert (b"a.md" in below, b"link" in below, b"new.md" in below) == (expected, False, True)
     assert (b"d/a.md" in Changes(str(repo.path), commit)) is expected
     assert list(below.tracked(lambda name: name.endswith(".md"))) == (["d/a.md"] if expected else [])
+
+
+def test_what_a_sparse_checkout_leaves_out_has_not_changed(repo):
+    for name in ("in/a.md", "out/b.md", "out/c.md"):
+        repo.write(name, b"one\n")
+    repo.commit("one")
+    commit = repo.git("rev-parse", "HEAD").text.strip()
+    repo.git("sparse-checkout", "set", "in")
+    assert not (repo.path / "out/b.md").exists()
+    assert list(Changes(str(repo.path), commit).tracked(lambda name: True)) == []
+    repo.write("out/b.md", b"other\n")
+    assert list(Changes(str(repo.path), commit).tracked(lambda name: True)) == ["out/b.md"]
+    repo.write("out/b.md", b"one\n")
+    repo.git("rm", "-q", "--cached", "--sparse", "out/c.md")
+    assert list(Changes(str(repo.path), commit).tracked(lambda name: True)) == ["out/c.md"]
 
 
 # --- the runner itself -------------------------------------------------------------------------------------------------

@@ -175,3 +175,46 @@ def test_a_process_of_another_name_is_no_git(tmp_path):
     finally:
         running.kill()
         running.wait()
+
+
+POLICY = b"version: 1\nrecords:\n  - include: ['posts/*.md']\n    fields: [{path: secured, format: tagged}]\n"
+
+
+@pytest.mark.parametrize("beside", ["free/a.md", "a.md", "posts/old/a.md", None])
+def test_a_file_of_the_same_name_makes_no_demand_go_away(repo, beside):
+    """Git hands over a temporary file, whose name may stand in several places: one that is refused in any of them stays closed."""
+    repo.write("sealkit.yaml", POLICY)
+    for name in ("posts/a.md", beside):
+        if name is not None:
+            repo.write(name, front(repo.blob()))
+    repo.install()
+    repo.commit("one")
+    folder = repo.temp / "git-blob-abc123"
+    folder.mkdir()
+    (folder / "a.md").write_bytes(front(repo.blob()))
+    ran = repo.run("git", "textconv", "--force", str(folder / "a.md"))
+    assert (ran.status, SECRET in ran.out, "not opened" in ran.text) == (0, False, True), ran
+    (folder / "b.md").write_bytes(front(repo.blob()))
+    ran = repo.run("git", "textconv", "--force", str(folder / "b.md"))  # of no such place: opened, and called what it is
+    assert (ran.status, SECRET in ran.out, "unauthenticated" in ran.text) == (0, True, True), ran
+
+
+@pytest.mark.parametrize("command", COMMANDS[:4], ids=" ".join)
+def test_what_decrypt_refuses_no_diff_shows(house, command):
+    """By the environment that git hands on."""
+    shown_to_us = house.on_terminal("git", "--no-pager", *command, env={"SEALKIT_REQUIRE_AUTHENTIC": "1"})
+    assert SECRET not in shown_to_us.lower()
+    assert b"not opened" in shown_to_us
+    assert b"unauthenticated" in house.on_terminal("git", "--no-pager", *command)
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes", "on", "TRUE", "whatever it takes"])
+def test_a_demand_in_other_words_is_a_demand(house, value):
+    """Git's own calls cannot ask back: a word that is no switch's is taken for yes, and nothing dies of it."""
+    ran = house.run("git", "textconv", "--force", "a.md", env={"SEALKIT_REQUIRE_AUTHENTIC": value})
+    assert (ran.status, SECRET.upper() in ran.out) == (0, False), ran
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "no", "off"])
+def test_a_demand_that_is_off(house, value):
+    assert SECRET.upper() in house.run("git", "textconv", "--force", "a.md", env={"SEALKIT_REQUIRE_AUTHENTIC": value}).out

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sealkit import config
+from sealkit import config, ownership
 from sealkit.errors import ConfigError, NoUsableKey
-from sealkit.keys import files, sources
+from sealkit.keys import sources
 from sealkit.keys.access import Access
 
 SECRET = bytes(range(100, 132))
@@ -170,7 +170,7 @@ def test_a_work_tree_runs_nothing(tmp_path):
 def test_a_file_of_root_is_ours_too(monkeypatch, tmp_path):
     status = key_file(tmp_path).stat()
     monkeypatch.setattr(os, "geteuid", lambda: 1234)
-    assert (files.exposure(status) is None) == (status.st_uid == 0)
+    assert (ownership.exposure(status) is None) == (status.st_uid == 0)
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero")
@@ -206,14 +206,18 @@ def test_raw_file_takes_every_byte(failure, tmp_path):
     assert "33 bytes as raw" in failure(read_file, tmp_path, "raw", canary=SECRET).problem
 
 
-@pytest.mark.parametrize(("mode", "warned"), [(0o700, 0), (0o755, 0), (0o770, 1), (0o777, 1), (0o1777, 0)])
-def test_a_folder_that_others_write(tmp_path, mode, warned):
+@pytest.mark.parametrize(("mode", "trusted"), [(0o700, 1), (0o755, 1), (0o777, 0), (0o773, 0), (0o1777, 1), (0o1773, 1)])
+def test_a_folder_that_others_write(failure, tmp_path, mode, trusted):
     key_file(tmp_path)
     tmp_path.chmod(mode)
-    secret, warnings = read_file(tmp_path)
-    tmp_path.chmod(0o700)
-    assert secret == SECRET
-    assert len(warnings) == warned
+    if trusted:
+        assert read_file(tmp_path) == (SECRET, [])
+        return
+    error = failure(read_file, tmp_path)
+    assert f"the folder {tmp_path} above it is writable by everybody" in error.problem
+    assert f"mode {mode:04o}" in error.problem
+    assert error.hint.startswith(f"chmod go-w {tmp_path}")
+    assert read_file(tmp_path, unsafe=True) == (SECRET, [f"{error.problem}: read all the same"])
 
 
 def test_a_failing_read_says_why(failure, monkeypatch, tmp_path):

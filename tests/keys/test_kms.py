@@ -14,6 +14,7 @@ from keys_canary import CANARY, everything_said, leaks
 
 from sealkit import config
 from sealkit.errors import ConfigError, NoUsableKey
+from sealkit.installing import how_to_install
 from sealkit.keys import kms, ringstore, sources
 from sealkit.keys.access import Access
 from sealkit.keys.ring import KeyRing
@@ -162,7 +163,7 @@ def test_settings_that_lead_nowhere(monkeypatch, failure):
 
 def test_without_the_package(monkeypatch, failure):
     monkeypatch.setitem(sys.modules, "boto3", None)
-    assert failure(offline().read, Access({})).hint == "pip install 'sealkit[aws]'"
+    assert failure(offline().read, Access({})).hint == how_to_install("aws")
 
 
 WRONG = [
@@ -192,7 +193,7 @@ def test_entries_that_make_no_sense(text):
 # --- rings and the command line ------------------------------------------------------------------------------------------------
 def test_a_ring_of_data_keys(tmp_path, key):
     path = tmp_path / "keys.yaml"
-    ringstore.create(path, "k1", kms.new_source(key, "k1", 256))
+    ringstore.add_source(path, "k1", kms.new_source(key, "k1", 256))
     ringstore.add_source(path, "k2", kms.new_source(key, "k2", 192), format="tagged", primary=True)
     with KeyRing.load(path) as ring:
         assert [key.bits for key in ring] == [256, 192]

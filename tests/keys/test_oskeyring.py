@@ -10,6 +10,7 @@ import pytest
 
 from sealkit import config
 from sealkit.errors import ConfigError, NoUsableKey
+from sealkit.installing import how_to_install
 from sealkit.keys import sources
 from sealkit.keys.access import Access
 from sealkit.keys.ring import KeyRing
@@ -94,7 +95,7 @@ def test_without_the_package(failure, monkeypatch):
     monkeypatch.setitem(sys.modules, "keyring", None)
     error = failure(declare(SOURCE).read, Access({}))
     assert type(error) is NoUsableKey
-    assert "sealkit[keyring]" in error.hint
+    assert how_to_install("keyring") in error.hint
 
 
 WRONG = [

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sealkit import config
 from sealkit.crypto import kdf
 from sealkit.errors import ConfigError, NoUsableKey
+from sealkit.installing import how_to_install
 from sealkit.keys import passphrase, sources, strength
 from sealkit.keys.access import Access
 from sealkit.keys.key import Key
@@ -232,7 +233,7 @@ def test_without_zxcvbn_length_counts(failure, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "zxcvbn", None)
     error = failure(strength.check_strength, "Tr0ub4dour&3")
     assert "20 characters of 8 kinds" in error.problem
-    assert "sealkit[passphrase]" in error.hint
+    assert how_to_install("passphrase") in error.hint
     assert "20 characters" in failure(strength.check_strength, "ab" * 20).problem
     strength.check_strength("twenty characters and more")
 

@@ -16,6 +16,7 @@ from softhsm import LIBRARY, MISSING, PIN, configured, initialized
 from sealkit import config
 from sealkit.context import Context
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError, Usage
+from sealkit.installing import how_to_install
 from sealkit.keys import pkcs11, ringedit, ringstore, session, sources
 from sealkit.keys.access import Access
 from sealkit.keys.key import Key
@@ -25,7 +26,7 @@ from sealkit.sealer import Sealer
 if not os.environ.get("SEALKIT_CI"):
     pytest.importorskip("pkcs11")
     if MISSING:
-        pytest.skip("needs softhsm2", allow_module_level=True)
+        pytest.skip("needs the program softhsm2-util", allow_module_level=True)
 
 VARIABLE = "SEALKIT_SECRET_PIN"
 TOKEN = "press"
@@ -299,7 +300,7 @@ def test_without_the_package(hsm, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pkcs11", None)
     with pytest.raises(NoUsableKey) as caught:
         source(place).hold(Access(dict(WITH_PIN)))
-    assert caught.value.hint == "pip install 'sealkit[pkcs11]'"
+    assert caught.value.hint == how_to_install("pkcs11")
 
 
 # --- what never comes out --------------------------------------------------------------------------------------------------

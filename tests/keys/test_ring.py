@@ -260,7 +260,7 @@ def test_a_ring_is_loaded_twice_in_one_process(monkeypatch, tmp_path):
 
 
 # --- who may read a ring file ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("mode", "usable"), [(0o400, 1), (0o600, 1), (0o640, 0), (0o644, 0), (0o660, 0), (0o666, 0)])
+@pytest.mark.parametrize(("mode", "usable"), [(0o400, 1), (0o600, 1), (0o640, 0), (0o644, 0), (0o604, 0), (0o440, 0)])
 def test_mode_of_a_ring_with_keys_in_it(failure, tmp_path, mode, usable):
     path = write(tmp_path, HEAD + K1 + K2, mode)
     if usable:

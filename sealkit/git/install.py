@@ -182,7 +182,8 @@ def _what_else(value: str | None) -> str:
     """Say what a setting is that is not as it should be."""
     if value is None:
         return "not set"
-    if "-m sealkit" in value and "-I" not in value.split():
+    words = value.split()
+    if "-m" in words and "-I" not in words:
         return "of an older form, which lets Python take modules from the folder that git is used in"
     if value.startswith("sealkit "):
         return "of an older form, which works only where sealkit is on PATH; else a merge may leave one side alone"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sealkit.git.starting import Program
 
 _AS_MODULE: Final = re.compile(r"-m\s+sealkit\b")
-CACHES: Final = "refs/notes/textconv/sealkit"
+_CACHES: Final = "refs/notes/textconv/"
 _ATTRIBUTES: Final = "diff=sealkit merge=sealkit"
 _TEXTCONV: Final = "diff.sealkit.textconv"
 _DRIVER: Final = "merge.sealkit.driver"
@@ -196,14 +196,23 @@ def _what_else(value: str | None) -> str:
 
 
 def examine_caches(repository: Repository) -> Iterator[Finding]:
-    """Yield whether git is told to keep what textconv prints, and whether it holds any of it."""
-    keeps = repository.says_yes("diff.sealkit.cachetextconv")
-    text = "git keeps what textconv prints: plaintext" if keeps else "git does not keep what textconv prints"
-    yield Finding(not keeps, text, "remove diff.sealkit.cachetextconv from every git configuration, and: git gc --prune=now")
-    refs = repository.refs("refs/notes/textconv/")
-    if CACHES in refs:
-        hint = f"run: git update-ref -d {CACHES} && git reflog expire --expire=now --all && git gc --prune=now"
-        yield Finding(False, f"the repository holds plaintext that textconv printed once, under {CACHES}", hint)
+    """Yield whether git is told to keep what textconv prints, and whether it holds any of it, for each diff driver that runs sealkit."""
+    drivers = _drivers(repository)
+    keeping = [f"diff.{driver}.cachetextconv" for driver in drivers if repository.says_yes(f"diff.{driver}.cachetextconv")]
+    text = "git keeps what textconv prints: plaintext" if keeping else "git does not keep what textconv prints"
+    names = " and ".join(keeping)
+    yield Finding(not keeping, text, f"remove {names} from every git configuration, and: git gc --prune=now" if keeping else None)
+    refs = repository.refs(_CACHES)
+    for ref in (f"{_CACHES}{driver}" for driver in drivers):
+        if ref in refs:
+            hint = f"run: git update-ref -d {ref} && git reflog expire --expire=now --all && git gc --prune=now"
+            yield Finding(False, f"the repository holds plaintext that textconv printed once, under {ref}", hint)
+
+
+def _drivers(repository: Repository) -> list[str]:
+    """Return the names of the diff drivers that run sealkit: our own, and those that somebody set up by hand."""
+    others = (name for name, command in repository.matching(r"^diff\..*\.textconv$") if "sealkit" in command)
+    return list(dict.fromkeys(["sealkit", *(name.removeprefix("diff.").removesuffix(".textconv") for name in others)]))
 
 
 def _with_block(rest: bytes | None, patterns: list[str]) -> bytes:

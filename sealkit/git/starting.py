@@ -96,10 +96,13 @@ class Program(NamedTuple):
         )
 
 
-def find() -> Program:
-    """Return how this sealkit is started: its console script, else its Python, isolated. Raises ``Usage`` if neither starts it alone."""
+def find(version: str) -> Program:
+    """Return how this sealkit is started: its console script, else its Python, isolated. Raises ``Usage`` if neither starts it alone.
+
+    ``version``: what it must say that it is; a script may be left of another one.
+    """
     for words in _candidates():
-        if (trial.prints(words, "--version") or b"").startswith(b"sealkit "):
+        if trial.prints(words, "--version") == f"sealkit {version}\n".encode():
             return Program(words)
     raise Usage(
         problem="git could not start this sealkit: it is found only by way of the working folder or of PYTHONPATH",

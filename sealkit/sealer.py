@@ -215,7 +215,7 @@ class Sealer:
         if form == PLAIN and key.accept == AUTHENTIC:
             raise Downgraded(
                 problem=f"key {key.id} accepts authentic blobs only: a plain one would be refused",
-                hint="seal it as tagged or synthetic",
+                hint="seal it as tagged or synthetic; what may have been altered is vouched for with: sealkit rotate --format tagged --bless REV",
             )
         iv = key.synthesizer().iv(context, payload) if form == SYNTHETIC else cipher.random_iv()
         ciphertext = key.cbc().encrypt(payload, iv)

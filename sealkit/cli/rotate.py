@@ -191,4 +191,5 @@ def _preflight(plan: Rotation, where: Where, output: Output, *, partial: bool) -
     if printer.report.exit_status and not partial:
         return printer.close()
     rotation.check_told(printer.report, partial=partial)
+    plan.task.told = True
     return printer.report.exit_status

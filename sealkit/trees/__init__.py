@@ -165,6 +165,7 @@ def rotate(
             yield from wrong
             return
         rotation.check_told(report, partial=False)
+        task.told = True
         with rotation.remembered(plan) as memory:
             report = Report()
             for done in batch.each(task, _walk([path], filters), plan.mode, memory):

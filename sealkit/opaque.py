@@ -6,6 +6,7 @@ import functools
 import os
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from sealkit.door import WrongTypeError
 from sealkit.errors import SealkitError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _DEBUG = "SEALKIT_DEBUG"
 
 
 def opaque(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise a function's ``SealkitError`` without the frames below it, whose locals may hold a key or a payload.
+    """Raise a function's ``SealkitError`` (or ``WrongTypeError``) without the frames below it, whose locals may hold a key or a payload.
 
     Tools that print the locals of a traceback (test runners, error trackers) would show them otherwise. ``SEALKIT_DEBUG=1`` in
     the environment keeps the frames, for those who look for a defect in sealkit itself.
@@ -27,7 +28,7 @@ def opaque(function: Callable[P, R]) -> Callable[P, R]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except SealkitError as error:
+        except (SealkitError, WrongTypeError) as error:
             if os.environ.get(_DEBUG):
                 raise
             failure = error.with_traceback(None)

@@ -25,6 +25,7 @@ from sealkit.columns.reference import Keys, as_reference, sealer_of
 from sealkit.columns.results import STATUS, Result
 from sealkit.columns.sealing import seal_rows
 from sealkit.crypto.blob import Blob
+from sealkit.door import typed
 from sealkit.errors import NotBlessed, SealkitError, UnsupportedVersion
 from sealkit.jobs import FIELD
 from sealkit.opaque import opaque
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     Step = Callable[[Texts, Part, Result], dict[str, pa.Array]]
 
 
+@typed
 @opaque
 def decrypt_column(
     array: Column,
@@ -66,6 +68,7 @@ def decrypt_column(
     return chunks.run(step, _ids(sealer))
 
 
+@typed
 @opaque
 def verify_column(
     array: Column,
@@ -89,6 +92,7 @@ def verify_column(
     return _Chunks(array, Places(field, identity, files, len(array)), on_error).run(step, _ids(sealer))
 
 
+@typed
 @opaque
 def seal_column(
     array: Column,
@@ -123,6 +127,7 @@ def seal_column(
     return chunks.run(step, _ids(sealer))
 
 
+@typed
 @opaque
 def rotate_column(
     array: Column,
@@ -149,6 +154,7 @@ def rotate_column(
     return chunks.run(step, _ids(sealer))
 
 
+@typed
 @opaque
 def inspect_column(array: Column, *, on_error: str = STATUS) -> Column:
     """Return what each blob says without a key: ``format`` (``plain`` for two parts, ``tagged``), ``kid``, ``ciphertext_bytes``, ``iv``

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from sealkit.config import shown_path
+from sealkit.door import typed
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files
 from sealkit.keys.access import Access, take_variable
@@ -48,6 +49,7 @@ class KeyRing:
 
     __slots__ = ("_by_id", "_by_kid", "_primary", "path", "warnings")
 
+    @typed
     @opaque
     def __init__(self, keys: Iterable[Key], *, primary: str | None) -> None:
         members = tuple(keys)
@@ -60,6 +62,7 @@ class KeyRing:
         self.warnings: tuple[str, ...] = (EXAMPLE_WARNING,) if any(key.is_one_of(EXAMPLE_KEYS) for key in members) else ()
 
     @classmethod
+    @typed
     @opaque
     def load(
         cls,
@@ -110,6 +113,7 @@ class KeyRing:
         return ring
 
     @classmethod
+    @typed
     @opaque
     def find(
         cls,
@@ -139,6 +143,7 @@ class KeyRing:
         return cls.from_variable(environ=variables)
 
     @classmethod
+    @typed
     @opaque
     def single(cls, source: Source, access: Access) -> Self:
         """Return a ring of the one key that a source gives, its primary, with the id ``key``. Raises ``NoUsableKey``."""
@@ -147,6 +152,7 @@ class KeyRing:
         return ring
 
     @classmethod
+    @typed
     @opaque
     def from_variable(cls, name: str = SECRET_VARIABLE, environ: MutableMapping[str, str] | None = None) -> Self:
         """Return a ring of the one key of an environment variable, ``hex:DIGITS`` or ``base64:TEXT``; its id is ``env``.
@@ -187,6 +193,7 @@ class KeyRing:
         """Whether there is a primary: not in a ring of verify-only keys."""
         return self._primary is not None
 
+    @typed
     @opaque
     def get(self, key_id: str) -> Key:
         """Return the key with an id, enabled or not. Raises ``NoUsableKey`` if the ring has none."""
@@ -195,12 +202,14 @@ class KeyRing:
             raise NoUsableKey(problem="the ring has no key with that id", hint="it has: " + ", ".join(self._by_id))
         return key
 
+    @typed
     def by_kid(self, kid: str) -> Key | None:
         """Return the key, enabled or not, with a kid (16 hex digits); None if the ring has none."""
         if self._by_kid is None:  # once: a ring for two-part blobs need not derive anything
             self._by_kid = {key.kid: key for key in self._by_id.values() if key.kid}
         return self._by_kid.get(kid)
 
+    @typed
     @opaque
     def export_verify_only(self, ids: Iterable[str] | None = None) -> bytes:
         """Return the text of a ring that checks the tags of some keys (all that seal with tags, for None) and can do nothing else.

@@ -10,8 +10,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from inspect import Parameter, signature
-from typing import NamedTuple, NoReturn, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, ParamSpec, TypeVar, cast
+
+from sealkit.errors import SealkitError, WrongTypeError
+from sealkit.opaque import bare
+
+if TYPE_CHECKING:
+    from types import FunctionType
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,10 +54,6 @@ _MANY = frozenset({"Sequence", "Iterable", "tuple"})
 _ALWAYS_LOOKED_AT = frozenset({list, tuple, bytearray, memoryview})
 """Values of these types are looked into, or become bytes."""
 _MOST_SHAPES = 256
-
-
-class WrongTypeError(TypeError):
-    """A public function was given something of a type that it does not take."""
 
 
 class _Kind(NamedTuple):
@@ -153,40 +154,50 @@ class _Door(NamedTuple):
 def _door_of(function: Callable[..., object]) -> _Door:
     positions: list[tuple[str, _Taken | None]] = []
     names: dict[str, _Taken] = {}
-    for name, parameter in signature(function).parameters.items():
-        taken = _Taken(parameter.annotation) if isinstance(parameter.annotation, str) else None
-        if parameter.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
+    code = cast("FunctionType", function).__code__
+    by_position = code.co_argcount
+    for number, name in enumerate(code.co_varnames[: by_position + code.co_kwonlyargcount]):
+        annotation = function.__annotations__.get(name)
+        taken = _Taken(annotation) if isinstance(annotation, str) else None
+        if number < by_position:
             positions.append((name, taken))
-        if taken is not None and parameter.kind in (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
+        if taken is not None:
             names[name] = taken
     return _Door(tuple(positions), names)
 
 
 def typed(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise ``WrongTypeError`` for what a function is given and does not take; for public functions, above ``opaque``.
+    """Raise ``WrongTypeError`` for what a function is given and does not take; for public functions, which are ``opaque`` by it, too.
 
-    What types were taken together once are remembered, so that a call costs half a microsecond more.
+    What types were taken together once are remembered, so that a call costs less than half a microsecond more.
     """
     door: _Door | None = None
     shapes: set[tuple[object, ...]] = set()
 
-    @functools.wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+    def looked_at(args: tuple[object, ...], kwargs: dict[str, object], shape: tuple[object, ...]) -> R:
         nonlocal door
-        shape = (*map(type, args), *kwargs, *map(type, kwargs.values()))
-        if shape in shapes:
-            return function(*args, **kwargs)
         if door is None:
             door = _door_of(function)
         wrong = door.passed(args, kwargs)
-        if wrong is None:
-            if _ALWAYS_LOOKED_AT.isdisjoint(shape) and len(shapes) < _MOST_SHAPES:
-                shapes.add(shape)
-            given, named = door.as_bytes(args, kwargs)
-            return cast("Callable[..., R]", function)(*given, **named)
+        if wrong is not None:
+            problem = f"{function.__qualname__}: {wrong}"
+            raise WrongTypeError(problem)
+        if _ALWAYS_LOOKED_AT.isdisjoint(shape) and len(shapes) < _MOST_SHAPES:
+            shapes.add(shape)
+        given, named = door.as_bytes(args, kwargs)
+        return cast("Callable[..., R]", function)(*given, **named)
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            shape = (*map(type, args), *kwargs, *map(type, kwargs.values()))
+            if shape in shapes:
+                return function(*args, **kwargs)
+            return looked_at(args, kwargs, shape)
+        except (SealkitError, WrongTypeError) as error:
+            failure = bare(error)
         del args, kwargs
-        error = WrongTypeError(f"{function.__qualname__}: {wrong}")
-        raise error
+        raise failure
 
     return wrapper
 

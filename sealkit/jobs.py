@@ -27,7 +27,6 @@ from sealkit.errors import (
     UnsupportedVersion,
     Usage,
 )
-from sealkit.opaque import opaque
 from sealkit.records import beside
 from sealkit.records.identity import UNDEMANDED, Binding, Place
 from sealkit.sealing import judge, replacing
@@ -52,7 +51,6 @@ class Found(NamedTuple):
 
 
 @typed
-@opaque
 def inspect(record: Record, field: str = FIELD) -> Found:
     """Return the blob in a field; needs no key. The record is read through, so that nothing broken in it goes unnoticed.
 
@@ -69,7 +67,6 @@ def inspect(record: Record, field: str = FIELD) -> Found:
 
 
 @typed
-@opaque
 def find(record: Record, field: str = FIELD) -> Found:
     """Return the blob in a field as ``inspect`` does, but as fast as can be: a record that is broken elsewhere may be answered."""
     found = _text(record, field)
@@ -86,14 +83,12 @@ def find(record: Record, field: str = FIELD) -> Found:
 
 
 @typed
-@opaque
 def decrypt(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> sealing.Unsealed:
     """Return what the blob in a field opens to. Raises as ``inspect`` and ``Sealer.unseal`` do."""
     return unseal(find(record, field), sealer, binding.place(record, field))
 
 
 @typed
-@opaque
 def unseal(found: Found, sealer: sealing.Sealer, place: Place) -> sealing.Unsealed:
     """Return what a blob that ``inspect`` found opens to. Raises as ``Sealer.unseal``, with the field and the line."""
     try:
@@ -103,7 +98,6 @@ def unseal(found: Found, sealer: sealing.Sealer, place: Place) -> sealing.Unseal
 
 
 @typed
-@opaque
 def may_seal(found: Found, sealer: sealing.Sealer, place: Place) -> None:
     """Raise ``DisabledKey`` where the key that seals is not for this place; for asking before anything is changed."""
     try:
@@ -113,7 +107,6 @@ def may_seal(found: Found, sealer: sealing.Sealer, place: Place) -> None:
 
 
 @typed
-@opaque
 def check(found: Found, sealer: sealing.Sealer, place: Place) -> judge.Checked:
     """Check the tag of a blob that ``inspect`` found, and return the id of its key and the verdict. Raises as ``Sealer.check``."""
     try:
@@ -123,14 +116,12 @@ def check(found: Found, sealer: sealing.Sealer, place: Place) -> judge.Checked:
 
 
 @typed
-@opaque
 def verdict(found: Found, sealer: sealing.Sealer, place: Place) -> str:
     """Return what is known of a blob where it stands; a tagged one is not decrypted. Raises as ``check`` and ``unseal``."""
     return (check if found.blob.auth is not None else unseal)(found, sealer, place).verdict
 
 
 @typed
-@opaque
 def gate(record: Record, demand: FieldRule, field: str, binding: Binding) -> Found:
     """Return the blob in a field that is as is demanded, as far as that shows without a key; and nothing stands open beside it.
 
@@ -154,7 +145,6 @@ def gate(record: Record, demand: FieldRule, field: str, binding: Binding) -> Fou
 
 
 @typed
-@opaque
 def lacks(record: Record, field: str, demand: FieldRule) -> None:
     """Make sure that a field that was not found may be missing, that the record reads to its end, and that nothing stands there in its place.
 
@@ -173,7 +163,6 @@ def _nothing_open(record: Record, field: str, demand: FieldRule, *, is_there: bo
 
 
 @typed
-@opaque
 def seal(
     record: Record,
     sealer: sealing.Sealer,
@@ -212,7 +201,6 @@ def seal(
 
 
 @typed
-@opaque
 def reveal(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
     """Return the record with the field's payload in the blob's place, as a double-quoted scalar; ``seal`` turns it back.
 
@@ -223,7 +211,6 @@ def reveal(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, bindin
 
 
 @typed
-@opaque
 def revealed(record: Record, found: Found, opened: sealing.Unsealed, *, field: str = FIELD) -> Record:
     """Return the record with the payload of a blob that was opened in its place. Raises ``RefusedEdit``, and as ``Record.set``."""
     text = _utf8(opened.payload)
@@ -235,7 +222,6 @@ def revealed(record: Record, found: Found, opened: sealing.Unsealed, *, field: s
 
 
 @typed
-@opaque
 def rotate(
     record: Record, opener: sealing.Sealer, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED
 ) -> Record:
@@ -247,7 +233,6 @@ def rotate(
 
 
 @typed
-@opaque
 def reseal(
     record: Record,
     found: Found,
@@ -275,7 +260,6 @@ def reseal(
 
 
 @typed
-@opaque
 def retag(record: Record, sealer: sealing.Sealer, was: Place, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
     """Return the record with an authentic blob bound to the record as it is now; ``was`` says what it was bound to.
 
@@ -295,7 +279,6 @@ def retag(record: Record, sealer: sealing.Sealer, was: Place, *, field: str = FI
 
 
 @typed
-@opaque
 def exchange(record: Record, field: str, new: str, old: str) -> Record | None:
     """Return the record with the blob text ``new`` in a field replaced by ``old``: a rotation taken back; needs no key.
 
@@ -308,7 +291,6 @@ def exchange(record: Record, field: str, new: str, old: str) -> Record | None:
 
 
 @typed
-@opaque
 def verify(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> None:
     """Prove the round trip: decrypt, encrypt again with the same key and IV, the same blob; splice it in, the same bytes.
 
@@ -320,7 +302,6 @@ def verify(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, bindin
 
 
 @typed
-@opaque
 def prove(record: Record, found: Found, opened: sealing.Unsealed, sealer: sealing.Sealer, place: Place) -> None:
     """Prove the round trip of a blob that was opened; ``verify`` is ``inspect``, ``unseal`` and this. Raises ``ProofFailed``."""
     field = place.field

@@ -6,14 +6,14 @@ import functools
 import os
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from sealkit.door import WrongTypeError
-from sealkit.errors import SealkitError
+from sealkit.errors import SealkitError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 P = ParamSpec("P")
 R = TypeVar("R")
+E = TypeVar("E", bound=Exception)
 _DEBUG = "SEALKIT_DEBUG"
 
 
@@ -29,11 +29,17 @@ def opaque(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except (SealkitError, WrongTypeError) as error:
-            if os.environ.get(_DEBUG):
-                raise
-            failure = error.with_traceback(None)
-            failure.__context__ = failure.__cause__ = None
+            failure = bare(error)
         del args, kwargs
         raise failure
 
     return wrapper
+
+
+def bare(error: E) -> E:
+    """Return an error without the frames that it came through; for debugging, raise it with them."""
+    if os.environ.get(_DEBUG):
+        raise error
+    failure = error.with_traceback(None)
+    failure.__context__ = failure.__cause__ = None
+    return failure

@@ -77,7 +77,6 @@ class Sealer:
     )
 
     @typed
-    @opaque
     def __init__(
         self,
         ring: KeyRing,
@@ -108,7 +107,6 @@ class Sealer:
         self._two_parts: judge.TwoParts | None = None
 
     @typed
-    @opaque
     def under(self, *, payload: str, least: str, keys: tuple[str, ...] = (), opens: bool) -> Self:
         """Return a sealer that does as a policy demands of a field: payloads of that kind, in the format ``least`` or a stronger one.
 
@@ -131,7 +129,6 @@ class Sealer:
         return other
 
     @typed
-    @opaque
     def replacing(self, opened: Known, at: Binder | None = None) -> Self:
         """Return a sealer for what takes the place ``at`` of a blob that was opened: under the same key, if that may seal there."""
         other = copy.copy(self)
@@ -146,7 +143,6 @@ class Sealer:
         return other
 
     @typed
-    @opaque
     def may_seal_under(self, key_id: str, at: Binder | None = None) -> bool:
         """Say whether a key of the ring may seal (in the place ``at``): what the policy takes, unless another one was named."""
         return key_id == self.key_id or (not self._named and judge.may_seal(self._ring.get(key_id), self._allowed, at))
@@ -202,7 +198,6 @@ class Sealer:
 
     # --- sealing -----------------------------------------------------------------------------------------------------
     @typed
-    @opaque
     def seal(self, payload: bytes, context: Context = UNBOUND, *, format: str | None = None, at: Binder | None = None) -> Blob:
         """Return a new blob of the payload under the sealing key, in ``format`` or the sealer's own.
 
@@ -230,7 +225,6 @@ class Sealer:
         return Blob(ciphertext, iv, header + key.tagger().tag(header, context, iv, ciphertext))
 
     @typed
-    @opaque
     def retag(self, blob: Blob, old: Binder, new: Context, *, at: Binder | None = None) -> Blob:
         """Return an authentic blob bound to another identity: that of a record that was renamed, or whose bound fields were edited.
 
@@ -276,7 +270,6 @@ class Sealer:
         return judge.TwoParts(self._opening_in(binder), self._recent).unseal(blob, binder)
 
     @typed
-    @opaque
     def check(self, blob: Blob, binder: Binder = UNBOUND) -> str:
         """Check the tag of a blob, without decrypting it, and return the id of its key; a verify-only key is enough.
 
@@ -285,7 +278,6 @@ class Sealer:
         return self.checked(blob, binder).key_id
 
     @typed
-    @opaque
     def checked(self, blob: Blob, binder: Binder = UNBOUND) -> judge.Checked:
         """Check the tag of a blob as ``check`` does, and return the verdict, too."""
         if blob.auth is None:
@@ -301,7 +293,6 @@ class Sealer:
         return key is not None and key.is_verify_only
 
     @typed
-    @opaque
     def fits(self, blob: Blob) -> Callable[[Context], bool]:
         """Return a function that says of a context whether the blob is authentic there; made for asking it of many.
 
@@ -317,14 +308,12 @@ class Sealer:
         return self.two_parts.proves(blob)
 
     @typed
-    @opaque
     def unseal_own(self, blob: Blob) -> bytes | None:
         """Return what a blob opens to under the sealing key, None if it does not; for proving that the key works."""
         payload = self._sealer().cbc().decrypt(blob.ciphertext, blob.iv)
         return payload if payload is not None and passes(payload, self._payload) else None
 
     @typed
-    @opaque
     def reproduces(self, blob: Blob, unsealed: Unsealed, binder: Binder = UNBOUND) -> bool:
         """Say whether sealing the payload again with the same key and IV gives the same blob; for proving a round trip only."""
         key = next((key for key in self._openers if key.id == unsealed.key_id), None)

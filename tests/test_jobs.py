@@ -87,7 +87,7 @@ def test_samples(name, field):
     assert jobs.seal(before, SEALER, field=field) is before
     assert jobs.seal(before, SEALER, field=field, payload=payload) is before
     back = jobs.seal(jobs.reveal(before, SEALER, field=field), SEALER, field=field)
-    assert jobs.decrypt(back, SEALER, field).payload == payload
+    assert jobs.decrypt(back, SEALER, field=field).payload == payload
 
 
 def test_a_payload_is_given():

@@ -28,7 +28,6 @@ from sealkit.crypto.blob import Blob
 from sealkit.door import typed
 from sealkit.errors import NotBlessed, SealkitError, UnsupportedVersion
 from sealkit.jobs import FIELD
-from sealkit.opaque import opaque
 from sealkit.payload import BINARY
 from sealkit.sealer import PLAIN, TAGGED, Sealer
 from sealkit.sealing import judge
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 
 
 @typed
-@opaque
 def decrypt_column(
     array: Column,
     keys: Keys,
@@ -69,7 +67,6 @@ def decrypt_column(
 
 
 @typed
-@opaque
 def verify_column(
     array: Column,
     keys: Keys,
@@ -93,7 +90,6 @@ def verify_column(
 
 
 @typed
-@opaque
 def seal_column(
     array: Column,
     keys: Keys,
@@ -128,7 +124,6 @@ def seal_column(
 
 
 @typed
-@opaque
 def rotate_column(
     array: Column,
     keys: Keys,
@@ -155,7 +150,6 @@ def rotate_column(
 
 
 @typed
-@opaque
 def inspect_column(array: Column, *, on_error: str = STATUS) -> Column:
     """Return what each blob says without a key: ``format`` (``plain`` for two parts, ``tagged``), ``kid``, ``ciphertext_bytes``, ``iv``
     (16 bytes), ``status`` (``found``, or the code of the error).

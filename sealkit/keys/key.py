@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from sealkit.door import typed
 from sealkit.errors import ConfigError, NoUsableKey, Usage
 from sealkit.keys.process import keep_in_memory
-from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +80,6 @@ class Key:
     """Where alone it may be used, None for everywhere."""
 
     @typed
-    @opaque
     def __init__(
         self,
         id: str,
@@ -112,7 +110,6 @@ class Key:
 
     @classmethod
     @typed
-    @opaque
     def verify_only(
         cls,
         id: str,
@@ -141,7 +138,6 @@ class Key:
 
     @classmethod
     @typed
-    @opaque
     def in_token(cls, id: str, token: Token, *, format: str, accept: str, state: str, only: Iterable[str] = ()) -> Self:
         """Return a key that works in its token and never gives its bytes away. Raises ``ConfigError`` and ``NoUsableKey``."""
         key = cls(id, None, format=format, accept=accept, state="disabled", only=only)
@@ -262,7 +258,6 @@ class Key:
         return bool(self._secret and other._secret) and _equal(self._secret or b"", other._secret or b"")
 
     @typed
-    @opaque
     def encoded(self, encoding: str) -> bytearray:
         """Return the bytes of the key, for a file of their own, as ``hex``, ``base64`` (each one line) or ``raw``; for the caller to wipe.
 

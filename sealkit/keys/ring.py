@@ -50,7 +50,6 @@ class KeyRing:
     __slots__ = ("_by_id", "_by_kid", "_primary", "path", "warnings")
 
     @typed
-    @opaque
     def __init__(self, keys: Iterable[Key], *, primary: str | None) -> None:
         members = tuple(keys)
         check_members(members, primary)
@@ -63,7 +62,6 @@ class KeyRing:
 
     @classmethod
     @typed
-    @opaque
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -114,7 +112,6 @@ class KeyRing:
 
     @classmethod
     @typed
-    @opaque
     def find(
         cls,
         path: str | os.PathLike[str] | None = None,
@@ -144,7 +141,6 @@ class KeyRing:
 
     @classmethod
     @typed
-    @opaque
     def single(cls, source: Source, access: Access) -> Self:
         """Return a ring of the one key that a source gives, its primary, with the id ``key``. Raises ``NoUsableKey``."""
         ring = cls([_key_of(source.read(access), "key")], primary="key")
@@ -153,7 +149,6 @@ class KeyRing:
 
     @classmethod
     @typed
-    @opaque
     def from_variable(cls, name: str = SECRET_VARIABLE, environ: MutableMapping[str, str] | None = None) -> Self:
         """Return a ring of the one key of an environment variable, ``hex:DIGITS`` or ``base64:TEXT``; its id is ``env``.
 
@@ -194,7 +189,6 @@ class KeyRing:
         return self._primary is not None
 
     @typed
-    @opaque
     def get(self, key_id: str) -> Key:
         """Return the key with an id, enabled or not. Raises ``NoUsableKey`` if the ring has none."""
         key = self._by_id.get(key_id)
@@ -210,7 +204,6 @@ class KeyRing:
         return self._by_kid.get(kid)
 
     @typed
-    @opaque
     def export_verify_only(self, ids: Iterable[str] | None = None) -> bytes:
         """Return the text of a ring that checks the tags of some keys (all that seal with tags, for None) and can do nothing else.
 

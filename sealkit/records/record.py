@@ -90,7 +90,6 @@ class Record:
 
     # --- reading ---------------------------------------------------------------------------------------------------------
     @typed
-    @opaque
     def value(self, path: str = "secured") -> str | None:
         """Return the field's decoded text, or None if the record has no such field. The record is parsed in full.
 
@@ -126,13 +125,11 @@ class Record:
         return self._scan(path) is scan.ABSENT
 
     @typed
-    @opaque
     def values(self, path: str = "secured") -> list[Value]:
         """Return every field that the path names (``a[].b`` may name several), in document order."""
         return [self._value(field) for field in self._fields(path)]
 
     @typed
-    @opaque
     def paths(self, path: str = "secured") -> list[str]:
         """Return the concrete paths (``a[0].b``) of the fields that a path with ``[]`` names; the path itself if it has none."""
         if "[]" not in path:
@@ -140,7 +137,6 @@ class Record:
         return [field.path for field in self._fields(path)]
 
     @typed
-    @opaque
     def plaintext(self, path: str = "secured") -> tuple[bytes, str]:
         """Return the payload that an unsealed field stands for, and its kind, ``text`` or ``json``.
 
@@ -177,7 +173,6 @@ class Record:
 
     # --- changing --------------------------------------------------------------------------------------------------------
     @typed
-    @opaque
     def replace(self, path: str, text: str) -> Record:
         """Return the record with the field's string replaced in its own style; the record itself if it holds that text already.
 
@@ -196,7 +191,6 @@ class Record:
         return Edit(self, path, text).in_style(field)
 
     @typed
-    @opaque
     def set(self, path: str, text: str) -> Record:
         """Return the record with ``text``, double quoted, as the field's value, whatever it held; a top-level field may be added.
 
@@ -208,7 +202,6 @@ class Record:
         return Edit(self, path, text).over(field) if field is not None else Edit(self, path, text).add()
 
     @typed
-    @opaque
     def holds(self, path: str, text: str) -> bool:
         """Say whether the record, read in full, has ``text`` in the field, and putting it in its own place gives the same bytes.
 
@@ -225,7 +218,6 @@ class Record:
         return field.blob_text == text and Edit(self, path, text).changes_nothing(field)
 
     @typed
-    @opaque
     def read_through(self, path: str = "secured") -> None:
         """Raise the ``RecordError`` of a record that is broken anywhere, which ``blob_text`` may not notice."""
         span = self._scan(path)
@@ -369,7 +361,6 @@ def _document() -> type[Document]:
 
 
 @typed
-@opaque
 def split(data: bytes, kind: str) -> list[Record]:
     """Return the records of a file: one, or one for each line of a JSON Lines file, with the line numbers they start on.
 

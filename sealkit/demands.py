@@ -90,19 +90,17 @@ class Asked(NamedTuple):
         """
         if self.fields is None:
             return tuple(self._asked(demand, writes=writes) for demand in rule.fields)
-        demanded = {fieldpath.parse(demand.path): demand for demand in rule.fields}
-        return tuple(self._named(path, demanded, writes=writes) for path in self.fields)
+        demanded = [(fieldpath.parse(demand.path), demand) for demand in rule.fields]
+        return tuple(one for path in self.fields for one in self._named(path, demanded, writes=writes))
 
     def _undemanded(self, path: str) -> FieldRule:
         return FieldRule(path, required=False, payload=self.payload or "text", format=self.format, bind=self.bind)
 
-    def _named(self, path: str, demanded: dict[fieldpath.Steps, FieldRule], *, writes: bool) -> FieldRule:
+    def _named(self, path: str, demanded: list[tuple[fieldpath.Steps, FieldRule]], *, writes: bool) -> list[FieldRule]:
+        """Return what is asked of a field that was named: whatever is demanded of it, or else nothing in particular."""
         steps = fieldpath.parse(path)
-        meant = (demand for known, demand in demanded.items() if len(known) == len(steps) and overlap(known, steps))
-        demand = next(meant, None)
-        if demand is None:
-            return self._undemanded(path)
-        return self._asked(demand._replace(path=path), writes=writes)
+        meant = (demand._replace(path=path) for known, demand in demanded if len(known) == len(steps) and overlap(known, steps))
+        return [self._asked(demand, writes=writes) for demand in meant] or [self._undemanded(path)]
 
     def _asked(self, demand: FieldRule, *, writes: bool) -> FieldRule:
         kind = self.payload if self.payload is not None else demand.payload

@@ -32,7 +32,7 @@ _CLASSES = {
     b"upper": lambda c: bytes((c,)).isupper(),
     b"xdigit": lambda c: c in b"0123456789abcdefABCDEF",
 }
-_SLASH, _STAR, _STARS = b"/", b"*", b"**"  # tokens; every other token is a regular expression for one byte
+_SLASH, STAR, _STARS = b"/", b"*", b"**"  # tokens; every other token is a regular expression for one byte
 
 
 class Glob:
@@ -51,11 +51,24 @@ class Glob:
         if tokens is None:
             return
         if b"/" not in glob:
-            self.step = _step([_STAR if token == _STARS else token for token in tokens])
+            self.step = _step([STAR if token == _STARS else token for token in tokens])
             return
         split = _split(tokens[glob.startswith(b"/") :])
-        self.steps = [None if step == [_STARS] else _step([_STAR if t == _STARS else t for t in step]) for step in split]
+        self.steps = [None if step == [_STARS] else _step([STAR if t == _STARS else t for t in step]) for step in split]
         self.path = _path(self.steps)
+
+
+def steps_of(glob: bytes) -> list[list[bytes] | None]:
+    """Return the steps of a glob, each as tokens: ``STAR`` for any bytes within the step, else a regular expression for one byte.
+
+    None is ``**``: any number of steps. A glob that matches at any depth begins with it. Raises ``Usage`` as ``Globs``.
+    """
+    parsed = _checked(glob)
+    tokens = _tokens(glob.rstrip(b"/")) or []
+    if parsed.path is None:
+        return [None, [STAR if token == _STARS else token for token in tokens]]
+    split = _split(tokens[glob.startswith(b"/") :])
+    return [None if step == [_STARS] else [STAR if token == _STARS else token for token in step] for step in split]
 
 
 def _tokens(glob: bytes) -> list[bytes] | None:
@@ -68,7 +81,7 @@ def _tokens(glob: bytes) -> list[bytes] | None:
             start = at - 1
             while glob[at : at + 1] == b"*":
                 at += 1
-            tokens.append(_STAR if at - start == 1 else _STARS)
+            tokens.append(STAR if at - start == 1 else _STARS)
         elif char == b"?":
             tokens.append(_STEP)
         elif char == b"[":
@@ -141,7 +154,7 @@ def _step(tokens: list[bytes]) -> bytes:
     """One step's expression. What follows a ``*`` is taken where it first fits and never given back, so no glob is slow."""
     parts: list[list[bytes]] = [[]]
     for token in tokens:
-        if token == _STAR:
+        if token == STAR:
             parts.append([])
         else:
             parts[-1].append(token)

@@ -19,7 +19,6 @@ from sealkit.errors import (
     FieldAbsent,
     Malformed,
     NotAString,
-    NotBlessed,
     ProofFailed,
     RecordError,
     RefusedEdit,
@@ -241,20 +240,24 @@ def reseal(
     place: Place,
     *,
     blessed: Callable[[Blob], bool] | None = None,
+    told: bool = False,
 ) -> tuple[Record, Found]:
     """Return the record with a blob that ``find`` found re-encrypted, and what is found there now; ``rotate`` is ``find`` and this.
 
     The judge says in which format. What may have been altered is opened where only authentic blobs are, and gets a proof, only where
-    ``blessed`` says that somebody vouches for the blob. Raises ``NotBlessed``, and as ``decrypt``.
+    ``blessed`` says that somebody vouches for the blob. A binary payload whose key nothing bears out is sealed again only where it is
+    ``told`` otherwise. Raises ``NotBlessed``, ``AmbiguousKey``, and as ``decrypt``.
     """
     vouched = blessed is not None and blessed(found.blob)
     opened = unseal(found, opener.vouching() if vouched else opener, place)
     try:
         form = judge.resealed_as(opened, sealer, vouched=vouched)
-    except NotBlessed as error:
+        if opened.key_id == sealer.key_id and opened.format == form:
+            return record, found
+        if not told:
+            judge.refuse_untold(opened, opener)
+    except BlobError as error:
         raise error.at(line=found.line, field=place.field) from None
-    if opened.key_id == sealer.key_id and opened.format == form:
-        return record, found
     blob = sealed_in(sealer, opened.payload, place, found.line, form, found.blob.bind)
     return record.replace(place.field, str(blob)), Found(blob, found.line)
 

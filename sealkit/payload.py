@@ -26,8 +26,8 @@ def passes(payload: bytes, kind: str, *, unpads: bool = True) -> bool:
     """Say whether a payload is of a kind; never where it does not unpad, which takes the same steps as not being of the kind."""
     if kind == BINARY:
         return unpads
-    good = is_text(payload, _TAILS[unpads])
-    return good if kind == TEXT else _is_json(payload) and good
+    tail = _TAILS[unpads]
+    return (kind == TEXT or _is_json(payload, tail)) and is_text(payload, tail)
 
 
 def check(payload: bytes | None, kind: str, *, sealed: bool = False) -> bytes:
@@ -50,11 +50,12 @@ def is_text(payload: bytes, tail: bytes = b"") -> bool:
     return b"\xc2" not in payload or not any(control in payload for control in _C1)
 
 
-def _is_json(payload: bytes) -> bool:
+def _is_json(payload: bytes, tail: bytes) -> bool:
+    """Say whether a payload is JSON as far as its form goes, whatever its characters: so there is one way for what is none to be found."""
     import json
 
     try:
-        text = payload.removeprefix(_BOM).decode("utf-8", "replace")
+        text = (payload.removeprefix(_BOM).translate(_MARKED) + tail).decode("utf-8", "surrogateescape")
         json.loads(text, parse_constant=_no_constant, parse_int=str)  # Python limits the digits of a number, JSON does not
     except (ValueError, RecursionError):
         return False

@@ -11,22 +11,27 @@ import unicodedata
 from typing import TYPE_CHECKING, Final, Self
 
 from sealkit import config
+from sealkit.coverage import Globbed
 from sealkit.demands import FieldRule, Rule, check_together
 from sealkit.errors import ConfigError, Usage
 from sealkit.globs import Globs
+from sealkit.keys.key import STRENGTH
 from sealkit.opaque import opaque
 from sealkit.policyfile import parse, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DEFAULT", "NAME", "FieldRule", "Policy", "Rule", "write"]
+__all__ = ["DEFAULT", "NAME", "FieldRule", "Policies", "Policy", "Rule", "as_globbed", "strictest", "write"]
 
 NAME: Final = "sealkit.yaml"
 """The name of a policy, in the root of its tree."""
 
 DEFAULT: Final = Rule(("**",), (), (FieldRule(required=False),))
 """The one rule where there is no policy: the field ``secured``, if a record has it, as text, in any format, bound to nothing."""
+
+LAXEST_FIRST: Final = ("binary", "text", "json")
+"""The kinds of payload, from the one that allows anything to the strictest."""
 
 _MAX_KNOWN = 1024
 
@@ -115,6 +120,54 @@ class Policy:
         raise failure
 
 
+class Policies:
+    """All policies on the way from the root of a tree down to a folder, outermost first: each speaks of what is below its own folder.
+
+    ``levels`` has the way from the root to that folder (``""`` or ``a/b/``) with each policy. Every rule of every one counts: one that
+    stands further in, or further out, adds demands and takes none away.
+    """
+
+    __slots__ = ("_known", "levels")
+
+    def __init__(self, levels: Iterable[tuple[str, Policy]]) -> None:
+        self.levels = tuple(levels)
+        self._known: dict[tuple[bool, tuple[Rule, ...]], Rule] = {}
+
+    def __repr__(self) -> str:
+        return f"<Policies {len(self.levels)}>"
+
+    @opaque
+    def rule(self, path: str, *, writes: bool) -> Rule | None:
+        """Return what is demanded of the file with this path below the tree's root, None if nothing is.
+
+        Where two policies contradict each other, ``ConfigError`` is raised for whoever ``writes``; who only reads meets the stricter
+        demand of the two, or both.
+        """
+        rules = tuple(rule for prefix, policy in self.levels if (rule := policy.rule(path[len(prefix) :])) is not None)
+        if len(rules) < 2:
+            return rules[0] if rules else None
+        if (writes, rules) not in self._known:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[writes, rules] = _merged(rules) if writes else _strictly(rules)
+        return self._known[writes, rules]
+
+    @opaque
+    def elsewhere(self, path: str) -> tuple[str, ...]:
+        """Return the fields that are looked for in a file that no rule matches: those of each policy that does not leave it out."""
+        some = (policy for prefix, policy in self.levels if not policy.leaves_out(path[len(prefix) :]))
+        return tuple(dict.fromkeys(field.path for policy in some for rule in policy.rules for field in rule.fields))
+
+
+def as_globbed(rule: Rule, folder: str = "") -> Globbed:
+    """Return the paths that a rule matches, of a policy in a folder below the top from which they count."""
+    return Globbed(tuple(map(_bare, rule.include)), tuple(map(_bare, rule.exclude)), _normal(folder))
+
+
+def _bare(glob: str) -> bytes:
+    return _normal(glob).rstrip(b"/")
+
+
 class _Matcher:
     """The globs of one rule, compiled."""
 
@@ -159,6 +212,49 @@ def _merged(rules: tuple[Rule, ...]) -> Rule:
     include = tuple(dict.fromkeys(glob for rule in rules for glob in rule.include))
     exclude = tuple(dict.fromkeys(glob for rule in rules for glob in rule.exclude))
     return Rule(include, exclude, once, rules[0].line)
+
+
+def _strictly(rules: tuple[Rule, ...]) -> Rule:
+    """Return one rule that demands at least what each of several does, though they may contradict each other."""
+    fields = strictest(field for rule in rules for field in rule.fields)
+    include = tuple(dict.fromkeys(glob for rule in rules for glob in rule.include))
+    return Rule(include, (), fields, rules[0].line)
+
+
+@opaque
+def strictest(fields: Iterable[FieldRule]) -> tuple[FieldRule, ...]:
+    """Return demands with those of the same field made one that is as strict as each of them.
+
+    Two bindings cannot both be met, nor two lists of keys that have none in common: of those both demands stay, and one of them fails.
+    """
+    made: list[FieldRule] = []
+    for field in fields:
+        for number, other in enumerate(made):
+            both = _both(other, field) if other.path == field.path else None
+            if both is not None:
+                made[number] = both
+                break
+        else:
+            made.append(field)
+    return tuple(made)
+
+
+def _both(one: FieldRule, other: FieldRule) -> FieldRule | None:
+    """Return the demand that is met by what meets two on the same field, None where nothing can."""
+    if one.bind is not None and other.bind is not None and one.bind != other.bind:
+        return None
+    keys = tuple(key for key in one.keys if key in other.keys) if one.keys and other.keys else one.keys or other.keys
+    if not keys and (one.keys or other.keys):
+        return None
+    return FieldRule(
+        one.path,
+        one.required or other.required,
+        max(one.payload, other.payload, key=LAXEST_FIRST.index),
+        max(one.format, other.format, key=STRENGTH.index),
+        one.bind if one.bind is not None else other.bind,
+        keys,
+        one.line,
+    )
 
 
 def _meet_surely(one: Rule, other: Rule) -> bool:

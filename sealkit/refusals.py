@@ -45,3 +45,11 @@ def tells_no_key() -> AmbiguousKey:
         problem="a binary payload has no form that could tell a wrong key, and several keys may open it",
         hint="name the key with --key-id ID (key_id=...), or let the policy name the only one that seals here",
     )
+
+
+def untold() -> AmbiguousKey:
+    """Return the refusal to seal a binary payload again that one key alone could have sealed, which nothing bears out."""
+    return AmbiguousKey(
+        problem="nothing tells that this key sealed the binary payload: under a wrong one it would become garbage, once in 255 times",
+        hint="name the key with --key-id ID (key_id=...)",
+    )

@@ -168,8 +168,11 @@ class Sealer:
     @typed
     def raised(self, form: str) -> str:
         """Return the format that takes the place of another: that one, or what is demanded where that is stronger."""
-        proves = self._demanded != SYNTHETIC or self._sealer().proves_by_iv
-        least = self._demanded if proves else TAGGED
+        least = self._demanded
+        if least == PLAIN:
+            return form
+        if least == SYNTHETIC and not self._sealer().proves_by_iv:
+            least = TAGGED
         return least if _is_weaker(form, least) else form
 
     @property
@@ -209,11 +212,11 @@ class Sealer:
         key = self._sealer()
         check(payload, self._payload)
         check_within(key, at if at is not None else context)
-        form = format if format is not None else self.format
+        form = format or self._format or self.raised(key.format)
         if form == PLAIN and key.accept == AUTHENTIC:
             raise Downgraded(
                 problem=f"key {key.id} accepts authentic blobs only: a plain one would be refused",
-                hint="seal it as tagged or synthetic",
+                hint="seal it as tagged or synthetic; what may have been altered is vouched for with: sealkit rotate --format tagged --bless REV",
             )
         iv = key.synthesizer().iv(context, payload) if form == SYNTHETIC else cipher.random_iv()
         ciphertext = key.cbc().encrypt(payload, iv)

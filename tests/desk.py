@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import warm
 
 from sealkit.crypto.blob import Blob
@@ -50,6 +51,13 @@ class Ran:
         return "".join(line for line in self.err.splitlines(keepends=True) if "keys.example are public" not in line)
 
 
+def checked(ran):
+    """The run, unless it could not be for want of an extra: then the test is skipped."""
+    if ran.status != 0:
+        needs.excuse(ran.err)
+    return ran
+
+
 class Desk:
     """A folder with ``records/`` and ``keys.example``, in which sealkit runs with a home of its own."""
 
@@ -80,11 +88,11 @@ class Desk:
         chosen = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 60} | popen
         environment = self.environment(env)
         if not (process or wrap or chosen.keys() - WARM_OPTIONS) and warm.can_take(environment, self.path):
-            return Ran(*warm.run([os.fsdecode(arg) for arg in args], self.path, environment, stdin, **chosen))
+            return checked(Ran(*warm.run([os.fsdecode(arg) for arg in args], self.path, environment, stdin, **chosen)))
         if "stdin" not in chosen:
             chosen["input"] = stdin
         ran = subprocess.run([*wrap, *self.command(*args)], cwd=self.path, env=environment, check=False, **chosen)
-        return Ran(ran.returncode, ran.stdout or b"", ran.stderr or b"")
+        return checked(Ran(ran.returncode, ran.stdout or b"", ran.stderr or b""))
 
     def environment(self, more=None):
         """The environment of a run; what is None in ``more`` is taken away."""

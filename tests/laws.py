@@ -306,7 +306,7 @@ def law_9_one_module_starts_git(package):
     return found
 
 
-SHIPPED = ("README.md", "docs/**/*.md", "action.yml", ".pre-commit-hooks.yaml", "sealkit/**/*.py", ".github/**/*.yml")
+SHIPPED = ("*.md", "docs/**/*.md", "action.yml", ".pre-commit-hooks.yaml", "sealkit/**/*.py", ".github/**/*.yml")
 MODULE_RUN = re.compile(r"-m\s+sealkit\b")
 ISOLATED = re.compile(r"-I\s+(-[A-Za-z]+\s+)*$")
 

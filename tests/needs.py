@@ -11,9 +11,14 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+
+from sealkit.desk.scratch import Scratch
+from sealkit.errors import StoreError
 
 CI = bool(os.environ.get("SEALKIT_CI"))
 ROOT = os.geteuid() == 0
@@ -40,6 +45,8 @@ EXTRAS = {
 }
 """Modules that the extra ``test`` does not bring, and the extra that does."""
 
+_PACKAGES = {"python-pkcs11": "pkcs11"}
+_SAID_BY_SEALKIT = re.compile(r"error: .*\b(?:need|the package) ([\w-]+),? (?:which )?is not installed")
 _BROUGHT_BY = {"sealkit.columns": "pyarrow"}
 _PROGRAM = "needs the program {}"
 _NOT_IMPORTED = re.compile(r"could not import '([\w.]+)")
@@ -91,12 +98,29 @@ def root(why):
     return pytest.mark.skipif(not ROOT, reason=f"only root {why}")
 
 
-def namespace():
-    """Whether this user may mount in a user namespace of their own, with ``unshare``; else why not."""
-    if absent := missing("unshare", "mount"):
-        return _PROGRAM.format(", ".join(absent))
-    tried = subprocess.run(["unshare", "-Urm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True, check=False)
-    return f"NOT TESTED: no mounts in a user namespace here: {tried.stderr.strip()}" if tried.returncode else None
+def demand_namespace():
+    """The test that is running mounts in a user namespace of its own."""
+    demand_program("unshare", "mount")
+    command = ["unshare", "-Urm", "mount", "-t", "tmpfs", "none", tempfile.gettempdir()]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"no mounts in a user namespace here: {tried.stderr.strip()}")
+
+
+def demand_memory():
+    """The test that is running needs a place in memory for files; return it."""
+    try:
+        with Scratch() as made:
+            return Path(made.path).parent
+    except StoreError as error:
+        pytest.skip(f"no files in memory here: {error.problem}")
+
+
+def excuse(err):
+    """Skip the test that is running if sealkit said that it cannot, for want of an extra that truly is not installed."""
+    found = _SAID_BY_SEALKIT.search(err)
+    if found and not CI and (module := _PACKAGES.get(found[1], found[1])) in EXTRAS and not is_importable(module):
+        pytest.skip(f"could not import {module!r}")
 
 
 # --- the last line ---------------------------------------------------------------------------------------------------

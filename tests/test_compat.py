@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import needs
 import pytest
 
 from sealkit import compat
@@ -46,10 +47,7 @@ def go_cache(tmp_path_factory):
 
 
 def needed(program):
-    if shutil.which(program) is None:
-        if os.environ.get("SEALKIT_CI"):
-            pytest.fail(f"NOT TESTED: {program} is not installed, and in CI it must be")
-        pytest.skip(f"NOT TESTED: {program} is not installed")
+    needs.demand_program(program)
 
 
 def test_samples_are_blobs_of_a_new_key_each_time(printed):
@@ -88,7 +86,7 @@ def postgres():
     """A server of its own, on a socket in a folder of its own; it does not run as root."""
     programs = postgres_programs()
     if programs is None:
-        needed("postgres-is-not-installed")
+        needed("initdb")
     with tempfile.TemporaryDirectory() as folder:
         user = [] if os.geteuid() else ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
         if user:

@@ -57,6 +57,35 @@ def test_a_program_that_is_missing_skips(monkeypatch):
         needs.demand_program("sh", "no-such-program")
 
 
+SAID = {
+    "sealkit: error: columns need numpy, which is not installed\n": "numpy",
+    "sealkit: error: columns need pyarrow, which is not installed\nsealkit: hint: x\n": "pyarrow",
+    "sealkit: error: ring.yaml: key k1: the package pyrage is not installed\n": "pyrage",
+    "sealkit: error: key k1: the package boto3 is not installed\n": "boto3",
+    "sealkit: error: key k1: the package keyring is not installed\n": "keyring",
+    "sealkit: error: key k1: the package python-pkcs11 is not installed\n": "pkcs11",
+    "sealkit: warning: x\nsealkit: error: columns need numpy, which is not installed\n": "numpy",
+    "sealkit: error: git is not installed\n": None,
+    "sealkit: error: the package click is not installed\n": None,
+    "the package pyrage is not installed\n": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("err", SAID)
+def test_what_sealkit_cannot_do_without_an_extra_is_skipped(err, monkeypatch):
+    monkeypatch.setattr(needs, "CI", False)
+    monkeypatch.setattr(needs, "find_spec", lambda name: None)
+    if SAID[err]:
+        with pytest.raises(pytest.skip.Exception, match=SAID[err]):
+            needs.excuse(err)
+    monkeypatch.setattr(needs, "find_spec", lambda name: name)
+    needs.excuse(err)
+    monkeypatch.setattr(needs, "find_spec", lambda name: None)
+    monkeypatch.setattr(needs, "CI", True)
+    needs.excuse(err)
+
+
 LINES = [
     ([], (), "everything was tried"),
     (["needs the program php"], (), "not tried: for want of the program php"),
@@ -96,7 +125,7 @@ def test_it_is_the_last_line_of_a_run(tmp_path, options):
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ran.stdout.splitlines()[-1] == (
         "not tried: for want of the program no-such-program; for want of the extras another_module, no_such_module; "
-        "for the time it takes, faults, fuzz, spark, slow (-m faults)"
+        f"for the time it takes, {', '.join(suites.LONG)} (-m faults)"
     )
     assert ran.returncode == 0
     in_ci = subprocess.run(command, cwd=tmp_path, env=environment | {"SEALKIT_CI": "1"}, capture_output=True, check=False)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 
 from sealkit.cli.program import VERBS
@@ -81,8 +82,16 @@ def pattern(shown):
     return re.escape(shown).replace("…", r"""[^\s"']+""")
 
 
+def demand_what_is_shown(page):
+    """A page that shows other programs, or the library with an extra, is tried where those are."""
+    for module in {"columns.md": ("pyarrow", "pandas", "polars", "duckdb"), "keys.md": ("pyrage",)}.get(page.name, ()):
+        pytest.importorskip(module)
+    needs.demand_program(*{"keys.md": ("ssh-keygen",)}.get(page.name, ()))
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")], ids=lambda page: page.name)
 def test_sessions_give_what_they_show(page, place):
+    demand_what_is_shown(page)
     steps = [step for text in blocks(page, "console") for step in session(text)]
     given = outputs([command for command, _ in steps], place)
     assert len(given) == len(steps)
@@ -117,6 +126,7 @@ def test_the_first_command_does_the_main_job(place):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
 def test_python_examples_run(page, place):
+    demand_what_is_shown(page)
     examples = blocks(page, "python")
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", "\n".join(examples)],

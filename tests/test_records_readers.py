@@ -10,11 +10,11 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import warnings
 from pathlib import Path
 
+import needs
 import pytest
 import yaml
 from record_table import ROWS
@@ -176,10 +176,8 @@ def test_ruamel():
     judge("ruamel.yaml", answers, refuses_at_most=0.3)
 
 
-@pytest.mark.skipif(
-    shutil.which("node") is None or not NODE_MODULES.is_dir(),
-    reason=f"no node, or no packages in {NODE_MODULES}: run npm install in tests/data/readers",
-)
+@needs.program("node")
+@pytest.mark.skipif(not NODE_MODULES.is_dir(), reason="no packages of Node.js: run npm install in tests/data/readers")
 def test_javascript():
     done = subprocess.run(
         ["node", str(DATA / "readers" / "read.js")],
@@ -200,7 +198,7 @@ def test_javascript():
             assert answers["JSON"][case["name"]].get("value") == case["value"]
 
 
-@pytest.mark.skipif(shutil.which("ruby") is None, reason="no ruby: Psych is not compared")
+@needs.program("ruby")
 def test_psych():
     done = subprocess.run(
         ["ruby", str(DATA / "readers" / "read.rb")], input=encoded(), capture_output=True, text=True, check=True, timeout=120

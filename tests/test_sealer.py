@@ -8,6 +8,7 @@ import pickle
 import shutil
 import subprocess
 
+import needs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -384,8 +385,8 @@ def node(mode, secret, iv, data):
 @pytest.mark.parametrize(
     "program",
     [
-        pytest.param(openssl, marks=pytest.mark.skipif(OPENSSL is None, reason="NOT TESTED: openssl is missing")),
-        pytest.param(node, marks=pytest.mark.skipif(NODE is None, reason="NOT TESTED: Node.js is missing")),
+        pytest.param(openssl, marks=needs.program("openssl")),
+        pytest.param(node, marks=needs.program("node")),
     ],
 )
 @pytest.mark.parametrize("key_id", SECRETS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -170,6 +171,20 @@ def test_nothing_that_is_shipped_starts_python_carelessly():
     } <= found.keys()
 
 
+def test_nothing_says_python_m_sealkit_without_isolation():
+    """Neither pages, nor hints, nor what is written into settings: somebody would type it in a tree with a sealkit.py."""
+    files = [
+        *(ROOT / "sealkit").rglob("*.py"),
+        *(ROOT / "docs").rglob("*.md"),
+        ROOT / "README.md",
+        ROOT / "SECURITY.md",
+        ROOT / "action.yml",
+    ]
+    for path in [*files, *(ROOT / "gate").iterdir(), ROOT / ".pre-commit-hooks.yaml"]:
+        found = re.findall(r""".*(?:python[\d.]*["'}]?|\}) -m sealkit.*""", path.read_text(encoding="utf-8"))
+        assert found == [], path.relative_to(ROOT)
+
+
 def test_paths_stand_behind_dashes():
     found = {name: shipped.paths_without_dashes(text) for name, text in shipped.shipped_texts()}
     assert {name: lines for name, lines in found.items() if lines} == {}
@@ -295,59 +310,31 @@ def clone(tmp_path_factory):
     return folder
 
 
-class Steps(NamedTuple):
-    """What came of the shipped steps in a tree with all plants in it: without plaintext in the tree, and with."""
-
-    planted: Planted
-    good: shipped.Ran
-    bad: shipped.Ran
-
-
-def _steps(folder, clone, step, names=tuple(PLANTS)):
+def steps(folder, clone, step, names):
+    """Run a shipped step in a tree with all plants in it: without plaintext in the tree, and with."""
     planted = Planted(folder, names)
     good = step(planted.tree, clone, folder / "temporary-1", planted.env)
     (planted.tree / "posts/fog.md").write_bytes(OPEN)
     bad = step(planted.tree, clone, folder / "temporary-2", planted.env)
-    return Steps(planted, good, bad)
-
-
-@pytest.fixture(scope="module")
-def github(tmp_path_factory, clone):
-    return _steps(tmp_path_factory.mktemp("github"), clone, shipped.act)
-
-
-@pytest.fixture(scope="module")
-def gitlab(tmp_path_factory, clone):
-    return _steps(tmp_path_factory.mktemp("gitlab"), clone, shipped.gitlab, [name for name in PLANTS if name not in OF_A_RUNNER])
+    assert planted.used() == [], "a program, a module or a setting of the tree was used"
+    assert good.status == 0, good.text
+    assert bad.status == 1, bad.text
+    return planted, good, bad
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("name", PLANTS)
-def test_the_action_uses_no_plant(github, name):
-    assert name not in github.planted.used()
+def test_the_action_uses_nothing_of_the_tree(tmp_path, clone):
+    _, good, bad = steps(tmp_path, clone, shipped.act, list(PLANTS))
+    assert "1 checked" in good.text
+    assert "::error file=posts/fog.md,line=3," in bad.text
+    assert "not confirmed" not in bad.text
 
 
 @pytest.mark.network
-def test_the_action_looks_all_the_same(github):
-    assert github.good.status == 0, github.good.text
-    assert "1 checked" in github.good.text
-    assert github.bad.status == 1, github.bad.text
-    assert "::error file=posts/fog.md,line=3," in github.bad.text
-    assert "not confirmed" not in github.bad.text
-
-
-@pytest.mark.network
-@pytest.mark.parametrize("name", [name for name in PLANTS if name not in OF_A_RUNNER])
-def test_the_job_for_gitlab_uses_no_plant(gitlab, name):
-    assert name not in gitlab.planted.used()
-
-
-@pytest.mark.network
-def test_the_job_for_gitlab_looks_all_the_same(gitlab):
-    assert gitlab.good.status == 0, gitlab.good.text
-    assert gitlab.bad.status == 1, gitlab.bad.text
+def test_the_job_for_gitlab_uses_nothing_of_the_tree(tmp_path, clone):
+    planted, _, _ = steps(tmp_path, clone, shipped.gitlab, [name for name in PLANTS if name not in OF_A_RUNNER])
     report = shipped.page_block("docs/ci.md", ".gitlab-ci.yml")["sealkit"]["artifacts"]["reports"]["junit"]
-    assert 'failures="1"' in (gitlab.planted.tree / report).read_text()
+    assert 'failures="1"' in (planted.tree / report).read_text()
 
 
 @pytest.mark.parametrize("hook", shipped.HOOKS)
@@ -364,9 +351,24 @@ def test_the_hooks_use_no_plant(tmp_path, hook):
     assert ("1 checked" if hook == "sealkit-check" else "sealed -odd.md") in ran.text
 
 
-@pytest.mark.network
-def test_the_action_takes_its_inputs_as_they_are(tmp_path, clone):
+@pytest.fixture
+def installed_clone(tmp_path):
+    """The action with an installer that puts this sealkit there, so that nothing is fetched."""
+    folder = tmp_path / "installed" / "gate"
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "gate/clean.sh", folder)
+    python = shlex.quote(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (folder / "install.sh").write_text(f'mkdir -p "$1/bin"; printf %s {python} >"$1/bin/python"; chmod +x "$1/bin/python"\n')
+    return folder.parent
+
+
+def test_the_action_starts_nothing_of_the_tree_once_it_is_installed(tmp_path, installed_clone):
+    steps(tmp_path, installed_clone, shipped.act, list(PLANTS))
+
+
+def test_the_action_takes_its_inputs_as_they_are(tmp_path, installed_clone):
     planted = Planted(tmp_path, [])
+    clone = installed_clone
     tree, env = planted.tree, planted.env
 
     def act(number, **given):

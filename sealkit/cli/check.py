@@ -11,8 +11,9 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Output, Where
 from sealkit.demands import Asked
-from sealkit.errors import SealkitError, Usage
+from sealkit.errors import SealkitError, StoreError, Usage
 from sealkit.keys.key import STRENGTH
+from sealkit.records.kinds import POLICY
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_FOUND_TWICE = frozenset({"nested_policy", "repeated_blob"})
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
@@ -100,8 +102,9 @@ def check(
 
     Every record that a rule matches must read without a guess and hold a well-formed blob in each required field, of the format and
     binding that the policy demands; nothing may stand open in it, beside it, or in records that no rule matches. What cannot be looked at
-    is a finding, and so is a rule that matches nothing. IVs are compared over the whole tree. With --since, only what changed is looked at,
-    and nothing in it may be weaker than it was, or an older blob brought back.
+    is a finding, and so is a rule that matches nothing, or a policy inside a tree that has one. IVs are compared over the whole tree. With
+    --since, only what changed is looked at: nothing in it may be weaker than it was, no blob copied or brought back, and no policy may
+    demand less.
 
     With --keys, tags are checked too: give a ring of verify-only keys (sealkit keys export --verify-only), and only where no stranger's
     code runs, for who has it can make tags.
@@ -172,15 +175,17 @@ class Gate:
         if where.is_stdin:
             self.task = run.task(orders.CHECK, where, asked, **more)
             return
-        from sealkit.trees.demanded import Reading, read_policy
+        from sealkit.trees.demanded import Reading
 
         self._repository: Repository | None = None
+        policies = Reading(leniently=what.history)
         if what.staged or what.history:
             from sealkit.trees.versions import Repository
 
             self._repository = Repository(where.paths)
-        read = self._repository.staged_file if what.staged and self._repository is not None else read_policy
-        self.task = run.task(orders.CHECK, where, asked, policies=Reading(read, what.history), **more)
+            if what.staged:
+                policies = Reading(self._repository.staged_file, holds=self._repository.holds_policy)
+        self.task = run.task(orders.CHECK, where, asked, policies=policies, **more)
         if self._demanded.has_policy():
             self._where = where._replace(hidden=True)
 
@@ -208,6 +213,10 @@ class Gate:
             printer.add(piece)
         for outcome in self._afterwards(watch, ivs):
             printer.add(maker([Done(Found(outcome.path, ""), [outcome])]))
+        for folder in self._demanded.passed_over():
+            show.warning(
+                f"{os.path.join(folder, POLICY)} is above the tree, and somebody else may have written it: it does not count"
+            )
         return self._closed(printer)
 
     def _closed(self, printer: run.Printer) -> int:
@@ -260,14 +269,28 @@ class Gate:
         return Done(found, content.run(self.task, found.path, data).outcomes, data)
 
     def _afterwards(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
+        """Yield what is wrong with the tree as a whole; what two of those who look find, once."""
+        said: set[tuple[str, str | None, str | None]] = set()
+        for outcome in self._of_the_whole(watch, ivs):
+            mark = outcome.path, outcome.code, outcome.iv
+            if outcome.code not in _FOUND_TWICE or mark not in said:
+                yield outcome
+            said.add(mark)
+
+    def _of_the_whole(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
         yield from watch.findings()
         yield from _kept_by_git(self._where.paths)
         if self._where.since is not None:
-            from sealkit.cli.since import weakened
-
-            yield from weakened(self._where, self._what.staged, self._demanded, self._walk)
+            yield from self._weakened(self._where.since)
         if ivs.suspects and not self._what.history:
             yield from ivs.findings(self._again(), self._demanded)
+
+    def _weakened(self, revision: str) -> Iterator[Outcome]:
+        from sealkit.cli.since import weakened
+        from sealkit.trees.versions import Repository
+
+        repository = self._repository if self._repository is not None else Repository(self._where.paths)
+        return weakened(repository, revision, self._what.staged, self._demanded, self._walk)
 
     def _again(self) -> Iterable[Done]:
         from sealkit.trees.gate import Watch
@@ -279,7 +302,7 @@ class Gate:
 
 
 def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
-    """Yield what git keeps in the clear, or is told to, in the repositories that the paths are in."""
+    """Yield what git keeps in the clear, or is told to, and what it tracks of our own, in the repositories that the paths are in."""
     from sealkit.trees.roots import is_folder
     from sealkit.trees.worktree import enclosing
 
@@ -294,6 +317,26 @@ def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
         place = os.path.relpath(os.path.join(top, ".git"))
         bad = (one for one in examine_caches(Repository(top)) if not one.is_good)
         yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)
+        yield from _tracked(top)
+
+
+def _tracked(top: str) -> Iterator[Outcome]:
+    """Yield what a repository tracks of our own: what comes with a tree must not be taken for what we wrote here."""
+    from sealkit.git.program import is_there
+    from sealkit.trees.versions import Repository
+
+    if not is_there():
+        return
+    repository = Repository([top])
+    problem = "git tracks this, which sealkit makes for itself in one work tree: somebody may have written it to mislead"
+    try:
+        for name in repository.own_files():
+            path = repository.shown(name)
+            yield Outcome(
+                path, FINDING, None, "own_file_tracked", message=problem, hint=f"git rm --cached -- {path}", exit_status=1
+            )
+    except Usage as error:
+        yield failure(repository.shown("."), StoreError(problem=f"what git tracks cannot be looked at: {error.problem}"))
 
 
 def _is_any(name: str) -> bool:

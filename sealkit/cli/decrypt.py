@@ -33,8 +33,8 @@ from sealkit.unsealed import UNAUTHENTICATED
 def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, raw: bool, whole: bool, target: str | None) -> int:
     """Write payloads to stdout: one as it is, several as JSON lines (--json) or as files (-o FOLDER).
 
-    On a terminal, control characters are escaped; --raw writes them. A payload from a two-part blob is unauthenticated: somebody
-    without the key may have altered it: it says so on stderr.
+    On a terminal, control characters are escaped; --raw writes them. A payload from a two-part blob is unauthenticated, which is
+    said on stderr: somebody without the key may have altered it.
 
     \b
     Example:

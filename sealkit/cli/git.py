@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sealkit import __version__
 from sealkit.cli import options, show
 from sealkit.cli.group import Group
 from sealkit.demands import Asked
@@ -210,4 +211,4 @@ def installation(folder: str) -> Installation:
     from sealkit.git.install import Installation
     from sealkit.git.plumbing import Repository
 
-    return Installation(Repository(folder))
+    return Installation(Repository(folder), __version__)

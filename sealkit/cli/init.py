@@ -11,6 +11,7 @@ from sealkit.cli import run, show
 from sealkit.cli.options import Where, files
 from sealkit.errors import ConfigError, NothingMatched, SealkitError, Usage
 from sealkit.policy import NAME, write
+from sealkit.trees.roots import Below
 from sealkit.trees.store import read, write_new
 from sealkit.trees.survey import Survey
 
@@ -36,6 +37,13 @@ def init(folder: str, shown: bool) -> int:
         )
     if not os.path.isdir(folder):
         raise Usage(problem="not a folder", path=folder)
+    above = Below([folder]).policies(os.path.join(folder, NAME))
+    if not shown and above:
+        raise ConfigError(
+            problem=f"inside a tree that has a policy: {os.path.relpath(os.path.join(above[0], NAME))}",
+            hint="say the rules there, so that all of the tree has one policy; see them with: sealkit init --print",
+            path=target,
+        )
     survey = _survey(folder)
     rules = survey.rules()
     if not rules:

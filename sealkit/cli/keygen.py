@@ -138,6 +138,7 @@ def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: 
       sealkit keygen --keys keys.yaml --wrapped-by master --primary
       sealkit keygen --keys keys.yaml --age --primary
     """
+    from sealkit.keys.key import ACCEPTS
     from sealkit.keys.process import protect_process
     from sealkit.keys.ringstore import add_key
 
@@ -150,7 +151,7 @@ def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: 
     path = options.ring_path(file)
     named = key_id if key_id is not None else _next_id(path)
     # Nothing was ever sealed under a new key: what has no proof under it was not sealed with it.
-    attributes: Attributes = {"format": form, "accept": "any" if form == "plain" else "authentic", "primary": primary}
+    attributes: Attributes = {"format": form, "accept": ACCEPTS[form != "plain"], "primary": primary}
     if not derived.is_wanted and not kept.ways:
         key = add_key(path, named, int(bits), **attributes)
         show.out(f"{key.id}  {key.bits} bits  kid {key.kid}  in {path}")

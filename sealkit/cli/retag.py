@@ -12,7 +12,7 @@ from sealkit.cli.change import Change, change, in_place
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
 from sealkit.trees import orders
-from sealkit.trees.before import Before
+from sealkit.trees.before import Before, said
 
 if TYPE_CHECKING:
     from sealkit.trees.revision import Revision
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 @options.where
 @options.fields
 @options.keys
-@click.option("--was", metavar="PATH", help="What the one file was called, below the tree's root.")
+@click.option(
+    "--was",
+    metavar="PATH",
+    help="What the one file or folder was called, below the tree's root; '.' for a folder that was the root itself.",
+)
 @click.option("--was-field", "values", multiple=True, metavar="NAME=VALUE", help="What a bound field held. May be repeated.")
 @click.option(
     "--was-in", "revision", metavar="REV", help="Names and bound fields as they were in this git revision; renames are followed."
@@ -48,14 +52,17 @@ def retag(
       sealkit retag --was posts/old.md posts/new.md
       sealkit retag --bind sourceUrl --was-field sourceUrl=https://old.example/ posts/new.md
       sealkit retag --was-in HEAD posts/
+      sealkit retag --was posts archive/posts/      the folder was moved
+      sealkit retag --was . site/                   site/ was a tree of its own
     """
-    if was is not None and (len(where.paths) != 1 or os.path.isdir(where.paths[0])):
-        raise Usage(problem="--was is for one file", hint="for several renamed files, use --was-in REV")
+    if was is not None and len(where.paths) != 1:
+        raise Usage(problem="--was is for one file or folder", hint="for several renamed files, use --was-in REV")
     if any("=" not in value for value in values):
         raise Usage(problem="--was-field takes NAME=VALUE", hint="as in --was-field sourceUrl=https://old.example/")
     ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
     task = run.task(orders.RETAG, where, keys.asked(fields), opener=keys.sealer(ring))
-    before = Before(was, dict(value.split("=", 1) for value in values), task.around.below)
+    known = said(was, where.paths[0], task.around.below)
+    before = Before(known, dict(value.split("=", 1) for value in values), task.around.below)
     opened = _revision(revision, where)
     try:
         task.around = task.around._replace(was=before if opened is None else before.in_revision(opened))

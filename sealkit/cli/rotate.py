@@ -101,6 +101,8 @@ def rotate(where: Where, fields: tuple[str, ...], keys: Keys, turn: Turn, form: 
         from sealkit.cli import rotated
 
         return rotated.about(where, keys.ring, turn, output, change)
+    if turn.yes:
+        raise Usage(problem="--yes goes with --rollback")
     if keys.key_id is not None and turn.source is not None:
         raise Usage(problem="--key-id and --from both name the key that opens", hint="give --from alone")
     ring = options.load_ring(keys.ring, seals=True, reads_stdin=where.is_stdin)
@@ -189,4 +191,5 @@ def _preflight(plan: Rotation, where: Where, output: Output, *, partial: bool) -
     if printer.report.exit_status and not partial:
         return printer.close()
     rotation.check_told(printer.report, partial=partial)
+    plan.task.told = True
     return printer.report.exit_status

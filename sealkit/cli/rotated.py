@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sealkit.keys.key import Key
     from sealkit.trees.journals import State
 
-_UNFINISHED, _UNPROVED, _MOST = 1, 1, 5
+_UNFINISHED, _MOST = 1, 5
 
 
 def about(where: Where, ring: Ring, turn: Turn, output: Output, change: Change) -> int:
@@ -76,7 +76,7 @@ def roll_back(root: str, keys: Sequence[Key], where: Where, output: Output, chan
             _restore(root, state, where, output, change._replace(check=True))
             if not _agreed():
                 show.hint("nothing was changed: give the ring that has the key, with --keys FILE, or say --yes to what is listed")
-                return _UNPROVED
+                return NoUsableKey.exit_status
         return _restore(root, state, where, output, change)
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from sealkit.cli.options import Output
     from sealkit.trees.demanded import Demanded
 
+_Policies = dict[str, bytes | None]
+"""The policies that apply to a record: the path of each below the tree's root, and its text."""
+
 _PLANTED = "sealkit planted this text to see whether the gate finds it"
 _MOST = 20
 
@@ -33,9 +36,9 @@ def self_test(where: Where, output: Output) -> int:
     """Plant plaintext in copies of the first records, and return 0 if the gate finds all of it, else 1."""
     demanded = demanded_by(run.task(orders.CHECK, where, Asked()))
     tried = missed = 0
-    for path, field, policy, below, data in _plants(where, demanded):
+    for path, field, policies, below, data in _plants(where, demanded):
         tried += 1
-        if _is_let_through(policy, below, data, field):
+        if _is_let_through(policies, below, data, field):
             missed += 1
             show.note(f"error: {path}: plaintext in field {field!r} is let through")
     if not tried:
@@ -45,8 +48,8 @@ def self_test(where: Where, output: Output) -> int:
     return 1 if missed else 0
 
 
-def _plants(where: Where, demanded: Demanded) -> Iterator[tuple[str, str, bytes | None, str, bytes]]:
-    """Yield copies with plaintext in a blob's place: the path, the field, the policy, the path below the root, the content."""
+def _plants(where: Where, demanded: Demanded) -> Iterator[tuple[str, str, _Policies, str, bytes]]:
+    """Yield copies with plaintext in a blob's place: the path, the field, the policies, the path below the root, the content."""
     count = 0
     for found in run.walk(where):
         if found.problem is not None:
@@ -61,21 +64,22 @@ def _plants(where: Where, demanded: Demanded) -> Iterator[tuple[str, str, bytes 
                 records[0] = records[0].set(field, _PLANTED)
             except (SealkitError, IndexError):
                 continue
-            policy = read_policy(os.path.join(demanded.root(found.path), NAME))
-            yield found.path, field, policy, demanded.below(found.path), join(records)
+            policies = {level.prefix + NAME: read_policy(os.path.join(level.folder, NAME)) for level in demanded.levels(found.path)}
+            yield found.path, field, policies, demanded.below(found.path), join(records)
             count += 1
             if count == _MOST:
                 return
 
 
-def _is_let_through(policy: bytes | None, below: str, data: bytes, field: str) -> bool:
-    """Put a record into a folder of its own, with the policy, and ask the gate."""
+def _is_let_through(policies: _Policies, below: str, data: bytes, field: str) -> bool:
+    """Put a record into a folder of its own, with the policies, and ask the gate."""
     with tempfile.TemporaryDirectory(prefix="sealkit-self-test-") as folder:
-        if policy is not None:
-            write_new(os.path.join(folder, NAME), policy)
-        path = os.path.join(folder, below)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_new(path, data)
+        write_new(os.path.join(folder, ".git"), b"")  # the top of a work tree: nothing above it counts, wherever this is
+        for name, content in {**policies, below: data}.items():
+            if content is not None:
+                path = os.path.join(folder, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                write_new(path, content)
         where = Where((folder,), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
         task = run.task(orders.CHECK, where, Asked())
         found = [outcome for done in batch.each(task, run.walk(where), Mode()) for outcome in done.outcomes]

@@ -1,143 +1,105 @@
-"""What ``check --since`` compares: each record that changed, and the policies, with what they were."""
+"""What ``check --since`` compares: each record that changed, the blobs that are new in them, and the policies, with what they were."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sealkit.cli import run
 from sealkit.errors import SealkitError
 from sealkit.policy import NAME, Policy
 from sealkit.report import FINDING, Outcome, failure
+from sealkit.trees.ancestry import Ancestry, Arrived, Base, arrived, base_of
+from sealkit.trees.gate import nested
+from sealkit.trees.relaxed import relaxed, root_of
 from sealkit.trees.roots import real
-from sealkit.trees.store import read
-from sealkit.trees.versions import Missing, Repository
-from sealkit.trees.weakened import Blobs, blobs_in, less, new_in, old_again, weaker
+from sealkit.trees.weakened import blobs_in, weaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sealkit.cli.options import Where
     from sealkit.trees.demanded import Demanded
     from sealkit.trees.found import Found
+    from sealkit.trees.versions import Repository
 
 
-def weakened(where: Where, staged: bool, demanded: Demanded, walk: Callable[[], Iterator[Found]]) -> Iterator[Outcome]:
-    """Yield what is weaker than it was in the revision, or was brought back from before it. Raises ``Usage`` and ``StoreError``."""
-    repository = Repository(where.paths)
-    commit = repository.commit(where.since or "HEAD")
+def weakened(
+    repository: Repository, revision: str, staged: bool, demanded: Demanded, walk: Callable[[], Iterator[Found]]
+) -> Iterator[Outcome]:
+    """Yield what is weaker than it was in the revision, copied, or brought back from before it. Raises ``Usage`` and ``StoreError``."""
+    commit = repository.commit(revision)
     repository.refuse_shallow()
     with repository.objects() as objects:
-        compared = _Compared(repository, commit, objects, demanded)
-        for found in walk():
-            if found.problem is None and os.path.basename(found.path) != NAME:
-                try:
-                    yield from compared.file(found.path, staged)
-                except SealkitError as error:
-                    yield failure(found.path, error)
-        yield from compared.older()
-        policies = _Policies(repository, commit, objects, demanded)
-        yield from policies.weaker(where)
-
-
-class _New(NamedTuple):
-    """The blobs of a file that were not in it then, and those that were."""
-
-    then: Blobs
-    blobs: Blobs
+        compared = _Compared(repository, base_of(repository, commit, objects, staged=staged), demanded)
+        paths = compared.staged() if staged else (found.path for found in walk() if found.problem is None)
+        for path in paths:
+            try:
+                yield from compared.file(path)
+            except SealkitError as error:
+                yield failure(path, error)
+        yield from Ancestry(compared.new, compared.base).findings()
+        yield from compared.policies(revision, repository.index() if staged else [*repository.index(), *compared.base.then])
 
 
 class _Compared:
-    """Records compared with what they were in a revision, and with all that they were before it."""
+    """Records compared with what they were in a revision; ``new`` are the blobs that they did not hold."""
 
-    def __init__(self, repository: Repository, commit: str, objects: Callable[[str], bytes], demanded: Demanded) -> None:
+    def __init__(self, repository: Repository, base: Base, demanded: Demanded) -> None:
+        self.base = base
+        self.new: list[Arrived] = []
         self._repository = repository
-        self._commit = commit
-        self._objects = objects
         self._demanded = demanded
-        self._new: dict[str, tuple[str, _New]] = {}
+        self._policies: set[str] = set()
 
-    def file(self, path: str, staged: bool) -> Iterator[Outcome]:
-        """Yield what is weaker in a file than it was in the revision."""
-        now = self._repository.staged_file(path) if staged else read(path).data
-        then = self._then(path)
+    def staged(self) -> Iterator[str]:
+        """Yield the files of the index that are not what they were."""
+        for name, sha in self._repository.index().items():
+            if self.base.then.get(name) != sha and self._repository.holds(name):
+                yield self._repository.shown(name)
+
+    def file(self, path: str) -> Iterator[Outcome]:
+        """Yield what is weaker in a file than it was in the revision, and note the blobs that are new in it."""
+        folder, name = os.path.split(path)
+        name = os.path.normpath(os.path.relpath(os.path.join(real(folder or "."), name), self._repository.top))
+        if os.path.basename(path) == NAME:
+            self._policies.add(name)
+            return
+        now, sha = self.base.now(name), self.base.then.get(name)
+        then = self.base.objects(sha) if sha is not None else b""
         if now is None or now == then:
             return
         fields = self._demanded(path)
-        before, after = blobs_in(path, then or b"", fields), blobs_in(path, now, fields)
+        before, after = blobs_in(path, then, fields), blobs_in(path, now, fields)
         yield from weaker(path, before, after)
-        blobs = new_in(before, after)
-        if blobs:
-            self._new[self._repository.shown(self._name(path))] = path, _New(before, blobs)
+        is_synthetic = any(field.format == "synthetic" for field in fields)
+        self.new += arrived(path, (then, before), (now, after), synthetic=is_synthetic)
 
-    def older(self) -> Iterator[Outcome]:
-        """Yield which new blobs are old ones: all files are looked for in one pass over the history."""
-        versions: dict[str, list[Blobs]] = {shown: [new.then] for shown, (_, new) in self._new.items()}
-        if self._new:
-            for version in self._repository.history(lambda name: True, self._commit, among=self._new):
-                path = self._new[version.path][0]
-                versions[version.path].append(blobs_in(path, self._objects(version.object), self._demanded(path)))
-        for shown, (path, new) in self._new.items():
-            yield from old_again(path, new.blobs, versions[shown])
-
-    def _name(self, path: str) -> str:
-        return os.path.relpath(real(path), self._repository.top)
-
-    def _then(self, path: str) -> bytes | None:
-        """Return what a file held then, None if it was not there."""
-        name = self._name(path)
-        if "\n" in name:
-            return self._repository.content(self._commit, name)
-        try:
-            return self._objects(f"{self._commit}:{name}")
-        except Missing:
-            return None
-
-
-class _Policies:
-    """The policies in a revision, each for what was below its folder, compared with those of now."""
-
-    def __init__(self, repository: Repository, commit: str, objects: Callable[[str], bytes], demanded: Demanded) -> None:
-        self._demanded = demanded
-        self._then: dict[str, Policy] = {}
-        for folder, name in repository.named(commit, NAME).items():
-            try:
-                self._then[folder] = Policy.parse(objects(name))
-            except SealkitError:  # it demanded nothing: the gate was shut
-                continue
-
-    def weaker(self, where: Where) -> Iterator[Outcome]:
-        """Yield in what is demanded less of the records there are; the keys that may seal change with every rotation."""
-        found: dict[tuple[str, str], tuple[str, int]] = {}
-        for path in self._records(where):
-            place = real(path)
-            folder = self._root(os.path.dirname(place))
-            if folder is None:
-                continue
-            now = self._demanded.policy(path)
-            then = self._then[folder]
-            if now is not None and now.rules == then.rules and self._demanded.root(path) == folder:
-                continue
-            after = now.rule(self._demanded.below(path)) if now is not None else None
-            for reason in less(then.rule(os.path.relpath(place, folder)), after):
-                first, count = found.get((folder, reason), (path, 0))
-                found[folder, reason] = first, count + 1
-        for (folder, reason), (first, count) in sorted(found.items()):
-            more = f" and {count - 1} more records" if count > 1 else ""
-            problem = f"since {where.since}: {reason} ({first}{more})"
-            policy = os.path.relpath(os.path.join(folder, NAME))
+    def policies(self, revision: str, names: Iterable[str]) -> Iterator[Outcome]:
+        """Yield in what the policies, which may be among the files of these names, demand less than they did."""
+        shown, base = self._repository.shown, self.base
+        then = dict(_parsed(base.then, lambda name: base.objects(base.then[name])))
+        now = dict(_parsed({*names, *self._policies}, base.now))
+        for folder in now:
+            if _is_nested(now, folder) and not _is_nested(then, folder):
+                outer = root_of(now, folder) or ""
+                yield nested(os.path.join(self._repository.top, folder), os.path.join(self._repository.top, outer))
+        for one in relaxed(then, now, self._repository.given, base.then):
+            example = f" ({shown(one.example)})" if one.example else ""
+            policy = shown(os.path.join(one.folder, NAME))
+            problem = f"since {revision}: {one.reason}{example}"
             yield Outcome(policy, FINDING, None, "policy_weakened", message=problem, exit_status=1)
 
-    def _records(self, where: Where) -> Iterable[str]:
-        if not self._then:
-            return ()
-        return (found.path for found in run.walk(where._replace(since=None)) if found.problem is None)
 
-    def _root(self, folder: str) -> str | None:
-        """Return the nearest folder upwards that held a policy then."""
-        while folder not in self._then:
-            above = os.path.dirname(folder)
-            if above == folder:
-                return None
-            folder = above
-        return folder
+def _is_nested(tree: dict[str, Policy], folder: str) -> bool:
+    return folder in tree and root_of(tree, folder) != folder
+
+
+def _parsed(names: Iterable[str], read: Callable[[str], bytes | None]) -> Iterator[tuple[str, Policy]]:
+    """Yield the policies among some files, each with its folder; one that is broken demands nothing: it shuts the gate."""
+    for name in names:
+        if os.path.basename(name) == NAME:
+            data = read(name)
+            try:
+                if data is not None:
+                    yield os.path.dirname(name), Policy.parse(data)
+            except SealkitError:
+                continue

@@ -26,7 +26,7 @@ from sealkit.columns.results import STATUS, Result
 from sealkit.columns.sealing import seal_rows
 from sealkit.crypto.blob import Blob
 from sealkit.door import typed
-from sealkit.errors import NotBlessed, SealkitError, UnsupportedVersion
+from sealkit.errors import AmbiguousKey, NotBlessed, SealkitError, UnsupportedVersion
 from sealkit.jobs import FIELD
 from sealkit.payload import BINARY
 from sealkit.sealer import PLAIN, TAGGED, Sealer
@@ -271,7 +271,9 @@ def _rotated(texts: Texts, places: Part, result: Result, opener: Sealer, sealer:
         known = opened.known(one, ids)
         try:
             form = judge.resealed_as(known, sealer)
-        except NotBlessed as error:
+            if (known.key_id, known.format) != (key, form):
+                judge.refuse_untold(known, opener)
+        except (AmbiguousKey, NotBlessed) as error:
             errors |= dict.fromkeys(alike.tolist(), error)
             continue
         if (known.key_id, known.format) == (key, form):

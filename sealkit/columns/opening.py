@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from sealkit.columns.arrays import Bytes, Mask, Numbers, Texts
     from sealkit.columns.places import Part
-    from sealkit.context import Context
     from sealkit.keys.key import Key
     from sealkit.sealer import Sealer
+    from sealkit.sealing.judge import Contexts
     from sealkit.unsealed import Opening
 
 FEWEST = 8
@@ -169,27 +169,30 @@ class _Work:
     def _two_parts(self, members: Numbers, rows: Bytes) -> None:
         """Open what the judge's keys open; everything else is for the scalar path."""
         two = self._two
-        left = np.arange(len(rows))
         for key in two.provers:
-            tried = Tried(key, rows[left], self._opening.payload)
-            contexts = self._contexts(members[left])
-            proved = judge.check_ivs(key, contexts, tried.texts(), tried.unpads.tolist(), rows_of(tried.rows[:, :IV_BYTES]))
-            fits = np.array(proved.fits, np.bool_)
-            if fits.any():
-                self._add(members[left], tried, np.flatnonzero(fits & tried.fits), proved.verdict, proved.format)
-            left = left[~fits & np.array([context is not None for context in contexts], np.bool_)]
-            if not len(left):
-                return
-        if two.refuses:
+            members, rows = self._unproved(key, members, rows) if len(members) else (members, rows)
+        if two.refuses or not len(members):
             return
         try:
             takers = two.asked()
         except AmbiguousKey:
             return
         if two.first_fits(rows.shape[1] // BLOCK - 1):
-            self._first(takers, members[left], rows[left])
+            self._first(takers, members, rows)
         else:
-            self._only(takers, members[left], rows[left])
+            self._only(takers, members, rows)
+
+    def _unproved(self, key: Key, members: Numbers, rows: Bytes) -> tuple[Numbers, Bytes]:
+        """Open the rows that a key proves by their IVs; return the others, without those whose place cannot be had."""
+        tried, contexts = Tried(key, rows, self._opening.payload), self._contexts(members)
+        proved = judge.check_ivs(key, contexts, tried.texts(), tried.unpads.tolist(), rows_of(rows[:, :IV_BYTES]))
+        fits = np.array(proved.fits, np.bool_)
+        if fits.any():
+            self._add(members, tried, np.flatnonzero(fits & tried.fits), proved.verdict, proved.format)
+        left = ~fits
+        if isinstance(contexts, list):
+            left &= np.array([context is not None for context in contexts], np.bool_)
+        return members[left], rows[left]
 
     def _first(self, takers: Sequence[Key], members: Numbers, rows: Bytes) -> None:
         """Open rows under the first key that fits."""
@@ -218,12 +221,12 @@ class _Work:
             tried.put(self.opened.payloads, members, good)
         self.opened.add(members[good], self._numbers[tried.key.id], verdict, format, bind)
 
-    def _contexts(self, members: Numbers, bind: int | None = None) -> list[Context | None]:
-        """Return the contexts of some rows, as is demanded or for a kind of binding; None for what has no place."""
+    def _contexts(self, members: Numbers, bind: int | None = None) -> Contexts:
+        """Return what some rows are for, as is demanded or for a kind of binding; None for what has no place."""
         kind = bind if bind is not None else self._places.kind if self._places.kind is not None else 0
         shared = self._places.uniform(kind)
         if shared is not None:
-            return [shared] * len(members)
+            return shared
         return [self._places.context(row, kind) for row in members.tolist()]
 
     # --- three parts -----------------------------------------------------------------------------------------------------
@@ -241,7 +244,7 @@ class _Work:
         ):
             return
         contexts = self._contexts(members, bind)
-        proved = judge.check_tags(key, header, contexts, rows_of(rows), rows_of(auth[:, _HEADER:]))
+        proved = judge.check_tags(key, header, contexts, rows_of(rows), auth[:, _HEADER:].tobytes())
         good = np.array(proved.fits, np.bool_)
         if not good.any():
             return

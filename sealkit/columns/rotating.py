@@ -179,6 +179,7 @@ def work(paths: Iterable[pa.RecordBatch], keys: Reference, share: Share) -> Iter
     if share.journal is None:
         yield from _told(rotation.rehearse(plan, found))
         return
+    plan.task.told = True  # the driver has seen the preflight
     with closing(_joined(plan, share)) as memory:
         yield from _told(batch.each(plan.task, found, plan.mode, memory))
 

@@ -105,16 +105,12 @@ class CBC(KeyMaterial):
             raise Usage(problem="decrypt takes a ciphertext and an iv in bytes")
         if not ciphertext or len(ciphertext) % _BLOCK or len(iv) != _BLOCK:
             return b"", False
-        # The first 16 bytes depend on the key and on what the context did before; nobody may see them.
-        return stripped(self._deciphered(ciphertext, iv), _BLOCK)
-
-    def _deciphered(self, ciphertext: bytes, iv: bytes) -> bytes:
-        """Return 16 bytes that mean nothing, and what whole blocks decipher to."""
         idle = self._decryptors
         context = self._taken(idle, "decryptor")
         padded = context.update(iv + ciphertext)
         idle.append(context)
-        return padded
+        # The first 16 bytes depend on the key and on what the context did before; nobody may see them.
+        return stripped(padded, _BLOCK)
 
     def decrypt_rows(self, rows: bytes | memoryview, width: int) -> bytearray:
         """Return what many ciphertexts of one length decrypt to, in one pass: the padding is still there, and not checked.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sealkit.errors import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
 _VIM = ("-n", "-i", "NONE", "-c", "set nobackup nowritebackup noundofile")
@@ -62,11 +62,14 @@ class Editor:
             raise Usage(problem=f"the editor {self.name!r} ended {how}; nothing was changed")
 
     def _run(self, path: str) -> int:
+        held = _Held()
         try:
             running = subprocess.Popen(self.command(path), env=environment(os.path.dirname(path)))
         except OSError as error:
+            held.let_go()
             raise Usage(problem=f"the editor cannot be started: {os.strerror(error.errno or 0)}") from None
         try:
+            held.let_go()
             return running.wait()
         except BaseException:
             running.terminate()
@@ -76,6 +79,29 @@ class Editor:
                 running.kill()
                 running.wait()
             raise
+
+
+class _Held:
+    """Signals that end sealkit, held back while the editor starts: one that came in between would leave it running, known to nobody."""
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._before: dict[int, Callable[[int, FrameType | None], object]] = {}
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            handler = signal.getsignal(number)
+            if callable(handler):  # what is ignored stays so, for the editor too
+                self._before[number] = handler
+                signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._came.append(number)
+
+    def let_go(self) -> None:
+        """Put the handlers back, and let them do what they would have done."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        for number in self._came:
+            self._before[number](number, None)
 
 
 def environment(temp: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealkit.errors import StoreError
 from sealkit.ownership import doubt_about_folder
+from sealkit.trees.folders import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ class Scratch:
         else:
             self.path = os.path.join(place.path, name)
             return self
-        os.close(place.fd)
+        release(place.fd)
         raise StoreError(problem=f"no folder can be made: {reason}", path=place.path)
 
     def _found(self) -> _Place:
@@ -101,8 +102,8 @@ class Scratch:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         _remove(self._place, os.path.basename(self.path), self._fd)
-        os.close(self._fd)
-        os.close(self._place)
+        release(self._fd)
+        release(self._place)
         self._fd = self._place = -1
 
     def write(self, name: str, data: bytes) -> str:
@@ -134,7 +135,7 @@ class Scratch:
                     parts.append(part)
                 return b"".join(parts)
             finally:
-                os.close(fd)
+                release(fd)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
         raise StoreError(problem=f"cannot be read: {reason}", path=path)
@@ -161,7 +162,7 @@ def _in_memory() -> Iterator[_Place]:
         if _is_memory(place.fd) and os.access(".", os.W_OK | os.X_OK, dir_fd=place.fd, effective_ids=True):
             yield place
         else:
-            os.close(place.fd)
+            release(place.fd)
 
 
 def _opened(paths: list[str]) -> Iterator[_Place]:
@@ -196,9 +197,9 @@ def _dead() -> Iterator[_Dead]:
                         try:
                             yield _Dead(place, name, fd)
                         finally:
-                            os.close(fd)
+                            release(fd)
         finally:
-            os.close(place.fd)
+            release(place.fd)
 
 
 def _lock(place: int, name: str) -> int:
@@ -215,7 +216,7 @@ def _lock(place: int, name: str) -> int:
                 return fd
     except OSError:  # locked, or removed in the meantime
         pass
-    os.close(fd)
+    release(fd)
     return -1
 
 
@@ -251,7 +252,7 @@ def _empty_below(folder: int, name: str, device: int, levels: int) -> None:
         if os.fstat(fd).st_dev == device:
             _empty(fd, device, levels - 1)
     finally:
-        os.close(fd)
+        release(fd)
 
 
 def _is_memory(place: int) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FILE, _LINK = b"file", b"link"
 _KINDS: Final = {b"100644": _FILE, b"100755": _FILE, b"100664": _FILE, b"120000": _LINK}
+_LEFT_OUT: Final = (b"S", b"s")  # as git ls-files -t marks it
 _SHA1_DIGITS: Final = 40
 _CHUNK: Final = 1 << 20
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -38,7 +39,12 @@ class Changes:
         below = ("--", folder) if folder else ("--",)
         self._is_sha1 = len(commit) == _SHA1_DIGITS
         self._then = dict(_of_tree(git(top, "ls-tree", "-r", "-z", "--full-tree", commit, *below)))
-        self._staged = dict(_of_index(git(top, "ls-files", "--stage", "-z", *below)))
+        self._staged: dict[bytes, State] = {}
+        self._left_out: set[bytes] = set()
+        for name, state, is_left_out in _of_index(git(top, "ls-files", "--stage", "-t", "-z", *below)):
+            self._staged[name] = state
+            if is_left_out:
+                self._left_out.add(name)
 
     def __contains__(self, path: bytes) -> bool:
         """Say whether a file, by its path below the folder, is new or differs: in the index or in the work tree."""
@@ -47,10 +53,16 @@ class Changes:
         return then is None or self._staged.get(name) != then or self._now(name) != then
 
     def tracked(self, is_asked_for: Callable[[str], bool]) -> Iterator[str]:
-        """Yield the changed files that the commit or the index has, by their paths below the top, in order."""
+        """Yield the changed files that the commit or the index has, by their paths below the top, in order.
+
+        What a sparse checkout leaves out has not changed because it is not there.
+        """
         for name in sorted(self._then.keys() | self._staged.keys()):
             path = os.fsdecode(name)
-            if is_asked_for(path) and name[len(self._prefix) :] in self:
+            if not is_asked_for(path) or name[len(self._prefix) :] not in self:
+                continue
+            is_same = name in self._left_out and self._staged.get(name) == self._then.get(name)
+            if not (is_same and not os.path.lexists(self._top + b"/" + name)):
                 yield path
 
     def _now(self, name: bytes) -> State:
@@ -90,12 +102,13 @@ def _of_tree(listing: bytes) -> Iterator[tuple[bytes, State]]:
             yield name, _state(mode, object_id)
 
 
-def _of_index(listing: bytes) -> Iterator[tuple[bytes, State]]:
+def _of_index(listing: bytes) -> Iterator[tuple[bytes, State, bool]]:
+    """Yield each file of the index, what it is there, and whether a sparse checkout leaves it out."""
     for line in listing.split(b"\0"):
         head, _, name = line.partition(b"\t")
         if name:
-            mode, object_id, stage = head.split()
-            yield name, _state(mode, object_id) if stage == b"0" else None
+            tag, mode, object_id, stage = head.split()
+            yield name, _state(mode, object_id) if stage == b"0" else None, tag in _LEFT_OUT
 
 
 def _state(mode: bytes, object_id: bytes) -> State:

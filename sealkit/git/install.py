@@ -6,6 +6,7 @@ Three things: lines in ``.gitattributes`` (committed, so that everybody has them
 from __future__ import annotations
 
 import os
+import re
 import stat
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from sealkit.git.plumbing import Repository
     from sealkit.git.starting import Program
 
-CACHES: Final = "refs/notes/textconv/sealkit"
+_AS_MODULE: Final = re.compile(r"-m\s+sealkit\b")
+_CACHES: Final = "refs/notes/textconv/"
 _ATTRIBUTES: Final = "diff=sealkit merge=sealkit"
 _TEXTCONV: Final = "diff.sealkit.textconv"
 _DRIVER: Final = "merge.sealkit.driver"
@@ -57,10 +59,14 @@ def settings(program: Program) -> dict[str, str]:
 
 
 class Installation:
-    """What is installed in one repository. Raises ``ConfigError`` for a policy that is none, ``StoreError``, and ``Usage``."""
+    """What is installed in one repository, or is to be, of this version of sealkit.
 
-    def __init__(self, repository: Repository) -> None:
+    Raises ``ConfigError`` for a policy that is none, ``StoreError``, and ``Usage``.
+    """
+
+    def __init__(self, repository: Repository, version: str) -> None:
         self._repository = repository
+        self._version = version
         self._attributes = os.path.join(repository.top, ".gitattributes")
         hooks = repository.path("hooks")
         self._hook = os.path.join(hooks, "pre-commit")
@@ -68,7 +74,7 @@ class Installation:
 
     @cached_property
     def _program(self) -> Program:
-        return starting.find()
+        return starting.find(self._version)
 
     @cached_property
     def _settings(self) -> dict[str, str]:
@@ -182,7 +188,7 @@ def _what_else(value: str | None) -> str:
     """Say what a setting is that is not as it should be."""
     if value is None:
         return "not set"
-    if "-m sealkit" in value and "-I" not in value.split():
+    if _AS_MODULE.search(value) and "-I" not in value.split():
         return "of an older form, which lets Python take modules from the folder that git is used in"
     if value.startswith("sealkit "):
         return "of an older form, which works only where sealkit is on PATH; else a merge may leave one side alone"
@@ -190,14 +196,23 @@ def _what_else(value: str | None) -> str:
 
 
 def examine_caches(repository: Repository) -> Iterator[Finding]:
-    """Yield whether git is told to keep what textconv prints, and whether it holds any of it."""
-    keeps = repository.says_yes("diff.sealkit.cachetextconv")
-    text = "git keeps what textconv prints: plaintext" if keeps else "git does not keep what textconv prints"
-    yield Finding(not keeps, text, "remove diff.sealkit.cachetextconv from every git configuration, and: git gc --prune=now")
-    refs = repository.refs("refs/notes/textconv/")
-    if CACHES in refs:
-        hint = f"run: git update-ref -d {CACHES} && git reflog expire --expire=now --all && git gc --prune=now"
-        yield Finding(False, f"the repository holds plaintext that textconv printed once, under {CACHES}", hint)
+    """Yield whether git is told to keep what textconv prints, and whether it holds any of it, for each diff driver that runs sealkit."""
+    drivers = _drivers(repository)
+    keeping = [f"diff.{driver}.cachetextconv" for driver in drivers if repository.says_yes(f"diff.{driver}.cachetextconv")]
+    text = "git keeps what textconv prints: plaintext" if keeping else "git does not keep what textconv prints"
+    names = " and ".join(keeping)
+    yield Finding(not keeping, text, f"remove {names} from every git configuration, and: git gc --prune=now" if keeping else None)
+    refs = repository.refs(_CACHES)
+    for ref in (f"{_CACHES}{driver}" for driver in drivers):
+        if ref in refs:
+            hint = f"run: git update-ref -d {ref} && git reflog expire --expire=now --all && git gc --prune=now"
+            yield Finding(False, f"the repository holds plaintext that textconv printed once, under {ref}", hint)
+
+
+def _drivers(repository: Repository) -> list[str]:
+    """Return the names of the diff drivers that run sealkit: our own, and those that somebody set up by hand."""
+    others = (name for name, command in repository.matching(r"^diff\..*\.textconv$") if "sealkit" in command)
+    return list(dict.fromkeys(["sealkit", *(name.removeprefix("diff.").removesuffix(".textconv") for name in others)]))
 
 
 def _with_block(rest: bytes | None, patterns: list[str]) -> bytes:

@@ -74,6 +74,15 @@ class Repository:
         except GitFailedError:
             return False
 
+    def matching(self, pattern: str) -> list[tuple[str, str]]:
+        """Return the names and values of all settings, of any of git's configurations, whose name matches a regular expression."""
+        try:
+            listing = git(self.top, "config", "--null", "--get-regexp", pattern, as_configured=True)
+        except GitFailedError:
+            return []
+        pairs = (os.fsdecode(entry).partition("\n") for entry in listing.split(b"\0") if entry)
+        return [(name, value) for name, _, value in pairs]
+
     def set(self, name: str, value: str) -> None:
         """Set something in this clone. Raises ``StoreError``."""
         self._configure("--replace-all", name, value)

@@ -241,6 +241,11 @@ def _command(top: str | None, arguments: tuple[str, ...], *, as_configured: bool
     return [_program(), "--no-pager", *(word for setting in settings for word in ("-c", setting)), *arguments]
 
 
+def is_there() -> bool:
+    """Say whether there is a git to be started."""
+    return _found_on(os.environ.get("PATH", os.defpath)) is not None
+
+
 def _program() -> str:
     path = os.environ.get("PATH", os.defpath)
     found = _found_on(path)

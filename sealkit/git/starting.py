@@ -13,7 +13,6 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sealkit import __version__
 from sealkit.errors import Usage
 from sealkit.git import trial
 
@@ -97,10 +96,13 @@ class Program(NamedTuple):
         )
 
 
-def find() -> Program:
-    """Return how this sealkit is started: its console script, else its Python, isolated. Raises ``Usage`` if neither starts it alone."""
+def find(version: str) -> Program:
+    """Return how this sealkit is started: its console script, else its Python, isolated. Raises ``Usage`` if neither starts it alone.
+
+    ``version``: what it must say that it is; a script may be left of another one.
+    """
     for words in _candidates():
-        if trial.prints(words, "--version") == f"sealkit {__version__}\n".encode():
+        if trial.prints(words, "--version") == f"sealkit {version}\n".encode():
             return Program(words)
     raise Usage(
         problem="git could not start this sealkit: it is found only by way of the working folder or of PYTHONPATH",

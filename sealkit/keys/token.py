@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sealkit.crypto.cipher import CBC, Derived, KeyMaterial, with_padding
+from sealkit.crypto.cipher import CBC, Derived, KeyMaterial, stripped, with_padding
 from sealkit.crypto.tag import IV_BYTES, Synthesizer, Tagger, synthetic_input, tag_input
 from sealkit.errors import NoUsableKey, Usage
 from sealkit.keys.session import package, shared, words
@@ -187,8 +187,13 @@ class TokenCBC(CBC):
         return self._token.do("encrypt", "key", with_padding(payload), iv)
 
     @opaque
-    def _deciphered(self, ciphertext: bytes, iv: bytes) -> bytes:
-        return iv + self._token.do("decrypt", "key", ciphertext, iv)
+    def decrypt_whole(self, ciphertext: bytes, iv: bytes) -> tuple[bytes, bool]:
+        """Return what was deciphered, see ``CBC.decrypt_whole``."""
+        if not isinstance(ciphertext, bytes) or not isinstance(iv, bytes):
+            raise Usage(problem="decrypt takes a ciphertext and an iv in bytes")
+        if not ciphertext or len(ciphertext) % _BLOCK or len(iv) != _BLOCK:
+            return b"", False
+        return stripped(self._token.do("decrypt", "key", ciphertext, iv))
 
     @opaque
     def _stream(self, rows: bytes | memoryview) -> bytearray:

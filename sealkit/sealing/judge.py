@@ -9,15 +9,15 @@ text or not. One that takes what is not proved is asked whether a payload comes 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from sealkit.crypto.tag import HEADER_BYTES, equal
+from sealkit.crypto.tag import HEADER_BYTES, TAG_BYTES, equal
 from sealkit.errors import AmbiguousKey, CannotDecrypt, NotBlessed, NoUsableKey, Tampered, Usage
 from sealkit.keys.key import FORMATS
 from sealkit.keys.reach import is_within
 from sealkit.opaque import opaque
 from sealkit.payload import BINARY, check, passes
-from sealkit.refusals import TAMPERED, tells_no_key, unproved
+from sealkit.refusals import TAMPERED, tells_no_key, unproved, untold
 from sealkit.unsealed import AUTHENTIC, UNAUTHENTICATED, Opening, Unsealed
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sealkit.keys.key import Key
     from sealkit.keys.ring import KeyRing
     from sealkit.sealer import Sealer
+
+    Contexts: TypeAlias = Context | list[Context | None]
+    """What all of some rows are for, or what each is; None for what has no place."""
 
 PLAIN, TAGGED, SYNTHETIC = FORMATS
 FEW_BLOCKS = 2
@@ -45,18 +48,22 @@ class Checked(NamedTuple):
 
 def check_tag(key: Key, blob: Blob, context: Context) -> Checked:
     """Check the tag of a blob of three parts, in constant time. Raises ``Tampered``."""
-    auth = blob.auth or b""
-    header, tag = auth[:HEADER_BYTES], auth[HEADER_BYTES:]
-    if not key.tagger().accepts(tag, header, context, blob.iv, blob.ciphertext):
-        raise Tampered(problem=TAMPERED[header[1]])
+    _refuse_tampered(key, blob, context)
     return Checked(key.id, AUTHENTIC)
 
 
 def unseal_tagged(key: Key, blob: Blob, context: Context, kind: str) -> Unsealed:
     """Return what a blob of three parts opens to, once its tag fits. Raises ``Tampered``, and ``PayloadCheck`` for what is of another kind."""
-    checked = check_tag(key, blob, context)
+    _refuse_tampered(key, blob, context)
     payload = check(key.cbc().decrypt(blob.ciphertext, blob.iv), kind, sealed=True)
-    return Unsealed(payload, key.id, checked.verdict, TAGGED)
+    return Unsealed(payload, key.id, AUTHENTIC, TAGGED)
+
+
+def _refuse_tampered(key: Key, blob: Blob, context: Context) -> None:
+    auth = blob.auth or b""
+    header = auth[:HEADER_BYTES]
+    if not key.tagger().accepts(auth[HEADER_BYTES:], header, context, blob.iv, blob.ciphertext):
+        raise Tampered(problem=TAMPERED[header[1]])
 
 
 # --- two parts -------------------------------------------------------------------------------------------------------
@@ -178,23 +185,27 @@ class Proved(NamedTuple):
 
 
 @opaque
-def check_tags(key: Key, header: bytes, contexts: Sequence[Context | None], rows: Sequence[bytes], tags: Sequence[bytes]) -> Proved:
-    """Judge rows of iv and ciphertext whose third parts begin with ``header`` by their tags; None stands for what has no place."""
+def check_tags(key: Key, header: bytes, contexts: Contexts, rows: Sequence[bytes], tags: bytes) -> Proved:
+    """Judge rows of iv and ciphertext whose third parts begin with ``header`` by their tags, which stand one behind the other."""
     tagger = key.tagger()
-    shared = contexts[0] if contexts and all(one is contexts[0] for one in contexts) else None
-    if shared is not None:
-        made = tagger.tags(header, shared, rows)
+    if isinstance(contexts, list):
+        each = zip(contexts, rows, strict=True)
+        made = [tagger.tags(header, context, [row])[0] if context is not None else bytes(TAG_BYTES) for context, row in each]
+        known = [context is not None for context in contexts]
     else:
-        made = [tagger.tags(header, one, [row])[0] if one is not None else b"" for one, row in zip(contexts, rows, strict=True)]
-    return Proved([equal(one, other) for one, other in zip(made, tags, strict=True)], AUTHENTIC, TAGGED)
+        made, known = tagger.tags(header, contexts, rows), [True] * len(rows)
+    if not equal(b"".join(made), tags):  # nearly always all of them fit
+        starts = range(0, len(tags), TAG_BYTES)
+        known = [equal(one, tags[at : at + TAG_BYTES]) & is_known for one, at, is_known in zip(made, starts, known, strict=True)]
+    return Proved(known, AUTHENTIC, TAGGED)
 
 
 @opaque
-def check_ivs(
-    key: Key, contexts: Sequence[Context | None], texts: Sequence[bytes], unpads: Sequence[bool], ivs: Sequence[bytes]
-) -> Proved:
+def check_ivs(key: Key, contexts: Contexts, texts: Sequence[bytes], unpads: Sequence[bool], ivs: Sequence[bytes]) -> Proved:
     """Judge rows by their synthetic IVs: ``texts`` is what came out, whatever it is, and ``unpads`` says where the padding was right."""
     made, fits = key.synthesizer(), []
+    if not isinstance(contexts, list):
+        contexts = [contexts] * len(texts)
     for context, text, unpad, iv in zip(contexts, texts, unpads, ivs, strict=True):
         fits.append(context is not None and equal(made.iv(context, text), iv) & unpad)
     return Proved(fits, AUTHENTIC, SYNTHETIC)
@@ -232,9 +243,23 @@ def resealed_as(opened: Known, sealer: Sealer, *, vouched: bool = False) -> str:
     return form
 
 
+def is_settled(opened: Known, sealer: Sealer, *, vouched: bool = False) -> bool:
+    """Say whether a blob is left as it is: under the key that seals, in the format that it would get, or refused another one."""
+    try:
+        return (opened.key_id, opened.format) == (sealer.key_id, resealed_as(opened, sealer, vouched=vouched))
+    except NotBlessed:
+        return True
+
+
 def is_untold(opened: Known, opener: Sealer) -> bool:
     """Say whether nothing tells that a blob was under the key that opened it: binary, unproved, and the key was not named."""
     return opener.payload_kind == BINARY and not opened.authenticated and not opener.opening.named
+
+
+def refuse_untold(opened: Known, opener: Sealer) -> None:
+    """Raise ``AmbiguousKey`` where a blob is to be sealed again, and nothing tells that what came out is its payload."""
+    if is_untold(opened, opener):
+        raise untold()
 
 
 def successor(opened: Known, sealer: Sealer, at: Binder | None = None) -> str:

@@ -39,7 +39,7 @@ def put(
     if old is not None and old.payload == payload and replacing.is_good_for(old, sealer, place):
         return record, None
     new = _told(lambda: replacing.given(payload, place, sealer, old, blob.bind), place, line)
-    return record.replace(field, str(new.blob)), new
+    return record.replace(field, str(new.blob)), new._replace(unopened=old is None)
 
 
 def _compared(blob: Blob, opener: Sealer, place: Place) -> Unsealed | None:

@@ -25,12 +25,16 @@ PLAIN, TAGGED, SYNTHETIC = FORMATS
 
 
 class Successor(NamedTuple):
-    """A new blob, its format, the id of its key, and that of the blob that it takes the place of (None, where that is not known)."""
+    """A new blob, its format, the id of its key, and that of the blob that it takes the place of (None, where that is not known).
+
+    ``unopened``: a blob stood there that was refused for want of a proof, so that nobody knows its key.
+    """
 
     blob: Blob
     format: str
     key: str
     was: str | None
+    unopened: bool = False
 
     @property
     def is_proved(self) -> bool:
@@ -40,6 +44,8 @@ class Successor(NamedTuple):
     @property
     def move(self) -> str | None:
         """Which key took the place of which, in words; None where it is the same one, or there was none."""
+        if self.unopened:
+            return f"key {self.key}; what stood there proves nothing, and was not opened: its key is not known"
         return None if self.was in (None, self.key) else f"key {self.was} -> {self.key}"
 
 

@@ -116,18 +116,19 @@ def retag(
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
 ) -> Iterator[Outcome]:
-    """Bind the blobs of one record to what it is now; it was at ``was`` below the root, its bound fields held ``values``.
+    """Bind the blobs of one record, or of all in a folder, to what they are now; they were at ``was`` below the root of their tree.
 
-    Raises ``TreeBusy``.
+    Their bound fields held ``values``. Raises ``TreeBusy``, and ``Usage`` for a ``was`` that does not lead down from a root.
     """
     from os import fspath
 
     from sealkit.trees import orders
-    from sealkit.trees.before import Before
+    from sealkit.trees.before import Before, said
 
     paths = [fspath(path)]
     task = _task(orders.RETAG, paths, fields, terms, opener=terms.sealer(ring))
-    before = Before(was, values if values is not None else {}, task.around.below)
+    below = task.around.below
+    before = Before(said(was, paths[0], below), values if values is not None else {}, below)
     task.around = task.around._replace(was=before)
     return _each(task, paths, {}, write=True)
 
@@ -145,7 +146,7 @@ def rotate(
     """Re-encrypt all blobs below a folder under the primary key, or ``to``; resume a rotation that was interrupted.
 
     If a field cannot be opened, or a file has several names, the outcomes of those are yielded and nothing is written. Where a file could not be written, the rotation
-    stays unfinished, and the same call goes on. Raises ``TreeBusy`` and ``JournalError``.
+    stays unfinished, and the same call goes on. Journals in the tree that no key of the ring proves are passed over. Raises ``TreeBusy`` and ``JournalError``.
     """
     import os
 
@@ -172,6 +173,7 @@ def rotate(
             yield from wrong
             return
         rotation.check_told(report, partial=False)
+        task.told = True
         with rotation.remembered(plan) as memory:
             report = Report()
             for done in batch.each(task, _walk([path], filters), plan.mode, memory):

@@ -88,7 +88,7 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
     demand, _, opener, sealer = order
     if opener is None or sealer is None or sealer.is_bounded or not _is_for_anything(order, opener):
         return None
-    if task.around.blessed is not None:
+    if task.around.blessed is not None or demand.payload == BINARY:
         return None
     span = _scanned(data, demand.path)
     if not isinstance(span, scan.Span):
@@ -97,7 +97,7 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
     if both is None:
         return None
     found, opened = both
-    if opened.authenticated or judge.resealed_as(opened, sealer) != PLAIN or sealer.tells_no_key(found.blob):
+    if opened.authenticated or judge.resealed_as(opened, sealer) != PLAIN:
         return None
     if opened.key_id == sealer.key_id:
         return _only(of_blob(path, reporting.UNCHANGED, demand.path, found, sealer.key_id, unopened(found)))

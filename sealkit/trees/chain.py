@@ -153,17 +153,20 @@ def opened(path: str, flags: int) -> int:
     """Open a regular file in a folder, neither of which may be a link. Raises ``JournalError``, ``Gone`` and ``Foreign`` among them."""
     folder = open_folder(os.path.dirname(path))
     name = os.path.basename(path)
+    descriptor = -1
     try:
         descriptor = os.open(name, flags, 0o600, dir_fd=folder)
+        mode = os.fstat(descriptor).st_mode
     except OSError as error:
-        problem: JournalError = _refused(error, folder, name, path)
+        problem = _refused(error, folder, name, path)
     else:
-        if stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
+        if stat.S_ISREG(mode):
             return descriptor
-        release(descriptor)
         problem = Foreign(problem=f"is {wrong_kind(mode, path).problem}", path=path)
     finally:
         release(folder)
+    if descriptor >= 0:
+        release(descriptor)
     raise problem
 
 

@@ -159,7 +159,8 @@ class _Work:
     def _preflight(self, found: Found, place: Place, sealer: Sealer) -> None:
         """Open a blob as before a rotation, which leaves alone what is too weak to be opened: that is in nobody's way."""
         blessed = self._blessed(place.field)
-        opener = self.opener if blessed is None or not blessed(found.blob) else self.opener.vouching()
+        vouched = blessed is not None and blessed(found.blob)
+        opener = self.opener.vouching() if vouched else self.opener
         try:
             opened = self.unseal(found, place, opener)
         except Downgraded as error:
@@ -168,7 +169,8 @@ class _Work:
             self.note(reporting.FOUND, place.field, found, None, error.code)
             return
         jobs.may_seal(found, sealer, place)
-        code = reporting.UNTOLD if judge.is_untold(opened, opener) else opened.verdict
+        untold = judge.is_untold(opened, opener) and not judge.is_settled(opened, sealer, vouched=vouched)
+        code = reporting.UNTOLD if untold else opened.verdict
         self.note(reporting.FOUND, place.field, found, opened.key_id, code, opened)
 
     def decrypt(self, record: Record, field: str) -> Record:
@@ -211,7 +213,7 @@ class _Work:
         before = jobs.find(record, field)
         try:
             place, blessed = self.place(record, field), self._blessed(field)
-            after, found = jobs.reseal(record, before, self.opener, self.sealer, place, blessed=blessed)
+            after, found = jobs.reseal(record, before, self.opener, self.sealer, place, blessed=blessed, told=self.task.told)
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, before, self.opener) from None
         if after is record:

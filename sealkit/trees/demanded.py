@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.demands import UNCOVERED, FieldRule, leniently
 from sealkit.errors import ConfigError
 from sealkit.records.kinds import POLICY
-from sealkit.trees.roots import is_folder, is_there
+from sealkit.trees.roots import holds_policy, is_folder, is_there
 from sealkit.trees.store import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sealkit.demands import Asked, Rule
-    from sealkit.policy import Policy
+    from sealkit.policy import Policies, Policy
     from sealkit.trees.roots import Below
 
 MAX_BYTES = 32 << 10
@@ -26,9 +26,9 @@ def read_policy(path: str) -> bytes | None:
     return read(path, limit=MAX_BYTES + 1).data if is_there(path) else None
 
 
-def policy_of(root: str, read: Callable[[str], bytes | None] = read_policy) -> Policy | None:
-    """Return the policy in the root of a tree, None if there is none. Raises ``ConfigError`` with its path, and ``StoreError``."""
-    path = os.path.join(root, POLICY)
+def policy_of(folder: str, read: Callable[[str], bytes | None] = read_policy) -> Policy | None:
+    """Return the policy in a folder, None if there is none. Raises ``ConfigError`` with its path, and ``StoreError``."""
+    path = os.path.join(folder, POLICY)
     data = read(path)
     if data is None:
         return None
@@ -54,10 +54,19 @@ class Reach(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """How policies are read: by which function of their path, and ``leniently`` or not (see ``Reach``)."""
+    """How policies are found and read: which folders hold one, by which function of its path, and ``leniently`` or not (see ``Reach``)."""
 
     read: Callable[[str], bytes | None] = read_policy
     leniently: bool = False
+    holds: Callable[[str], bool] = holds_policy
+
+
+class Level(NamedTuple):
+    """A policy that applies: the absolute folder it stands in, the way there from the tree's root (``""`` or ``a/b/``), what it says."""
+
+    folder: str
+    prefix: str
+    policy: Policy
 
 
 PASSED_OVER, SEARCHED = "passed over", "searched"
@@ -66,7 +75,7 @@ PASSED_OVER, SEARCHED = "passed over", "searched"
 class Demanded:
     """Says of each file what is demanded of its fields; policies are read once.
 
-    A file that its tree's policy says nothing about is treated as if there were none, unless ``reach`` says otherwise or fields were named.
+    All policies on the way from a tree's root down to a file count. A file that none says anything about is treated as if there were none, unless ``reach`` says otherwise or fields were named.
     """
 
     def __init__(
@@ -83,65 +92,106 @@ class Demanded:
         self._reach = reach
         self._policies: dict[str, Policy | None] = {}
         self._known: dict[Rule, tuple[FieldRule, ...]] = {}
-        self._uncovered: dict[Policy, tuple[FieldRule, ...]] = {}
+        self._levels: dict[tuple[str, ...], tuple[Level, ...]] = {}
+        self._together: dict[tuple[Level, ...], Policies] = {}
+        self._uncovered: dict[tuple[str, ...], tuple[FieldRule, ...]] = {}
 
     def read(self) -> None:
         """Read the policies of the paths that were given, so that a broken one is one error, not one for each file. Raises as below."""
-        for root in self._below.roots():
-            self.policy_in(root)
+        for folder in self._below.given_policies():
+            self.policy_in(folder)
 
     def has_policy(self) -> bool:
         """Say whether there is a policy in every tree that the given paths are in."""
-        return bool(self._policies) and None not in self._policies.values()
+        roots = self._below.roots()
+        return bool(roots) and roots <= self._below.given_policies()
 
     def root(self, path: str) -> str:
         """Return the root of the tree that a path is in."""
         return self._below.root(os.path.join(path, ".") if is_folder(path) else path)
 
-    def is_whole(self, path: str) -> bool:
-        """Say whether the root of the tree that a file is in is one of the given folders, or below one."""
-        return self._below.is_given(self._below.root(path))
+    def is_whole(self, folder: str) -> bool:
+        """Say whether an absolute folder is one of the given ones, or below one."""
+        return self._below.is_given(folder)
 
     def below(self, path: str) -> str:
         """Return the path of a file below the root of its tree."""
         return self._below(path)
 
-    def policy_in(self, root: str) -> Policy | None:
-        """Return the policy in a root. Raises as ``policy``."""
-        if root not in self._policies:
-            self._policies[root] = policy_of(root, self._read)
-        return self._policies[root]
+    def passed_over(self) -> list[str]:
+        """Return the folders above a tree whose policies were found to be somebody else's, and do not count."""
+        return sorted(self._below.passed_over)
 
-    def policy(self, path: str) -> Policy | None:
-        """Return the policy of the tree that a file is in. Raises ``ConfigError`` and ``StoreError``."""
-        return self.policy_in(self._below.root(path))
+    def policy_in(self, folder: str) -> Policy | None:
+        """Return the policy that stands in an absolute folder. Raises ``ConfigError`` and ``StoreError``."""
+        if folder not in self._policies:
+            self._policies[folder] = policy_of(folder, self._read)
+        return self._policies[folder]
+
+    def levels(self, path: str) -> tuple[Level, ...]:
+        """Return the policies that apply to a file, outermost first. Raises ``ConfigError`` and ``StoreError``."""
+        folders = self._below.policies(path)
+        if folders not in self._levels:
+            self._levels[folders] = tuple(self._each_of(folders))
+        return self._levels[folders]
+
+    def _each_of(self, folders: tuple[str, ...]) -> Iterator[Level]:
+        for folder in folders:
+            policy = self.policy_in(folder)
+            if policy is not None:
+                way = os.path.relpath(folder, folders[0])
+                yield Level(folder, "" if way == "." else way + "/", policy)
+
+    def policies(self, path: str) -> Policies | None:
+        """Return what the policies that apply to a file say together, None if there are none. Raises as ``levels``."""
+        levels = self.levels(path)
+        if not levels:
+            return None
+        if levels not in self._together:
+            from sealkit.policy import Policies
+
+            self._together[levels] = Policies((level.prefix, level.policy) for level in levels)
+        return self._together[levels]
 
     def __call__(self, path: str) -> tuple[FieldRule, ...]:
-        """Return the demands on the fields of a file, in the order of the policy.
+        """Return the demands on the fields of a file, in the order of the policies.
 
-        Raises ``ConfigError`` for a policy that is none, ``Usage`` where what was asked for is what it refuses, and ``StoreError``.
+        Raises ``ConfigError`` for a policy that is none, or that contradicts another one where the verb writes; ``Usage`` where what was
+        asked for is what a policy refuses; and ``StoreError``.
         """
-        policy = self.policy(path)
-        if policy is None:
+        policies = self.policies(path)
+        if policies is None:
             return self._alone
         below = self._below(path)
-        rule = policy.rule(below)
+        rule = self._rule(policies, path, below)
         if rule is None:
-            return self._without_rule(policy, path, below)
+            return self._without_rule(policies, path, below)
         if rule not in self._known:
             demands = self._asked.over(rule, writes=self._reach.writes)
             self._known[rule] = leniently(demands) if self._reach.leniently else demands
         return self._known[rule]
 
-    def _without_rule(self, policy: Policy, path: str, below: str) -> tuple[FieldRule, ...]:
+    def _rule(self, policies: Policies, path: str, below: str) -> Rule | None:
+        try:
+            return policies.rule(below, writes=self._reach.writes)
+        except ConfigError as error:
+            if len(policies.levels) < 2:
+                raise
+            problem = error.problem
+        names = " and ".join(os.path.relpath(os.path.join(folder, POLICY)) for folder in self._below.policies(path))
+        raise ConfigError(
+            problem=f"the policies that hold here ({names}) contradict each other: {problem}",
+            hint="say it once, in the policy of the tree's root, and remove the one further in",
+            path=path,
+        )
+
+    def _without_rule(self, policies: Policies, path: str, below: str) -> tuple[FieldRule, ...]:
         """Return what is demanded of a file that no rule matches."""
         if not self._reach.uncovered or self._asked.fields is not None:
             return self._alone
         if self._reach.uncovered == PASSED_OVER:
             return self._alone if path in self._reach.named else ()
-        if policy.leaves_out(below):
-            return ()
-        if policy not in self._uncovered:
-            paths = dict.fromkeys(field.path for rule in policy.rules for field in rule.fields)
-            self._uncovered[policy] = tuple(FieldRule(path, required=False, line=UNCOVERED) for path in paths)
-        return self._uncovered[policy]
+        paths = policies.elsewhere(below)
+        if paths not in self._uncovered:
+            self._uncovered[paths] = tuple(FieldRule(one, required=False, line=UNCOVERED) for one in paths)
+        return self._uncovered[paths]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sealkit.demands import FieldRule
     from sealkit.sealer import Sealer
     from sealkit.trees.found import Found
+    from sealkit.trees.roots import Below
 
 MAX_SEARCHES = 100
 """How many blobs of one run are looked for: where more than these are in the wrong place, it is the tree that is."""
@@ -30,9 +31,7 @@ class Elsewhere:
     The tree is walked when the first blob is looked for, and its identities are kept: for blobs bound to paths no file is read.
     """
 
-    def __init__(
-        self, walk: Callable[[], Iterable[Found]], below: Callable[[str], str], demanded: Callable[[str], Iterable[FieldRule]]
-    ) -> None:
+    def __init__(self, walk: Callable[[], Iterable[Found]], below: Below, demanded: Callable[[str], Iterable[FieldRule]]) -> None:
         self._walk = walk
         self._below = below
         self._demanded = demanded
@@ -73,12 +72,16 @@ class Elsewhere:
         except SealkitError:
             return
         below = self._below(found.path)
+        names = [(below, "")]
+        if bind == PATH:
+            names += [(name, f" as it was counted from {folder}") for folder, name in self._below.before(found.path)]
         for record in records:
-            where = f"{below}:{record.line}" if kind_of(found.path) == JSON_LINES else below
+            line = f":{record.line}" if kind_of(found.path) == JSON_LINES else ""
             for one in demanded:
                 told = one.bind if bind == FIELDS else BIND_PATH if bind == PATH else None
                 try:
                     for field in record.paths(one.path):
-                        yield f"{where}, field {field}", Place(record, field, file=below, bind=told).of_kind(bind)
+                        for name, how in names:
+                            yield f"{name}{line}{how}, field {field}", Place(record, field, file=name, bind=told).of_kind(bind)
                 except SealkitError:
                     continue

@@ -13,26 +13,25 @@ from sealkit.report import FINDING, Outcome, failure
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sealkit.policy import Policy
-    from sealkit.trees.demanded import Demanded
+    from sealkit.trees.demanded import Demanded, Level
     from sealkit.trees.found import Found
 
 
 class Watch:
     """Looks at the files of a tree as they pass, and lets records through; ``findings`` are what is wrong with the rest.
 
-    With ``whole``, the files are all that the given folders hold: a rule that matches none of them is a finding, where the root is below.
+    With ``whole``, the files are all that the given folders hold: a rule that matches none of them is a finding, where its policy stands
+    in or below one. A policy below another one is a finding, too.
     """
 
     def __init__(self, demanded: Demanded, *, whole: bool) -> None:
         self._demanded = demanded
         self._whole = whole
         self._findings: list[Outcome] = []
-        self._unmatched: dict[Policy, set[int]] = {}
-        self._places: dict[Policy, str] = {}
+        self._unmatched: dict[str, set[int]] = {}
         self._folded: dict[str, str] = {}
         self._folder: str | None = None
-        self._policy: Policy | None = None
+        self._levels: tuple[Level, ...] = ()
 
     def passing(self, found: Iterable[Found]) -> Iterator[Found]:
         """Yield the records among some files, each problem met on the way among them."""
@@ -47,12 +46,12 @@ class Watch:
         """Return what is wrong with the files that have passed."""
         missing = [
             self._finding(
-                self._places[policy],
+                _shown(folder),
                 "nothing_matched",
                 "no record matches this rule: a gate that looks at nothing is open",
-                policy.rules[number].line or None,
+                self._rule_line(folder, number),
             )
-            for policy, numbers in self._unmatched.items()
+            for folder, numbers in self._unmatched.items()
             for number in sorted(numbers)
         ]
         return [*self._findings, *missing]
@@ -61,27 +60,40 @@ class Watch:
         cut = found.path.rfind("/") + 1
         folder, name = found.path[:cut], found.path[cut:]
         if folder != self._folder:  # files come folder by folder
-            self._policy = self._demanded.policy(found.path)
+            self._levels = self._learned(found.path)
             self._folder = folder
-        policy = self._policy
-        if policy is None:
+        if not self._levels:
             return found.named or is_record_name(name)
         if name == POLICY:
             return False
         below = self._demanded.below(found.path)
-        if policy not in self._unmatched:
-            whole = self._whole and self._demanded.is_whole(found.path)
-            self._unmatched[policy] = set(range(len(policy.rules))) if whole else set()
-            self._places[policy] = os.path.join(os.path.relpath(self._demanded.root(found.path)), POLICY)
-        matching = policy.matching(below)
-        self._unmatched[policy] -= matching
-        if matching:
+        is_covered = False
+        for level in self._levels:
+            matching = level.policy.matching(below[len(level.prefix) :])
+            self._unmatched[level.folder] -= matching
+            is_covered = is_covered or bool(matching)
+        if is_covered:
             self._compare(found.path)
             if not is_record_name(name):
                 problem = "a rule of the policy covers this file, which is no record: what it holds is not known"
                 self._findings.append(self._finding(found.path, "unsupported_record", problem))
                 return False
         return is_record_name(name)
+
+    def _learned(self, path: str) -> tuple[Level, ...]:
+        """Return the policies that apply to a file, outermost first; note those that were not met before."""
+        levels = self._demanded.levels(path)
+        for level in levels:
+            if level.folder not in self._unmatched:
+                whole = self._whole and self._demanded.is_whole(level.folder)
+                self._unmatched[level.folder] = set(range(len(level.policy.rules))) if whole else set()
+                if level.prefix:
+                    self._findings.append(nested(level.folder, levels[0].folder))
+        return levels
+
+    def _rule_line(self, folder: str, number: int) -> int | None:
+        policy = self._demanded.policy_in(folder)
+        return (policy.rules[number].line or None) if policy is not None else None
 
     def _compare(self, path: str) -> None:
         """Find two files whose names some file systems do not tell apart (Unicode normal forms, case)."""
@@ -97,6 +109,18 @@ class Watch:
 
     def _finding(self, path: str, code: str, problem: str, line: int | None = None) -> Outcome:
         return Outcome(path, FINDING, None, code, line=line, message=problem, exit_status=1)
+
+
+def nested(folder: str, root: str) -> Outcome:
+    """Return the finding that a policy stands in a folder of a tree whose root is another one."""
+    problem = f"a policy inside the tree of {_shown(root)}: its rules add to those above it, and paths count from the root"
+    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {os.path.dirname(_shown(folder)) or '.'}"
+    return Outcome(_shown(folder), FINDING, None, "nested_policy", message=problem, hint=hint, exit_status=1)
+
+
+def _shown(folder: str) -> str:
+    """Return the path of the policy in an absolute folder, as somebody in the working folder would name it."""
+    return os.path.relpath(os.path.join(folder, POLICY), os.path.realpath("."))
 
 
 def _is_another(one: str, other: str) -> bool:

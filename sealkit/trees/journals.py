@@ -33,6 +33,7 @@ ASIDE = "foreign-"
 _NAME = re.compile(r"journal-[0-9TZ]{16}-[0-9a-f]{8}\.jsonl")
 _WORD = re.compile(r"[0-9A-Za-z._:-]{1,64}")
 _FIRST = b'{"journal": '
+_MOST_PATH = 4096
 _TAIL = 4096  # bytes; the last word of a journal is far shorter
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _ENDS = frozenset({FINISHED, ROLLED_BACK})
@@ -226,7 +227,7 @@ def _parsed(known: object) -> _Claim | None:
             "scope": dict(scope),
             "root": str(root),
             "inode": int(inode),
-        } if version == VERSION and _WORD.fullmatch(started) and _WORD.fullmatch(to):
+        } if version == VERSION and _WORD.fullmatch(started) and _WORD.fullmatch(to) and len(root) <= _MOST_PATH:
             if all(isinstance(field, str) for field in fields):
                 return _Claim(Header(to, kid, source, fields, kind, scope), started, Place(root, inode))
     return None
@@ -253,6 +254,8 @@ def _others_hand(path: str, root: str) -> str | None:
     descriptor = chain.opened(path, chain.READING)
     try:
         status = os.fstat(descriptor)
+    except OSError as error:
+        return f"cannot be looked at: {os.strerror(error.errno or 0)}"
     finally:
         release(descriptor)
     if status.st_uid != os.geteuid():

@@ -44,10 +44,11 @@ class Task:
     """What to do to every record: a verb, the fields (``a[].b`` allowed), and the sealers it needs.
 
     ``opener`` opens blobs, ``sealer`` seals; ``payload`` is for ``seal`` of one record; ``binding`` says what authentic blobs are to be
-    bound to. ``open`` is ``decrypt`` without the payload, ``reveal`` puts the payload in the blob's place.
+    bound to. ``open`` is ``decrypt`` without the payload, ``reveal`` puts the payload in the blob's place. ``told``: that binary payloads
+    are under the key that they seem to be is borne out by what else is in the tree.
     """
 
-    __slots__ = ("_demands", "_given", "_orders", "around", "binding", "fields", "opener", "payload", "sealer", "verb")
+    __slots__ = ("_demands", "_given", "_orders", "around", "binding", "fields", "opener", "payload", "sealer", "told", "verb")
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Task:
         self.verb, self.fields, self.payload = verb, fields, payload
         self.binding, self.around = binding, around
         self.opener, self.sealer = opener, sealer
+        self.told = False
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None
         self._given: Sequence[Order] = ()

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sealkit.trees.folders import failure
 
@@ -20,6 +20,7 @@ T = TypeVar("T")
 POLICY = "sealkit.yaml"
 
 _KEPT = 64
+_MOST_WAYS = 4096
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
 
@@ -35,66 +36,178 @@ def is_there(path: str) -> bool:
 
 
 def root_of(path: str) -> str | None:
-    """Return the root of the tree that a path is in: the nearest folder above that holds ``sealkit.yaml``, else a folder itself.
+    """Return the root of the tree that a folder is in, or a file that a policy stands above; None for any other file.
 
-    None for a file in no tree. The root is absolute, with links in the path to it resolved. ``StoreError`` if it cannot be found out.
+    Which that is, ``Below`` says. It is absolute, with links in the path to it resolved. ``StoreError`` if it cannot be found out.
     """
     status = _asked(os.lstat, path)
-    is_root = status is not None and stat.S_ISDIR(status.st_mode)
-    start = real(path)
-    return policy_root(start if is_root else os.path.dirname(start)) or (start if is_root else None)
+    below = Below([path])
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        return below.root(os.path.join(path, "."))
+    return below.root(path) if below.policies(path) else None
 
 
-def policy_root(folder: str) -> str | None:
-    """Return the nearest folder, from an absolute one upwards, that holds ``sealkit.yaml``; None if none does."""
-    while _asked(os.lstat, os.path.join(folder, POLICY)) is None:
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    return folder
+def holds_policy(folder: str) -> bool:
+    """Say whether a policy stands in a folder of the work tree. ``StoreError`` if the system cannot tell."""
+    return is_there(os.path.join(folder, POLICY))
+
+
+class _Way(NamedTuple):
+    """The way from a folder up: the top of the work tree it ends at (None: at that of the file system), and who holds a policy on it."""
+
+    top: str | None
+    policies: tuple[str, ...]
+
+
+class _Place(NamedTuple):
+    """A folder of records: its tree's root, how its files' paths begin below that, and the policies over them, outermost first."""
+
+    root: str
+    prefix: str
+    policies: tuple[str, ...]
 
 
 class Below:
-    """Says where files are below their tree's root: that of the policy above them, else the folder that was given, else their own."""
+    """Says where files are below their tree's root, and which folders' policies apply to them.
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    The root is the folder of the outermost policy on the way from a file up to the top of its git work tree; outside of git, of the
+    outermost that is ours or root's and that nobody else can write. So nobody moves the root of a tree from within it. Without a policy
+    it is the work tree's top, else the folder that was given, else the file's own. From the root on down, every policy on the way
+    applies. ``holds`` says which folders hold one; ``passed_over`` lists policies above a tree that are somebody else's.
+    """
+
+    def __init__(self, paths: Sequence[str], holds: Callable[[str], bool] = holds_policy) -> None:
         self._paths = paths
+        self._holds = holds
         self._given = sorted((real(path) for path in paths if is_folder(path)), key=len, reverse=True)
-        self._folders: dict[str, tuple[str, str]] = {}
+        self._folders: dict[str, _Place] = {}
+        self._ways: dict[str, _Way] = {}
+        self.passed_over: set[str] = set()
 
     def __call__(self, path: str) -> str:
         """Return a file's path below its tree's root, with ``/``. ``StoreError`` if the system cannot tell."""
         folder, _, name = path.rpartition("/")
-        return self._of(folder, path)[1] + name
+        return self._of(folder, path).prefix + name
 
     def roots(self) -> set[str]:
         """Return the roots of the trees that the given paths are in. ``StoreError`` if the system cannot tell."""
-        places = (real(path) if is_folder(path) else real(os.path.dirname(path) or ".") for path in self._paths)
-        return {self._root(place) for place in places}
+        return {place.root for place in self._given_places()}
+
+    def given_policies(self) -> set[str]:
+        """Return the folders whose policies apply to the given paths. ``StoreError`` if the system cannot tell."""
+        return {folder for place in self._given_places() for folder in place.policies}
 
     def root(self, path: str) -> str:
         """Return the absolute root of the tree that a file is in. ``StoreError`` if the system cannot tell."""
-        return self._of(path.rpartition("/")[0], path)[0]
+        return self._of(path.rpartition("/")[0], path).root
+
+    def policies(self, path: str) -> tuple[str, ...]:
+        """Return the absolute folders whose policies apply to a file, outermost first. ``StoreError`` if the system cannot tell."""
+        return self._of(path.rpartition("/")[0], path).policies
+
+    def before(self, path: str) -> list[tuple[str, str]]:
+        """Return how a file's path was counted by versions that took an inner folder for the root: that folder, and the path below it."""
+        folder, name = os.path.split(path)
+        place, here = self._of(folder, path), real(folder or ("/" if path.startswith("/") else "."))
+        inner = {*place.policies, *(one for one in self._given if is_within(here, one))} - {place.root}
+        ways = ((one, os.path.relpath(here, one)) for one in sorted(inner) if is_within(one, place.root))
+        return [(os.path.relpath(one, place.root), name if way == "." else f"{way}/{name}") for one, way in ways]
 
     def is_given(self, folder: str) -> bool:
         """Say whether an absolute folder is one of the given ones, or below one."""
-        return any(folder == one or folder.startswith(one.rstrip("/") + "/") for one in self._given)
+        return any(is_within(folder, one) for one in self._given)
 
-    def _of(self, folder: str, path: str) -> tuple[str, str]:
-        """Return the root of the tree that a folder is in, and how its files' paths begin below it."""
+    def _given_places(self) -> Iterator[_Place]:
+        for path in self._paths:
+            yield self._place(real(path) if is_folder(path) else real(os.path.dirname(path) or "."))
+
+    def _of(self, folder: str, path: str) -> _Place:
         if folder not in self._folders:
             if len(self._folders) >= _KEPT:
                 self._folders.clear()
-            place = real(folder or ("/" if path.startswith("/") else "."))
-            root = self._root(place)
-            relative = os.path.relpath(place, root)
-            self._folders[folder] = (root, "" if relative == "." else relative + "/")
+            self._folders[folder] = self._place(real(folder or ("/" if path.startswith("/") else ".")))
         return self._folders[folder]
 
-    def _root(self, folder: str) -> str:
-        given = next((one for one in self._given if folder == one or folder.startswith(one.rstrip("/") + "/")), folder)
-        return policy_root(folder) or given
+    def _place(self, folder: str) -> _Place:
+        top, policies = self._way(folder)
+        start = next((one for one in self._given if is_within(folder, one)), folder)
+        if top is None:
+            policies = self._trusted(policies, start)
+        root = policies[0] if policies else top or start
+        relative = os.path.relpath(folder, root)
+        return _Place(root, "" if relative == "." else relative + "/", policies)
+
+    def _trusted(self, policies: tuple[str, ...], start: str) -> tuple[str, ...]:
+        """Leave out the policies above a tree outside of git that somebody else may have put there; ``start`` is what was named."""
+        for number, folder in enumerate(policies):
+            if is_within(folder, start) or _is_ours_alone(folder):
+                return policies[number:]
+            self.passed_over.add(folder)
+        return ()
+
+    def _way(self, folder: str) -> _Way:
+        """Return what is on the way up from a folder; each folder is looked at once."""
+        if len(self._ways) >= _MOST_WAYS:
+            self._ways.clear()
+        down: list[str] = []
+        while folder not in self._ways:
+            down.append(folder)
+            above = os.path.dirname(folder)
+            if above == folder or begins_work_tree(folder):
+                break
+            folder = above
+        way = self._ways.get(folder) or _Way(folder if begins_work_tree(folder) else None, ())
+        for one in reversed(down):
+            way = self._ways[one] = way._replace(policies=(*way.policies, one)) if self._holds(one) else way
+        return way
+
+
+def begins_work_tree(folder: str) -> bool:
+    """Say whether a git work tree begins in a folder: a ``.git`` stands there, a repository or what leads to one.
+
+    In a folder that everybody may write in, such as /tmp, one of a stranger does not count. ``StoreError`` if the system cannot tell.
+    """
+    dot_git = os.path.join(folder, ".git")
+    status = _asked(os.lstat, dot_git)
+    if status is None or not (stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+        return False
+    if stat.S_ISDIR(status.st_mode) and not all(is_there(os.path.join(dot_git, name)) for name in ("HEAD", "objects", "refs")):
+        return False
+    holder = _asked(os.stat, folder)
+    return holder is None or not holder.st_mode & stat.S_IWOTH or status.st_uid in (holder.st_uid, os.geteuid(), 0)
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Say whether an absolute path is a folder, or below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _is_ours_alone(folder: str) -> bool:
+    """Say whether the policy in a folder is ours or root's, and nobody else can change it or put another one in its place."""
+    holder, policy = _asked(os.stat, folder), _asked(os.lstat, os.path.join(folder, POLICY))
+    if holder is None or policy is None:
+        return False
+    ours = {holder.st_uid, policy.st_uid} <= {os.geteuid(), 0}
+    is_kept = bool(holder.st_mode & stat.S_ISVTX) or not _others_write(holder)
+    return ours and is_kept and (stat.S_ISLNK(policy.st_mode) or not _others_write(policy))
+
+
+def _others_write(status: os.stat_result) -> bool:
+    """Say whether somebody else may write a file or folder of ours; a group that is one person's own (umask 0002) is nobody else."""
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    return bool(status.st_mode & stat.S_IWGRP) and not _is_own_group(status.st_gid)
+
+
+def _is_own_group(number: int) -> bool:
+    import grp
+    import pwd
+
+    try:
+        person, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(number)
+    except KeyError:
+        return False
+    return group.gr_gid == person.pw_gid and group.gr_name == person.pw_name and set(group.gr_mem) <= {person.pw_name}
 
 
 def real(path: str) -> str:

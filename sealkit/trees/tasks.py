@@ -38,7 +38,7 @@ def task(
 
     ``walk`` yields the records among which the place of a misplaced blob is looked for; ``policies`` says how these are read.
     """
-    below = Below(paths)
+    below = Below(paths, policies.holds)
     uncovered = SEARCHED if verb == orders.CHECK else PASSED_OVER if verb == orders.SEAL and not isinstance(payload, bytes) else ""
     demanded = Demanded(below, asked, Reach(verb in WRITING, uncovered, frozenset(paths), policies.leniently), policies.read)
     demanded.read()

@@ -10,14 +10,18 @@ from sealkit.errors import StoreError, Usage
 from sealkit.git.program import GitFailedError, git, top_of
 from sealkit.git.revisions import commit_of
 from sealkit.git.stored import Stored
+from sealkit.records.kinds import POLICY, is_record_name
+from sealkit.trees.found import OWN_FOLDER, TEMP_PREFIX
 from sealkit.trees.roots import is_folder, real
 from sealkit.trees.store import LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _FILES = (b"100644", b"100755")
 _LINK = b"120000"
+_SMALL = 1 << 20
+"""The size up to which any file may be front matter, which is never larger, whatever its name."""
 
 
 class Missing(StoreError):
@@ -96,11 +100,10 @@ class Repository:
                 path=self.shown(""),
             )
 
-    def history(self, is_record: Callable[[str], bool], *revisions: str, among: Container[str] | None = None) -> Iterator[Version]:
+    def history(self, is_record: Callable[[str], bool], *revisions: str) -> Iterator[Version]:
         """Yield every version that the files had in any commit, each once, newest first.
 
-        ``revisions``: whose history; all branches, tags, stashes, and what the reflogs remember, if none is given. ``among``: the paths,
-        as ``shown``, of the only files that are asked for.
+        ``revisions``: whose history; all branches, tags, stashes, and what the reflogs remember, if none is given.
         """
         commits = self._git("rev-list", *(revisions or ("--all", "--reflog")), "--")
         diffs = ("diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev")
@@ -118,9 +121,7 @@ class Repository:
             seen.add((raw, sha))
             name = os.fsdecode(raw)
             if self.holds(name) and is_record(os.path.basename(name)):
-                shown = self.shown(name)
-                if among is None or shown in among:
-                    yield Version(shown, sha.decode("ascii"), commit)
+                yield Version(self.shown(name), sha.decode("ascii"), commit)
 
     def staged_file(self, path: str) -> bytes | None:
         """Return what the index holds of one file, None if nothing. Raises ``StoreError`` for what is no file, or in conflict."""
@@ -133,20 +134,47 @@ class Repository:
             raise StoreError(problem="no file in the index, or in conflict there", path=path)
         return self._git("cat-file", "blob", sha.decode("ascii"))
 
-    def content(self, commit: str, name: str) -> bytes | None:
-        """Return what a file held in a commit, None if it was not there; for the names that ``objects`` cannot be asked for."""
-        line = self._git("ls-tree", "-z", "--full-tree", commit, "--", name).partition(b"\t")[0].split()
-        return self._git("cat-file", "blob", line[2].decode("ascii")) if len(line) == 3 else None
-
-    def named(self, commit: str, basename: str) -> dict[str, str]:
-        """Return the files of this name in a commit: the absolute path of the folder each is in, and its object."""
+    def files(self, commit: str) -> dict[str, str]:
+        """Return the regular files of a commit: the path of each below the work tree's top, and the object that holds it."""
         found = {}
         for line in self._git("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
             head, _, raw = line.partition(b"\t")
-            folder, _, name = os.fsdecode(raw).rpartition("/")
-            if name == basename and head.startswith(_FILES):
-                found[os.path.join(self.top, folder) if folder else self.top] = head.split()[2].decode("ascii")
+            if raw and head.startswith(_FILES):
+                found[os.fsdecode(raw)] = head.split()[2].decode("ascii")
         return found
+
+    def index(self) -> dict[str, str]:
+        """Return the regular files of the index in the same way, but for those in conflict."""
+        entries = ((name, entries[0]) for name, entries in self._index().items() if len(entries) == 1)
+        return {name: sha.decode("ascii") for name, (mode, sha, stage) in entries if mode in _FILES and stage == b"0"}
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The paths that were given, below the work tree's top; ``.`` for that itself."""
+        return tuple(self._below)
+
+    def holds_policy(self, folder: str) -> bool:
+        """Say whether the index has a policy in a folder, which is absolute."""
+        return os.path.relpath(os.path.join(folder, POLICY), self.top) in self._index()
+
+    def own_files(self) -> Iterator[str]:
+        """Yield what git tracks of our own: locks and journals, temporary files; by their paths below the work tree's top."""
+        listing = self._git("ls-files", "-z")
+        for raw in listing.split(b"\0") if OWN_FOLDER.encode() in listing.lower() else ():
+            steps = os.fsdecode(raw).lower().split("/")
+            if any(step == OWN_FOLDER or step.startswith(TEMP_PREFIX) for step in steps):
+                yield os.fsdecode(raw)
+
+    def ever(self, commit: str) -> Iterator[str]:
+        """Yield the object of every version that a file had in a commit or any before it, each once: of records, and of small files."""
+        listing = self._git("rev-list", "--objects", commit, "--").split(b"\n")
+        named = dict(line.split(b" ", 1) for line in listing if b" " in line)
+        for line in self._git("cat-file", "--batch-check", feed=b"\n".join(named) + b"\n").splitlines():
+            sha, kind, *size = line.split()
+            if kind == b"missing":
+                raise Missing(problem=f"git has no object {sha[:12].decode('ascii')}", hint="was the history fetched whole?")
+            if kind == b"blob" and (int(size[0]) <= _SMALL or is_record_name(os.fsdecode(named[sha].rpartition(b"/")[2]))):
+                yield sha.decode("ascii")
 
     @contextmanager
     def objects(self) -> Iterator[Callable[[str], bytes]]:

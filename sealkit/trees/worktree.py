@@ -9,12 +9,12 @@ import os
 from typing import TYPE_CHECKING
 
 from sealkit.errors import StoreError, Usage
-from sealkit.git.changes import Changes
 from sealkit.git.program import GitFailedError, common_folder, git, is_top, top_of
-from sealkit.git.revisions import commit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sealkit.git.changes import Changes
 
 __all__ = ["WorkTree", "changed_since", "enclosing", "is_top"]
 
@@ -84,6 +84,9 @@ def changed_since(revision: str, folder: str) -> Changes:
 
     ``Usage`` when git cannot say: not a work tree, no such revision, one whose name could mean several, no git.
     """
+    from sealkit.git.changes import Changes  # what most walks do not ask costs them nothing
+    from sealkit.git.revisions import commit_of
+
     commit = commit_of(revision, folder)
     try:
         top = top_of(folder)

@@ -119,7 +119,7 @@ def test_an_altered_blob(tree):
 def test_a_policy_makes_the_root(tree):
     blobs = sealed(tree, "--bind", "path")
     tree.write("sealkit.yaml", LENIENT)
-    assert codes(tree.run("verify", "--json", "posts"))["a.md"] == "tampered"
+    assert codes(tree.run("verify", "--json", "posts"))["a.md"] == "misbound"
     (tree.path / "sealkit.yaml").unlink()
     assert tree.run("verify", "posts").status == 0
     assert field(tree, "a") == blobs["a"]
@@ -219,8 +219,8 @@ def test_retag_after_an_edit_of_a_bound_field(tree):
 
 
 def test_retag_of_what_git_saw_renamed_and_edited(tree):
-    sealed(tree, "--bind", "path")
     git(tree, "init", "-q")
+    sealed(tree, "--bind", "path")
     git(tree, "add", "posts")
     git(tree, "commit", "-qm", "before")
     git(tree, "mv", "posts/a.md", "posts/moved.md")

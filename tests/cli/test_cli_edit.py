@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import needs
 import pytest
 from desk import RECORDS
 
@@ -20,7 +21,7 @@ TEXT = b"Kanarienvogel eins\nKanarienvogel zwei\n"
 @pytest.fixture
 def memory(desk):
     """A folder in memory of one's own, as $XDG_RUNTIME_DIR."""
-    place = Path("/dev/shm") / f"sealkit-test-{os.getpid()}"
+    place = needs.demand_memory() / f"sealkit-test-{os.getpid()}"
     place.mkdir(mode=0o700)
     desk.env["XDG_RUNTIME_DIR"] = str(place)
     desk.env["TMPDIR"] = str(desk.path / "home")
@@ -219,6 +220,40 @@ def test_signals(desk, memory, number):
     assert desk.read("a.md") == before
 
 
+class StoppedError(Exception):
+    """What a handler of sealkit's raises."""
+
+
+def stop(number, frame):
+    raise StoppedError
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_signal_while_the_editor_starts_ends_it(monkeypatch, tmp_path, number, moment):
+    """It comes inside of ``Popen``, when the editor runs already and nobody knows its number."""
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *args, **more):
+            if moment == "before":
+                os.kill(os.getpid(), number)
+            started.append(self)
+            super().__init__(*args, **more)
+            if moment == "after":
+                os.kill(os.getpid(), number)
+
+    before = signal.signal(number, stop)
+    try:
+        monkeypatch.setattr(subprocess, "Popen", Popen)
+        with pytest.raises(StoppedError):
+            editor.Editor({"EDITOR": "sleep", "PATH": os.environ["PATH"]}).run("60")
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, before)
+    assert started[0].returncode == -signal.SIGTERM
+
+
 def wait_for(path):
     for _ in range(600):
         if path.exists() and path.read_text().strip():
@@ -241,9 +276,7 @@ def test_nothing_reaches_a_disk(desk, memory):
     """strace is the outside program: no file outside of memory is opened for writing while the payload is open, but the record's own."""
     trace = desk.path / "home" / "trace"
     wrap = ["strace", "-f", "-y", "-qq", "-e", "trace=open,openat,creat,rename,renameat,renameat2,link,linkat", "-o", str(trace)]
-    if subprocess.run(["strace", "-V"], capture_output=True, check=False).returncode:
-        assert not os.environ.get("SEALKIT_CI"), "strace is missing"
-        pytest.skip("strace is missing")
+    needs.demand_program("strace")
     ran = desk.run("edit", "a.md", env={"EDITOR": "sed -i s/eins/one/"}, wrap=wrap)
     assert ran.status == 0, ran
     written = [line for line in trace.read_text().splitlines() if "O_WRONLY" in line or "O_RDWR" in line or "O_CREAT" in line]

@@ -171,6 +171,7 @@ def does_set(house, text, known):
     after = house.desk.run("decrypt", "--require-authentic", "a.md")
     assert (after.status, after.out) == (0, GIVEN), after
     assert "unauthenticated" not in shown(ran)
+    assert ("its key is not known" in ran.err) == (known == DOWNGRADED)
 
 
 def does_seal_payload(house, text, known):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 
+import needs
 import pytest
 
 FIELDS = [("article.md", "secured"), ("board.yml", "secured"), ("crlf.md", "secured"), ("interview.md", "secured")]
@@ -127,7 +128,7 @@ def test_check_and_diff_write_nothing(desk, shape, option):
     assert b"would rotate" not in ran.out
 
 
-@pytest.mark.skipif(shutil.which("patch") is None, reason="NOT TESTED: patch is missing")
+@needs.program("patch")
 @pytest.mark.parametrize("shape", CONTENTS)
 def test_patch_takes_the_diff(desk, shape):
     desk.write("tree/x.md", CONTENTS[shape] % desk.sealed(b"y" * 40, "k1").encode())
@@ -142,7 +143,7 @@ def test_patch_takes_the_diff(desk, shape):
     assert payloads(desk, "tree/x.md") == [("tree/x.md", "y" * 40)]
 
 
-@pytest.mark.skipif(shutil.which("patch") is None, reason="NOT TESTED: patch is missing")
+@needs.program("patch")
 def test_patch_takes_a_diff_of_odd_names(desk):
     for name in ODD_NAMES:
         desk.write(f"tree/{name}", CONTENTS["plain"] % desk.sealed(b"y" * 40, "k1").encode())

@@ -63,6 +63,7 @@ def tree(desk):
     """A tree with one two-part blob, the key of which is known to key holders, and a verify-only ring of it."""
     desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
     assert desk.run("keygen", "--id", "k", "--format", "tagged").status == 0
+    assert desk.run("keys", "set-accept", "k", "any").status == 0  # there are older blobs
     desk.record("article.md", PAYLOAD.decode())
     assert desk.run("seal", "--format", "plain", "article.md").status == 0
     value = re.search(rb'secured: "([^"]*)"', desk.read("article.md"))[1].decode()

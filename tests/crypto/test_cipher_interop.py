@@ -2,9 +2,9 @@
 
 import json
 import random
-import shutil
 import subprocess
 
+import needs
 import pytest
 
 from sealkit.crypto.cipher import CBC
@@ -23,7 +23,7 @@ def openssl(direction, key, iv, data):
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@needs.program("openssl")
 @key_bytes
 def test_openssl(size):
     for key, iv, payload in messages(size):
@@ -48,7 +48,7 @@ process.stdout.write(JSON.stringify(done));
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+@needs.program("node")
 @key_bytes
 def test_node(size):
     ours = [(CBC(key), key, iv, payload) for key, iv, payload in messages(size)]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sealkit.context import BINDS, Context
 from sealkit.crypto import tag
 from sealkit.crypto.cipher import CBC, _hkdf, derive
-from sealkit.crypto.tag import Synthesizer, Tagger, authenticate, pae
+from sealkit.crypto.tag import Prover, Synthesizer, Tagger, authenticate, pae
 from sealkit.errors import Usage
 
 DATA = Path(__file__).parents[1] / "data"
@@ -211,7 +211,7 @@ def test_no_such_tag(wrong):
         authenticate(b"k" * 32, b"", b"", b"", **wrong)
 
 
-@pytest.mark.parametrize("made", [Tagger(b"\xa7" * 32), Synthesizer(b"\xa7" * 32)])
+@pytest.mark.parametrize("made", [Tagger(b"\xa7" * 32), Synthesizer(b"\xa7" * 32), Prover(b"\xa7" * 32)])
 def test_neither_shown_nor_pickled(made):
     assert "a7" not in repr(made)
     assert not hasattr(made, "__dict__")
@@ -224,3 +224,10 @@ def test_many_fields_are_not_all_remembered():
     for number in range(1000):
         tagger.tag(bytes(10), Context((b"k%d" % number,)), bytes(16), bytes(16))
     assert len(tagger._started) <= 64
+
+
+@pytest.mark.parametrize("line", [b"", b"x", b'{"will": "a.md"', bytes(100_000)], ids=len)
+def test_a_line_of_a_journal_is_proved_together_with_the_mac_before(line):
+    key, before = bytes(range(32)), bytes(range(32, 64))
+    assert Prover(key).mac(before, line) == hmac.digest(key, before + line, "sha256")
+    assert Prover(key).mac(bytes(32), line) != Prover(key).mac(before, line) != Prover(bytes(32)).mac(before, line)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 import subprocess
 import time
 
+import needs
 import pytest
 from fault_tree import Source, Tree, three
 
@@ -15,11 +15,16 @@ DONE, FAILED = 0, 4
 ROOT = os.geteuid() == 0
 VERBS = {"rotate": "k1", "seal": None}
 MODES = [0o400, 0o440, 0o444, 0o600, 0o604, 0o640, 0o644, 0o660, 0o664, 0o666, 0o700, 0o755, 0o775, 0o777]
-# version 2; user rw, user 1 r, group r, mask rw, others nothing (see acl(5) and linux/posix_acl_xattr.h)
-ACL = struct.pack("<I", 2) + b"".join(
-    struct.pack("<HHI", *entry)
-    for entry in [(1, 6, 2**32 - 1), (2, 4, 1), (4, 4, 2**32 - 1), (16, 6, 2**32 - 1), (32, 0, 2**32 - 1)]
-)
+
+
+def access_list(owner, other, group, mask):
+    """An access list, version 2: of its owner, of user 1, of its group, the mask; others nothing (acl(5), linux/posix_acl_xattr.h)."""
+    entries = [(1, owner, 2**32 - 1), (2, other, 1), (4, group, 2**32 - 1), (16, mask, 2**32 - 1), (32, 0, 2**32 - 1)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+ACL = access_list(6, 4, 4, 6)
+ACL_OF_FOLDERS = access_list(7, 5, 5, 7)  # what is made in them must let its owner in
 
 
 @pytest.fixture(params=VERBS)
@@ -100,11 +105,12 @@ def test_access_lists(tree, verb):
 
 
 def test_the_default_access_list_of_a_folder_is_not_taken_on(tree, verb):
-    set_or_skip(tree.root, "system.posix_acl_default", ACL)
+    set_or_skip(tree.root, "system.posix_acl_default", ACL_OF_FOLDERS)
     changed(tree, verb)
 
 
-@pytest.mark.skipif(not ROOT or shutil.which("chattr") is None, reason="NOT TESTED: needs root and chattr")
+@needs.root("makes files immutable")
+@needs.program("chattr")
 @pytest.mark.parametrize("flag", ["i", "a"])
 def test_immutable_is_refused_by_name_and_the_rest_is_done(tree, verb, flag):
     if subprocess.run(["chattr", f"+{flag}", article(tree)], check=False, capture_output=True).returncode:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
+import needs
 import pytest
 from githouse import front
 from test_git_merge import House
@@ -48,9 +50,18 @@ def test_a_canary_would_be_found(house):
     assert len(hits(house.repo)) > 2
 
 
-def test_git_keeps_nothing(house):
+@pytest.fixture
+def memory(house):
+    """A folder in memory of this test's own."""
+    folder = needs.demand_memory() / f"sealkit-test-git-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    house.repo.env["XDG_RUNTIME_DIR"] = str(folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_git_keeps_nothing(house, memory):
     repo = house.repo
-    before = set(os.listdir("/dev/shm"))
     mine, yours = house.sealed(house.base, edited(0, b"stand")), house.sealed(house.base, edited(8, b"lag"))
     clash = house.sealed(house.base, edited(0, b"hing"))
 
@@ -98,6 +109,6 @@ def test_git_keeps_nothing(house):
     repo.commit("edited")
     repo.git("gc", "-q")
     assert not hits(repo)
-    assert set(os.listdir("/dev/shm")) <= before
+    assert os.listdir(memory) == []
     assert len(repo.git("log", "--all", "--format=%H").out.splitlines()) > 7
     assert subprocess.run(["git", "fsck"], cwd=repo.path, env=repo.env, capture_output=True, check=False).returncode == 0

@@ -135,6 +135,22 @@ def test_doctor_finds(repo, name):
     assert (ran.status, said in ran.text, "hint" in ran.err) == (1, True, True), ran
 
 
+def test_a_driver_of_another_name_that_runs_sealkit_is_looked_at_too(repo):
+    repo.install()
+    repo.commit()
+    repo.git("config", "diff.Secrets.textconv", "/usr/local/bin/sealkit git textconv --")
+    assert repo.run("git", "doctor").status == 0
+    repo.git("config", "diff.Secrets.cachetextconv", "true")
+    repo.git("update-ref", "refs/notes/textconv/Secrets", "HEAD")
+    ran = repo.run("git", "doctor")
+    assert (ran.status, ran.text.count("BAD ")) == (1, 2), ran
+    assert "diff.Secrets.cachetextconv" in ran.err
+    assert "update-ref -d refs/notes/textconv/Secrets" in ran.err
+    repo.git("config", "diff.other.textconv", "pdftotext")
+    repo.git("config", "diff.other.cachetextconv", "true")
+    assert "other" not in repo.run("git", "doctor").err
+
+
 def test_a_cache_that_git_kept_is_found(repo):
     """The real thing: git keeps what textconv printed, plaintext, when it is told to."""
     repo.install()

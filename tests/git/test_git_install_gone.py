@@ -269,8 +269,8 @@ def test_doctor_tries_what_is_set(repo, monkeypatch):
     for number, (state, make) in enumerate(STATES.items()):
         path = repo.path.parent / f"{number}" / "sealkit"
         path.parent.mkdir()
-        monkeypatch.setattr(starting, "find", lambda path=path: Program((str(path),)))
-        installation = Installation(Repository(str(repo.path)))
+        monkeypatch.setattr(starting, "find", lambda version, path=path: Program((str(path),)))
+        installation = Installation(Repository(str(repo.path)), "0")
         list(installation.install())
         make(path)
         found = {one.text: one for one in installation.examine()}

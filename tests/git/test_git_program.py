@@ -609,6 +609,21 @@ def test_what_counts_as_changed(repo, change, expected, form):
     assert list(below.tracked(lambda name: name.endswith(".md"))) == (["d/a.md"] if expected else [])
 
 
+def test_what_a_sparse_checkout_leaves_out_has_not_changed(repo):
+    for name in ("in/a.md", "out/b.md", "out/c.md"):
+        repo.write(name, b"one\n")
+    repo.commit("one")
+    commit = repo.git("rev-parse", "HEAD").text.strip()
+    repo.git("sparse-checkout", "set", "in")
+    assert not (repo.path / "out/b.md").exists()
+    assert list(Changes(str(repo.path), commit).tracked(lambda name: True)) == []
+    repo.write("out/b.md", b"other\n")
+    assert list(Changes(str(repo.path), commit).tracked(lambda name: True)) == ["out/b.md"]
+    repo.write("out/b.md", b"one\n")
+    repo.git("rm", "-q", "--cached", "--sparse", "out/c.md")
+    assert list(Changes(str(repo.path), commit).tracked(lambda name: True)) == ["out/c.md"]
+
+
 # --- the runner itself -------------------------------------------------------------------------------------------------
 def test_what_git_says_is_kept(repo, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")

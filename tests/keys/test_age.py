@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 
+import needs
 import pytest
 from keys_canary import CANARY, everything_said, leaks
 
@@ -22,11 +23,6 @@ from sealkit.keys.ring import KeyRing
 
 pyrage = pytest.importorskip("pyrage") if not os.environ.get("SEALKIT_CI") else __import__("pyrage")
 HEX = CANARY.hex()
-
-
-def needs(*programs):
-    absent = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(absent) and not os.environ.get("SEALKIT_CI"), reason=f"needs {', '.join(absent)}")
 
 
 class Person:
@@ -87,7 +83,7 @@ def loads(path, person):
 
 
 # --- the age program ---------------------------------------------------------------------------------------------------
-@needs("age")
+@needs.program("age")
 @pytest.mark.parametrize("armored", [False, True])
 def test_what_the_age_program_encrypts_is_read(tmp_path, alice, armored):
     flags = ["-a"] if armored else []
@@ -97,7 +93,7 @@ def test_what_the_age_program_encrypts_is_read(tmp_path, alice, armored):
     assert source.read(access(**{age.IDENTITY_VARIABLE: str(alice.file)})) == CANARY
 
 
-@needs("age")
+@needs.program("age")
 def test_the_age_program_opens_what_sealkit_encrypts(tmp_path, alice, bob):
     recipients = [ringfile.Recipient(one.name, one.public, 1) for one in (alice, bob)]
     made = age.age_source(bytearray(CANARY), recipients)
@@ -108,7 +104,7 @@ def test_the_age_program_opens_what_sealkit_encrypts(tmp_path, alice, bob):
     assert declare(made[1:-1].replace(", ", "\n")).read(access(**{age.IDENTITY_VARIABLE: str(bob.file)})) == CANARY
 
 
-@needs("age", "ssh-keygen")
+@needs.program("age", "ssh-keygen")
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
 def test_ssh_keys(tmp_path, home, kind):
     (home / ".ssh").mkdir(0o700)
@@ -124,7 +120,7 @@ def test_ssh_keys(tmp_path, home, kind):
     assert subprocess.run(["age", "-d", "-i", mine], input=content, capture_output=True, check=True).stdout == CANARY
 
 
-@needs("ssh-keygen")
+@needs.program("ssh-keygen")
 def test_an_ssh_key_with_a_passphrase_is_passed_over_but_not_when_it_is_named(tmp_path, home, alice):
     (home / ".ssh").mkdir(0o700)
     locked = home / ".ssh" / "id_ed25519"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
 
+import needs
 import pytest
 
 from sealkit import config
@@ -23,12 +23,6 @@ from sealkit.keys.ring import KeyRing
 SECRET = bytes(range(100, 132))
 HEX = SECRET.hex()
 PATH = os.environ["PATH"]
-
-
-def needs(*programs):
-    """Skip a test where a program is missing; where CI says that all is there, fail."""
-    absent = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(absent) and not os.environ.get("SEALKIT_CI"), reason=f"needs {', '.join(absent)}")
 
 
 def declare(text, folder=""):
@@ -48,7 +42,7 @@ def access(**environ):
 
 
 # --- real password managers --------------------------------------------------------------------------------------------
-@needs("pass", "gpg")
+@needs.program("pass", "gpg")
 def test_pass(tmp_path, monkeypatch):
     home, store = tmp_path / "gnupg", tmp_path / "store"
     home.mkdir(0o700)
@@ -86,7 +80,7 @@ def test_pass(tmp_path, monkeypatch):
         subprocess.run(["gpgconf", "--kill", "all"], env=mine, check=False)
 
 
-@needs("age", "age-keygen")
+@needs.program("age", "age-keygen")
 def test_age(tmp_path):
     subprocess.run(["age-keygen", "-o", "me.txt"], cwd=tmp_path, check=True, capture_output=True)
     public = subprocess.run(["age-keygen", "-y", "me.txt"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
@@ -98,7 +92,7 @@ def test_age(tmp_path):
     assert "command 'age': it ended with status 1: " in caught.value.problem
 
 
-@needs("openssl")
+@needs.program("openssl")
 def test_openssl():
     assert len(source("openssl", "rand", "-base64", "32", encoding="base64").read(access())) == 32
 

@@ -26,7 +26,7 @@ from sealkit.sealer import Sealer
 if not os.environ.get("SEALKIT_CI"):
     pytest.importorskip("pkcs11")
     if MISSING:
-        pytest.skip("needs softhsm2", allow_module_level=True)
+        pytest.skip("needs the program softhsm2-util", allow_module_level=True)
 
 VARIABLE = "SEALKIT_SECRET_PIN"
 TOKEN = "press"

@@ -24,7 +24,8 @@ def tree(tmp_path, monkeypatch):
             target.write_bytes(data)
         return str(root)
 
-    return make
+    yield make
+    subprocess.run(["/bin/rm", "-rf", root], check=False, capture_output=True)  # which no depth stops, as it does pytest at its end
 
 
 @pytest.fixture

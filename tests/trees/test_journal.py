@@ -334,6 +334,7 @@ SHAPES = {
     "a long line": b'{"journal": 2, "to": "' + b"x" * (9 << 20) + b'"}\n',
     "a line without an end": b"x" * (9 << 20),
     "NUL in a text": json.dumps(GOOD | {"to": "k\0"}).encode() + b"\n",
+    "a long root": json.dumps(GOOD | {"root": "/" + "x" * 100_000}).encode() + b"\n",
     "an escape sequence": json.dumps(GOOD | {"started": "\x1b]0;x\x07"}).encode() + b"\n",
     "zeros and then some": bytes(100) + b"x",
     **{f"no {name}": json.dumps({key: value for key, value in GOOD.items() if key != name}).encode() + b"\n" for name in GOOD},

@@ -1,9 +1,9 @@
 """Files that records leave behind are written again, if nobody could notice."""
 
 import os
-import shutil
 import subprocess
 
+import needs
 import pytest
 
 from sealkit.trees import replace, swap
@@ -115,7 +115,7 @@ def test_modes_and_attributes_are_those_of_each_record(tree):
     assert leftovers() == []
 
 
-@pytest.mark.skipif(shutil.which("setfacl") is None, reason="setfacl (package acl) is not installed")
+@needs.program("setfacl")
 def test_a_file_with_an_access_list_is_not_written_again(tree, taken):
     paths = files(tree)
     subprocess.run(["setfacl", "-m", "u:12345:r", *paths], check=True)

@@ -1,0 +1,86 @@
+"""Blobs seen in the bytes of a file, whatever kind of file it is, by their IVs: a search for known blobs that parses nothing. Pure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sealkit.crypto.blob import Blob
+
+_IV = re.compile(rb";([A-Za-z0-9+/]{22}==)")
+_AUTH = re.compile(rb";([A-Za-z0-9+/]{56})(?![A-Za-z0-9+/=])")
+_DIGITS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_ESCAPE = re.compile(rb"\\(?:(/)|u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2})|\r?\n[ \t\r\n]*)")
+
+
+class Core(NamedTuple):
+    """What makes two blobs the same whatever their tags say: the ciphertext and the IV, as their texts."""
+
+    ciphertext: bytes
+    iv: bytes
+
+
+def core(blob: Blob) -> Core:
+    """Return what a blob is the same as another one by."""
+    ciphertext, iv, *_ = str(blob).encode().split(b";")
+    return Core(ciphertext, iv)
+
+
+class Sighting(NamedTuple):
+    """A blob that was seen: its ``core``, or None for another blob with the ``iv``; whether it has a tag, and how that is bound."""
+
+    iv: bytes
+    core: Core | None
+    tagged: bool = False
+    bind: int = 0
+
+
+class Sought:
+    """Blobs that are looked for."""
+
+    def __init__(self, blobs: Iterable[Blob]) -> None:
+        self._by_iv: dict[bytes, set[Core]] = {}
+        for blob in blobs:
+            one = core(blob)
+            self._by_iv.setdefault(one.iv, set()).add(one)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_iv)
+
+    def sightings(self, data: bytes) -> Iterator[Sighting]:
+        """Yield each place in some bytes where one of the blobs stands, or another one with its IV."""
+        text = _ESCAPE.sub(_meant, data) if b"\\" in data else data
+        for match in _IV.finditer(text):
+            cores = self._by_iv.get(match[1])
+            if cores is not None:
+                yield _seen(text, match, cores)
+
+    def count(self, data: bytes) -> Mapping[Core, int]:
+        """Return how often each of the blobs stands in some bytes; those that do not are left out."""
+        counts: dict[Core, int] = {}
+        for one in self.sightings(data):
+            if one.core is not None:
+                counts[one.core] = counts.get(one.core, 0) + 1
+        return counts
+
+
+def _seen(text: bytes, match: re.Match[bytes], cores: set[Core]) -> Sighting:
+    end = match.start()
+    auth = _AUTH.match(text, match.end())
+    bind = base64.b64decode(auth[1])[1] if auth is not None else 0
+    for one in cores:
+        begin = end - len(one.ciphertext)
+        if text.endswith(one.ciphertext, 0, end) and not (begin and text[begin - 1] in _DIGITS):
+            return Sighting(match[1], one, auth is not None, bind)
+    return Sighting(match[1], None)
+
+
+def _meant(escape: re.Match[bytes]) -> bytes:
+    """Return the character that an escape of JSON or YAML stands for; an escaped line end stands for none."""
+    slash, *digits = escape.groups()
+    number = next((text for text in digits if text is not None), None)
+    return slash or (bytes((int(number, 16),)) if number is not None else b"")

@@ -1,0 +1,64 @@
+"""Known blobs are seen in any bytes, however they are written there; and nothing else is taken for them."""
+
+import pytest
+
+from sealkit.crypto.blob import Blob
+from sealkit.keys.key import Key
+from sealkit.keys.ring import KeyRing
+from sealkit.sealer import Sealer
+from sealkit.trees.sightings import Core, Sought, core
+
+PLAIN = Blob(bytes(range(200, 248)), bytes(range(240, 256)))
+OTHER = Blob(bytes(range(100, 148)), bytes(range(240, 256)))
+SEALER = Sealer(KeyRing([Key("k1", bytes(range(32)), format="tagged")], primary="k1"))
+TAGGED = SEALER.seal(b"a payload of more than one block")
+TEXT, TAGGED_TEXT = str(PLAIN).encode(), str(TAGGED).encode()
+CUT = b";".join(TAGGED_TEXT.split(b";")[:2])
+
+SEEN = [
+    (b"---\nsecured: %s\n---\n" % TEXT, {PLAIN: 1}),
+    (b'{"a": "%s", "b": "%s"}' % (TEXT, TAGGED_TEXT), {PLAIN: 1, TAGGED: 1}),
+    (b"%s\n%s\n" % (TEXT, TEXT), {PLAIN: 2}),
+    (b"text before %s, text behind" % TEXT, {PLAIN: 1}),
+    (b'{"a": "%s"}' % TEXT.replace(b"/", b"\\/"), {PLAIN: 1}),
+    (b'{"a": "%s"}' % TEXT.replace(b"+", b"\\u002b").replace(b"/", b"\\u002F"), {PLAIN: 1}),
+    (b'a: "%s"' % TEXT.replace(b"=", b"\\x3d").replace(b";", b"\\x3B"), {PLAIN: 1}),
+    (b'a: "%s"' % TEXT.replace(b"y", b"\\U00000079"), {PLAIN: 1}),
+    (b'a: "%s\\\n    %s"' % (TEXT[:20], TEXT[20:]), {PLAIN: 1}),
+    (b'a: "%s\\\r\n\r\n\t%s"' % (TEXT[:70], TEXT[70:]), {PLAIN: 1}),
+    (b"a: |\n  %s\n" % CUT, {TAGGED: 1}),
+    (TEXT + b"=", {PLAIN: 1}),
+    (b"", {}),
+    (b"A" + TEXT, {}),
+    (TEXT[1:], {}),
+    (TEXT.lower(), {}),
+    (TEXT.replace(b";", b" ; "), {}),
+    (str(OTHER).encode(), {}),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), SEEN)
+def test_how_often_a_blob_stands_in_some_bytes(data, expected):
+    assert Sought([PLAIN, TAGGED]).count(data) == {core(blob): count for blob, count in expected.items()}
+
+
+def test_another_blob_with_the_iv():
+    (one,) = Sought([PLAIN]).sightings(str(OTHER).encode())
+    assert (one.iv, one.core) == (core(PLAIN).iv, None)
+
+
+def test_what_the_tag_says():
+    sought = Sought([TAGGED])
+    (whole,) = sought.sightings(TAGGED_TEXT)
+    (cut,) = sought.sightings(CUT)
+    assert (whole.tagged, whole.bind, cut.tagged) == (True, 0, False)
+
+
+def test_a_tag_does_not_make_another_blob():
+    text = TAGGED_TEXT.split(b";")
+    assert core(TAGGED) == core(Blob.parse(CUT.decode())) == Core(text[0], text[1])
+
+
+def test_nothing_sought_is_nothing():
+    assert not Sought([])
+    assert list(Sought([]).sightings(TEXT)) == []

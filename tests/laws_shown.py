@@ -76,7 +76,7 @@ FAILURES = {
 for name, fail in FAILURES.items():
     try:
         fail()
-    except SealkitError as error:
+    except (SealkitError, TypeError) as error:
         below = error.__traceback__.tb_next.tb_next  # this module's frames and the lambda's are its own
         try:
             shown = "".join(traceback.TracebackException(type(error), error, below, capture_locals=True).format())

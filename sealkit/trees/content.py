@@ -183,14 +183,14 @@ class _Work:
     def reveal(self, record: Record, field: str) -> Record:
         found = jobs.find(record, field)
         opened = jobs.unseal(found, self.opener, self.place(record, field))
-        after = jobs.revealed(record, found, opened, field)
+        after = jobs.revealed(record, found, opened, field=field)
         self.outcomes.append(Outcome(self.path, reporting.DECRYPTED, field, opened.verdict, line=found.line))
         return after
 
     def seal(self, record: Record, field: str) -> Record:
         if isinstance(self.task.payload, bytes):
             return self._put(record, field, self.task.payload)
-        after = jobs.seal(record, self.sealer, field, self.task.payload, binding=self.binding)
+        after = jobs.seal(record, self.sealer, field=field, payload=self.task.payload, binding=self.binding)
         found = jobs.find(after, field)
         if after is record:
             self.note(reporting.UNCHANGED, field, found, None, unopened(found))
@@ -253,7 +253,7 @@ class _Work:
             raise Usage(problem="it is not known what the blobs were bound to")
         before = jobs.find(record, field)
         was = self.task.around.was(self.path, record, field, self.binding.bind, before.blob.bind)
-        after = jobs.retag(record, self.opener, was, field, self.binding)
+        after = jobs.retag(record, self.opener, was, field=field, binding=self.binding)
         found = jobs.find(after, field)
         status = reporting.UNCHANGED if after is record else reporting.RETAGGED
         self.note(status, field, found, None, jobs.verdict(found, self.opener, self.place(after, field)))

@@ -67,6 +67,7 @@ class Desk:
         shutil.copytree(RECORDS, self.path / "records")
         (self.path / "records" / "sample.md").unlink(missing_ok=True)  # its key is not known to anybody here
         shutil.copy(RING, self.path / "keys.example")
+        (self.path / "keys.example").chmod(0o644)  # whatever the umask of whoever cloned it made of it
         (self.path / "home").mkdir()
         self.env = {
             "PATH": os.environ["PATH"],

@@ -86,7 +86,7 @@ def test_umask(mask, status):
 
 def test_locked_memory():
     child = "import resource, os\nresource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))\nimport ctypes\nfrom sealkit import health\n"
-    child += "if not os.geteuid(): os.setgid(65534), os.setuid(65534)\nprint(next(iter(health.process())).status)"
+    child += "list(health.process())\nif not os.geteuid(): os.setgid(65534), os.setuid(65534)\nprint(next(iter(health.process())).status)"
     done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=True)
     assert done.stdout == f"{WARNING}\n"
 

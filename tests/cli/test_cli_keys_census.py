@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 from desk import IV
@@ -215,6 +216,8 @@ def test_a_file_that_is_not_readable_keeps_a_key(tree):
         os.chown(folder, 65534, 65534)
     os.chown(tree.path, 65534, 65534)
     wrap = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    if subprocess.run([*wrap, sys.executable, "-c", "import sealkit"], cwd="/", check=False, capture_output=True).returncode:
+        pytest.skip("nobody but root can read the Python that runs the tests")
     ran = tree.run("keys", "retire", "k1", "tree", wrap=wrap)
     assert ran.status in (1, 4), ran
     assert "new.md" in ran.err

@@ -46,7 +46,7 @@ _PLAIN: dict[str, Callable[[object], bool]] = {
     "tuple": lambda value: isinstance(value, tuple),
     "Any": lambda _: True,
     "object": lambda _: True,
-    "Binder": lambda value: hasattr(type(value), "of_kind"),
+    "Binder": lambda value: hasattr(type(value), "demanded"),
     "Known": lambda value: hasattr(value, "key_id"),
 }
 _GENERIC = re.compile(r"([\w.]+)(?:\[(.*)\])?", re.DOTALL)

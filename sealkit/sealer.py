@@ -212,7 +212,7 @@ class Sealer:
         payload = as_bytes("Sealer.seal: payload", payload)
         if format is not None and not isinstance(format, str):
             refuse("Sealer.seal: format", "str or None", type(format))
-        if at is not None and not hasattr(at, "of_kind"):
+        if at is not None and not hasattr(at, "demanded"):
             refuse("Sealer.seal: at", "Binder or None", type(at))
         key = self._sealer()
         check(payload, self._payload)
@@ -258,7 +258,7 @@ class Sealer:
         return self._bounded
 
     # --- opening -----------------------------------------------------------------------------------------------------
-    @typed_where_it_fails
+    @opaque
     def unseal(self, blob: Blob, binder: Binder = UNBOUND) -> Unsealed:
         """Return the payload of a blob, with the key that opened it and the verdict; ``binder`` says where the blob was found.
 
@@ -267,7 +267,10 @@ class Sealer:
         ``Downgraded`` for everything that is not authentic, where only that is accepted; else ``CannotDecrypt`` for everything that can be
         wrong with it, and ``AmbiguousKey`` where two keys fit, or nothing could tell. What ``binder`` raises is passed on.
         """
-        if not hasattr(binder, "of_kind"):
+        # Looked at before, and not where it fails: a refusal takes the same steps whatever came out.
+        if not isinstance(blob, Blob):
+            refuse("Sealer.unseal: blob", "Blob", type(blob))
+        if not hasattr(binder, "demanded"):
             refuse("Sealer.unseal: binder", "Binder", type(binder))
         if blob.auth is not None:
             return judge.unseal_tagged(*self._tagged(blob, binder), self._payload)

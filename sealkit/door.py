@@ -46,7 +46,7 @@ _PLAIN: dict[str, Callable[[object], bool]] = {
     "tuple": lambda value: isinstance(value, tuple),
     "Any": lambda _: True,
     "object": lambda _: True,
-    "Binder": lambda value: hasattr(type(value), "of_kind"),
+    "Binder": lambda value: hasattr(type(value), "demanded"),
     "Known": lambda value: hasattr(value, "key_id"),
 }
 _GENERIC = re.compile(r"([\w.]+)(?:\[(.*)\])?", re.DOTALL)
@@ -171,26 +171,21 @@ def typed(function: Callable[P, R]) -> Callable[P, R]:
 
     What types were taken together once are remembered, so that a call costs less than half a microsecond more.
     """
-    door: _Door | None = None
+    door: list[_Door] = []
     shapes: set[tuple[object, ...]] = set()
 
     def looked_at(args: tuple[object, ...], kwargs: dict[str, object], shape: tuple[object, ...]) -> R:
-        nonlocal door
-        if door is None:
-            door = _door_of(function)
-        wrong = door.passed(args, kwargs)
-        if wrong is not None:
-            problem = f"{function.__qualname__}: {wrong}"
-            raise WrongTypeError(problem)
+        if (wrong := _wrong(function, door, args, kwargs)) is not None:
+            raise wrong
         if _ALWAYS_LOOKED_AT.isdisjoint(shape) and len(shapes) < _MOST_SHAPES:
             shapes.add(shape)
-        given, named = door.as_bytes(args, kwargs)
+        given, named = door[0].as_bytes(args, kwargs)
         return cast("Callable[..., R]", function)(*given, **named)
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            shape = (*map(type, args), *kwargs, *map(type, kwargs.values()))
+            shape = (*map(type, args), *kwargs, *map(type, kwargs.values())) if kwargs else tuple(map(type, args))
             if shape in shapes:
                 return function(*args, **kwargs)
             return looked_at(args, kwargs, shape)
@@ -200,6 +195,43 @@ def typed(function: Callable[P, R]) -> Callable[P, R]:
         raise failure
 
     return wrapper
+
+
+def inside(function: Callable[P, R]) -> Callable[P, R]:
+    """Return what a ``typed`` function does behind its door: for other public functions that have looked at what they hand on."""
+    return cast("Callable[P, R]", vars(function)["__wrapped__"])
+
+
+def typed_where_it_fails(function: Callable[P, R]) -> Callable[P, R]:
+    """Raise ``WrongTypeError`` for what a function is given and does not take, if it failed; else as ``typed``, at no cost.
+
+    For functions that every record goes through, and that fail with whatever they do not take: a test tries each of them with everything.
+    """
+    door: list[_Door] = []
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            wrong = _wrong(function, door, args, kwargs)
+            if wrong is None and not isinstance(error, SealkitError | WrongTypeError):
+                raise
+            failure = bare(wrong if wrong is not None else error)
+        del args, kwargs
+        raise failure
+
+    return wrapper
+
+
+def _wrong(
+    function: Callable[..., object], door: list[_Door], args: tuple[object, ...], kwargs: dict[str, object]
+) -> WrongTypeError | None:
+    """Return the error for what a function is given and does not take, None if it takes all of it; ``door`` is filled when it is needed."""
+    if not door:
+        door.append(_door_of(function))
+    wrong = door[0].passed(args, kwargs)
+    return WrongTypeError(f"{function.__qualname__}: {wrong}") if wrong is not None else None
 
 
 def refuse(where: str, wanted: str, given: type) -> NoReturn:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.conflict import is_conflict
 from sealkit.crypto.blob import Blob
 from sealkit.demands import UNCOVERED
-from sealkit.door import typed
+from sealkit.door import inside, typed
 from sealkit.errors import (
     BlobError,
     BrokenBlob,
@@ -56,13 +56,16 @@ def inspect(record: Record, field: str = FIELD) -> Found:
     Raises ``FieldAbsent``, ``Malformed`` or ``NonCanonical`` (which part, which offset), ``Unsealed`` for plaintext, ``NotAString`` for
     an empty field, ``UnsupportedVersion``, and the ``RecordError`` of a record that cannot be read without a guess.
     """
-    found = find(record, field)
+    found = _find(record, field)
     record.read_through(field)
     if not found.blob.is_known:
         raise UnsupportedVersion(problem="a third part of a version or binding that this version of sealkit does not know").at(
             line=found.line, field=field
         )
     return found
+
+
+_inspect = inside(inspect)
 
 
 @typed
@@ -81,10 +84,13 @@ def find(record: Record, field: str = FIELD) -> Found:
     raise _unsealed(field, line)
 
 
+_find = inside(find)
+
+
 @typed
 def decrypt(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> sealing.Unsealed:
     """Return what the blob in a field opens to. Raises as ``inspect`` and ``Sealer.unseal`` do."""
-    return unseal(find(record, field), sealer, binding.place(record, field))
+    return _unseal(_find(record, field), sealer, binding.place(record, field))
 
 
 @typed
@@ -94,6 +100,9 @@ def unseal(found: Found, sealer: sealing.Sealer, place: Place) -> sealing.Unseal
         return sealer.unseal(found.blob, place)
     except (BlobError, RecordError, Usage) as error:
         raise error.at(line=found.line, field=place.field) from None
+
+
+_unseal = inside(unseal)
 
 
 @typed
@@ -114,10 +123,13 @@ def check(found: Found, sealer: sealing.Sealer, place: Place) -> judge.Checked:
         raise error.at(line=found.line, field=place.field) from None
 
 
+_check = inside(check)
+
+
 @typed
 def verdict(found: Found, sealer: sealing.Sealer, place: Place) -> str:
     """Return what is known of a blob where it stands; a tagged one is not decrypted. Raises as ``check`` and ``unseal``."""
-    return (check if found.blob.auth is not None else unseal)(found, sealer, place).verdict
+    return (_check if found.blob.auth is not None else _unseal)(found, sealer, place).verdict
 
 
 @typed
@@ -127,7 +139,7 @@ def gate(record: Record, demand: FieldRule, field: str, binding: Binding) -> Fou
     Raises as ``inspect``, ``Downgraded`` for a weaker format or another binding than is demanded, ``Unbound``, and ``Unsealed`` for a
     field beside it whose name says that it holds the payload.
     """
-    found = inspect(record, field)
+    found = _inspect(record, field)
     blob = found.blob
     if demand.format == "tagged" and blob.auth is None:
         raise Downgraded(
@@ -205,8 +217,8 @@ def reveal(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, bindin
 
     Raises ``RefusedEdit`` for a payload that is not UTF-8, and as ``decrypt`` and ``Record.set``.
     """
-    found = find(record, field)
-    return revealed(record, found, unseal(found, sealer, binding.place(record, field)), field=field)
+    found = _find(record, field)
+    return _revealed(record, found, _unseal(found, sealer, binding.place(record, field)), field=field)
 
 
 @typed
@@ -220,6 +232,9 @@ def revealed(record: Record, found: Found, opened: sealing.Unsealed, *, field: s
     return record.set(field, text)
 
 
+_revealed = inside(revealed)
+
+
 @typed
 def rotate(
     record: Record, opener: sealing.Sealer, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED
@@ -228,7 +243,7 @@ def rotate(
 
     ``opener`` opens the old blob, which keeps its format and its kind of binding. Raises as ``decrypt``.
     """
-    return reseal(record, find(record, field), opener, sealer, binding.place(record, field))[0]
+    return _reseal(record, _find(record, field), opener, sealer, binding.place(record, field))[0]
 
 
 @typed
@@ -249,7 +264,7 @@ def reseal(
     ``told`` otherwise. Raises ``NotBlessed``, ``AmbiguousKey``, and as ``decrypt``.
     """
     vouched = blessed is not None and blessed(found.blob)
-    opened = unseal(found, opener.vouching() if vouched else opener, place)
+    opened = _unseal(found, opener.vouching() if vouched else opener, place)
     try:
         form = judge.resealed_as(opened, sealer, vouched=vouched)
         if opened.key_id == sealer.key_id and opened.format == form:
@@ -262,6 +277,9 @@ def reseal(
     return record.replace(place.field, str(blob)), Found(blob, found.line)
 
 
+_reseal = inside(reseal)
+
+
 @typed
 def retag(record: Record, sealer: sealing.Sealer, was: Place, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
     """Return the record with an authentic blob bound to the record as it is now; ``was`` says what it was bound to.
@@ -269,7 +287,7 @@ def retag(record: Record, sealer: sealing.Sealer, was: Place, *, field: str = FI
     It is proved under the old identity first; a tagged blob is not decrypted, so that a verify-only key is enough. The same record is
     returned where the blob is bound rightly already. Raises as ``Sealer.retag``.
     """
-    found = find(record, field)
+    found = _find(record, field)
     place = binding.place(record, field)
     try:
         now = place.demanded() if binding.bind is not None or found.blob.bind is None else place.of_kind(found.blob.bind)
@@ -299,9 +317,9 @@ def verify(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, bindin
 
     Raises ``ProofFailed`` if a step does not give what was there, and as ``decrypt``.
     """
-    found = find(record, field)
+    found = _find(record, field)
     place = binding.place(record, field)
-    prove(record, found, unseal(found, sealer, place), sealer, place)
+    _prove(record, found, _unseal(found, sealer, place), sealer, place)
 
 
 @typed
@@ -316,6 +334,9 @@ def prove(record: Record, found: Found, opened: sealing.Unsealed, sealer: sealin
         raise ProofFailed(problem="put in its own place again, the value gives other bytes, or a full parse finds another one").at(
             line=found.line, field=field
         )
+
+
+_prove = inside(prove)
 
 
 def _adopt(record: Record, sealer: sealing.Sealer, place: Place, opener: Salted, value: Value | None) -> Record:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, Self
 
 from sealkit.context import UNBOUND
 from sealkit.crypto import cipher
-from sealkit.crypto.blob import Blob
+from sealkit.crypto.blob import Blob, of_parts
 from sealkit.crypto.tag import equal
-from sealkit.door import refuse, typed
+from sealkit.door import as_bytes, refuse, typed, typed_where_it_fails
 from sealkit.errors import (
     DisabledKey,
     Downgraded,
@@ -193,14 +193,14 @@ class Sealer:
             self._two_parts = judge.TwoParts(self.opening, self._recent)
         return self._two_parts
 
-    @typed
+    @typed_where_it_fails
     def tells_no_key(self, blob: Blob) -> bool:
         """Say whether nothing in a blob could tell which key of the ring sealed it, so that the key must be named to open it."""
         several = len(self._openers) > 1 and self._allowed != (self.key_id,)
         return blob.auth is None and self._payload == BINARY and several and not self._named
 
     # --- sealing -----------------------------------------------------------------------------------------------------
-    @typed
+    @typed_where_it_fails
     def seal(self, payload: bytes, context: Context = UNBOUND, *, format: str | None = None, at: Binder | None = None) -> Blob:
         """Return a new blob of the payload under the sealing key, in ``format`` or the sealer's own.
 
@@ -209,6 +209,11 @@ class Sealer:
         Raises ``PayloadCheck`` for a payload that would not pass when it is opened, ``Downgraded`` for a ``plain`` blob under a key that
         accepts authentic ones only, and ``DisabledKey`` where the key is not for this place.
         """
+        payload = as_bytes("Sealer.seal: payload", payload)
+        if format is not None and not isinstance(format, str):
+            refuse("Sealer.seal: format", "str or None", type(format))
+        if at is not None and not hasattr(at, "demanded"):
+            refuse("Sealer.seal: at", "Binder or None", type(at))
         key = self._sealer()
         check(payload, self._payload)
         check_within(key, at if at is not None else context)
@@ -223,9 +228,9 @@ class Sealer:
         if key.cbc().decrypt(ciphertext, iv) != payload:
             raise ProofFailed(problem="the new blob does not open to the payload")
         if form != TAGGED:
-            return Blob(ciphertext, iv)
+            return of_parts(ciphertext, iv)
         header = _header(key, context)
-        return Blob(ciphertext, iv, header + key.tagger().tag(header, context, iv, ciphertext))
+        return of_parts(ciphertext, iv, header + key.tagger().tag(header, context, iv, ciphertext))
 
     @typed
     def retag(self, blob: Blob, old: Binder, new: Context, *, at: Binder | None = None) -> Blob:
@@ -262,9 +267,10 @@ class Sealer:
         ``Downgraded`` for everything that is not authentic, where only that is accepted; else ``CannotDecrypt`` for everything that can be
         wrong with it, and ``AmbiguousKey`` where two keys fit, or nothing could tell. What ``binder`` raises is passed on.
         """
+        # Looked at before, and not where it fails: a refusal takes the same steps whatever came out.
         if not isinstance(blob, Blob):
             refuse("Sealer.unseal: blob", "Blob", type(blob))
-        if not hasattr(binder, "of_kind"):
+        if not hasattr(binder, "demanded"):
             refuse("Sealer.unseal: binder", "Binder", type(binder))
         if blob.auth is not None:
             return judge.unseal_tagged(*self._tagged(blob, binder), self._payload)
@@ -272,7 +278,7 @@ class Sealer:
             return self.two_parts.unseal(blob, binder)
         return judge.TwoParts(self._opening_in(binder), self._recent).unseal(blob, binder)
 
-    @typed
+    @typed_where_it_fails
     def check(self, blob: Blob, binder: Binder = UNBOUND) -> str:
         """Check the tag of a blob, without decrypting it, and return the id of its key; a verify-only key is enough.
 
@@ -280,7 +286,7 @@ class Sealer:
         """
         return self.checked(blob, binder).key_id
 
-    @typed
+    @typed_where_it_fails
     def checked(self, blob: Blob, binder: Binder = UNBOUND) -> judge.Checked:
         """Check the tag of a blob as ``check`` does, and return the verdict, too."""
         if blob.auth is None:
@@ -289,13 +295,13 @@ class Sealer:
             )
         return judge.check_tag(*self._tagged(blob, binder))
 
-    @typed
+    @typed_where_it_fails
     def checks_only(self, blob: Blob) -> bool:
         """Say whether the key that a tagged blob names is verify-only here."""
         key = self._ring.by_kid(blob.kid or "")
         return key is not None and key.is_verify_only
 
-    @typed
+    @typed_where_it_fails
     def fits(self, blob: Blob) -> Callable[[Context], bool]:
         """Return a function that says of a context whether the blob is authentic there; made for asking it of many.
 
@@ -310,13 +316,13 @@ class Sealer:
             return lambda context: context.bind == header[1] and tagger.accepts(tag, header, context, blob.iv, blob.ciphertext)
         return self.two_parts.proves(blob)
 
-    @typed
+    @typed_where_it_fails
     def unseal_own(self, blob: Blob) -> bytes | None:
         """Return what a blob opens to under the sealing key, None if it does not; for proving that the key works."""
         payload = self._sealer().cbc().decrypt(blob.ciphertext, blob.iv)
         return payload if payload is not None and passes(payload, self._payload) else None
 
-    @typed
+    @typed_where_it_fails
     def reproduces(self, blob: Blob, unsealed: Unsealed, binder: Binder = UNBOUND) -> bool:
         """Say whether sealing the payload again with the same key and IV gives the same blob; for proving a round trip only."""
         key = next((key for key in self._openers if key.id == unsealed.key_id), None)

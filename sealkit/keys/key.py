@@ -6,7 +6,7 @@ import os
 from _operator import _compare_digest
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from sealkit.door import typed
+from sealkit.door import typed, typed_where_it_fails
 from sealkit.errors import ConfigError, NoUsableKey, Usage
 from sealkit.keys.process import keep_in_memory
 
@@ -245,12 +245,12 @@ class Key:
             self._cbc = CBC(self._usable())
         return self._cbc
 
-    @typed
+    @typed_where_it_fails
     def secret_equals_iv(self, iv: bytes) -> bool:
         """Tell, in constant time, whether a blob's IV is the key itself, a mistake that publishes a 128-bit key."""
         return self._secret is not None and _equal(self._secret, iv)
 
-    @typed
+    @typed_where_it_fails
     def same_secret(self, other: Key) -> bool:
         """Tell, in constant time, whether two keys have the same bytes, by their kids where one is in a token; keys without are like no other."""
         if self._token is not None or other._token is not None:
@@ -273,7 +273,7 @@ class Key:
 
         return bytearray((b2a_base64(secret, newline=False) if encoding == "base64" else hexlify(secret)) + b"\n")
 
-    @typed
+    @typed_where_it_fails
     def is_one_of(self, secrets: tuple[bytes, ...]) -> bool:
         """Tell whether its bytes are among some known ones (those published as examples)."""
         return any(_equal(self._secret or b"", secret) for secret in secrets)

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from sealkit.config import shown_path
-from sealkit.door import typed
+from sealkit.door import typed, typed_where_it_fails
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files
 from sealkit.keys.access import Access, take_variable
@@ -188,7 +188,7 @@ class KeyRing:
         """Whether there is a primary: not in a ring of verify-only keys."""
         return self._primary is not None
 
-    @typed
+    @typed_where_it_fails
     def get(self, key_id: str) -> Key:
         """Return the key with an id, enabled or not. Raises ``NoUsableKey`` if the ring has none."""
         key = self._by_id.get(key_id)

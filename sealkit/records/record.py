@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, ParamSpec, Self
 
-from sealkit.door import as_bytes, refuse, typed
+from sealkit.door import as_bytes, refuse, typed, typed_where_it_fails
 from sealkit.errors import BadFieldPath, FieldAbsent, NotAString, SealkitError, UnsupportedRecord
 from sealkit.opaque import opaque
 from sealkit.records import fieldpath, frontmatter, kinds, scan
@@ -89,7 +89,7 @@ class Record:
         return kinds.kind_of(path)
 
     # --- reading ---------------------------------------------------------------------------------------------------------
-    @typed
+    @typed_where_it_fails
     def value(self, path: str = "secured") -> str | None:
         """Return the field's decoded text, or None if the record has no such field. The record is parsed in full.
 
@@ -99,15 +99,13 @@ class Record:
         field = self.field(path)
         return self._string(field) if field is not None else None
 
-    @opaque
+    @typed_where_it_fails
     def blob_text(self, path: str = "secured") -> tuple[str, int] | None:
         """Return the text that is a blob if the field is sealed, and its line; None if the record has no such field.
 
         Nearly always found by the fast scan, so a record that is broken elsewhere may still be answered.
         Raises ``NotAString`` and the other ``RecordError``.
         """
-        if not isinstance(path, str):
-            refuse("Record.blob_text: path", "str", type(path))
         span = self._scan(path)
         if span is scan.ABSENT:
             return None
@@ -119,12 +117,12 @@ class Record:
         self._string(field)
         return field.blob_text, self.file_line(field.node.line)
 
-    @typed
+    @typed_where_it_fails
     def lacks(self, path: str = "secured") -> bool:
         """Say whether the fast scan shows that there is no such field; False says nothing. Raises ``BadFieldPath``."""
         return self._scan(path) is scan.ABSENT
 
-    @typed
+    @typed_where_it_fails
     def values(self, path: str = "secured") -> list[Value]:
         """Return every field that the path names (``a[].b`` may name several), in document order."""
         return [self._value(field) for field in self._fields(path)]
@@ -136,7 +134,7 @@ class Record:
             return [path]
         return [field.path for field in self._fields(path)]
 
-    @typed
+    @typed_where_it_fails
     def plaintext(self, path: str = "secured") -> tuple[bytes, str]:
         """Return the payload that an unsealed field stands for, and its kind, ``text`` or ``json``.
 
@@ -172,7 +170,7 @@ class Record:
         return found
 
     # --- changing --------------------------------------------------------------------------------------------------------
-    @typed
+    @typed_where_it_fails
     def replace(self, path: str, text: str) -> Record:
         """Return the record with the field's string replaced in its own style; the record itself if it holds that text already.
 
@@ -190,7 +188,7 @@ class Record:
 
         return Edit(self, path, text).in_style(field)
 
-    @typed
+    @typed_where_it_fails
     def set(self, path: str, text: str) -> Record:
         """Return the record with ``text``, double quoted, as the field's value, whatever it held; a top-level field may be added.
 
@@ -201,7 +199,7 @@ class Record:
         field = self.field(path)
         return Edit(self, path, text).over(field) if field is not None else Edit(self, path, text).add()
 
-    @typed
+    @typed_where_it_fails
     def holds(self, path: str, text: str) -> bool:
         """Say whether the record, read in full, has ``text`` in the field, and putting it in its own place gives the same bytes.
 
@@ -217,7 +215,7 @@ class Record:
         field = self._present(path)
         return field.blob_text == text and Edit(self, path, text).changes_nothing(field)
 
-    @typed
+    @typed_where_it_fails
     def read_through(self, path: str = "secured") -> None:
         """Raise the ``RecordError`` of a record that is broken anywhere, which ``blob_text`` may not notice."""
         span = self._scan(path)
@@ -276,7 +274,7 @@ class Record:
                 raise self.placed(error, path) from None
         return self._found[path]
 
-    @typed
+    @typed_where_it_fails
     def field(self, path: str) -> Field | None:
         """Return the one field that a path names, None if the record has none; found by a full parse."""
         found = self._fields(path)

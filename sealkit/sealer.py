@@ -115,9 +115,9 @@ class Sealer:
         where ``synthetic`` is demanded. Raises ``Usage`` for a key or a format that was named and is refused, and ``NoUsableKey``.
         """
         other = copy.copy(self)
-        other._payload, other._allowed = payload, keys
+        other._payload, other._allowed, other._two_parts = payload, keys, None
         if opens:
-            other._accepts, other._two_parts = least, None
+            other._accepts = least
             return other
         other._demanded = least
         other._sealing = judge.allowed_key(self._ring, self._sealer(), keys, named=self._named)

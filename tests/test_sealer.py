@@ -150,6 +150,18 @@ def test_the_key_of_a_binary_payload_is_told_or_the_only_one(size):
             Sealer(RING).under(keys=keys, **policy).unseal(sealed)
 
 
+@pytest.mark.parametrize("asked", ["text", "json", "binary"])
+@pytest.mark.parametrize("demanded", ["text", "json", "binary"])
+@pytest.mark.parametrize("opens", [True, False])
+def test_what_a_policy_demands_holds_whatever_was_opened_before(asked, demanded, opens):
+    payloads = {"text": TEXT, "json": b'"JSON, in two blocks"', "binary": b"\xff no text, in two blocks"}
+    sealed = {kind: Sealer(ONE, payload="binary").seal(payload) for kind, payload in payloads.items()}
+    sealer = Sealer(ONE, payload=asked)
+    assert sealer.unseal(sealed[asked]).payload == payloads[asked]
+    other = sealer.under(payload=demanded, least="plain", opens=opens)
+    assert other.unseal(sealed[demanded]).payload == payloads[demanded]
+
+
 @pytest.mark.parametrize("form", ["tagged", "synthetic"])
 def test_an_authentic_binary_payload_names_its_key(form):
     keys = KeyRing([Key("k2", SECRETS["k2"], format=form), Key("k1", SECRETS["k1"])], primary="k2")

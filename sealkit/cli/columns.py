@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ from sealkit.errors import Usage
 from sealkit.records.identity import parse_bind
 
 if TYPE_CHECKING:
+    from sealkit.records.identity import Bind
     from sealkit.sealer import Sealer
 
+_SEALS = ("seal", "rotate")
 _GOOD = frozenset(["authentic", "unauthenticated", "sealed", "rotated", "unchanged"])
 
 
@@ -37,7 +40,8 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
     """Decrypt, seal, rotate or verify a column of a table (Parquet, Arrow IPC, CSV, JSON Lines), a batch of rows at a time.
 
     IN is not changed; OUT is a new file (0600) with the same columns, of which one has other values. A row that fails makes the exit
-    status 1; it is left empty, and by rotate as it was. verify needs no OUT. --bind a,b binds to the values of these columns.
+    status 1; it is left empty, and by rotate as it was. verify needs no OUT. --bind a,b binds to the values of these columns. For JSON Lines
+    the policies hold that are on the way to IN.
 
     \b
     Example:
@@ -49,14 +53,14 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
 
     if target is None and job != "verify":
         raise Usage(problem=f"{job} writes a table, and no name for it is given", hint=f"sealkit columns {job} IN OUT")
-    bind = parse_bind(keys.bind)
-    if bind == "path" and given["path_column"] is None:
-        raise Usage(problem="blobs are bound to paths, and no column holds these", hint="name it with --path-column NAME")
-    ring = options.load_ring(keys.ring, seals=job in ("seal", "rotate"))
+    ring = options.load_ring(keys.ring, seals=job in _SEALS)
     target_key = given["to"] if given["to"] is not None else ring.primary.id if job == "rotate" else None
     sealer = keys.sealer(ring, format=given["form"]) if job != "rotate" else keys.sealer(ring, target_key, format=given["form"])
     named = tuple(key_id for key_id in (keys.key_id, target_key) if key_id is not None)
     opener = keys._replace(key_id=None).sealer(ring, opens=named if keys.key_id is not None else None)
+    opener, sealer, bind = _demanded(job, source, given["column"], keys, (opener, sealer))
+    if bind == "path" and given["path_column"] is None:
+        raise Usage(problem="blobs are bound to paths, and no column holds these", hint="name it with --path-column NAME")
     beside = (given["path_column"],) if given["path_column"] is not None else ()
     names = bind if isinstance(bind, tuple) else ()
     counts: Counter[str] = Counter()
@@ -76,6 +80,20 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
     return _told(counts, as_json=given["as_json"], quiet=given["quiet"])
 
 
+def _demanded(job: str, source: str, column: str, keys: Keys, sealers: tuple[Sealer, Sealer]) -> tuple[Sealer, Sealer, Bind]:
+    """Return what opens and what seals, and what blobs are bound to, as policies demand it where the table is a file of records."""
+    from sealkit.records.kinds import is_record_name
+    from sealkit.trees import orders, tasks
+
+    opener, sealer = sealers
+    if not os.path.isfile(source) or not is_record_name(os.path.basename(source)):
+        return opener, sealer, parse_bind(keys.bind)
+    verb = orders.ROTATE if job in _SEALS else orders.DECRYPT
+    task = tasks.task(verb, keys.asked((column,)), [source], opener=opener, sealer=sealer if job in _SEALS else None)
+    (order,) = (one for one in task.orders(source) if one.demand.path == column)
+    return order.opener or opener, order.sealer or sealer, order.demand.bind
+
+
 def _done(
     job: str, column: Any, sealers: tuple[Sealer, Sealer], where: dict[str, Any], field: str, counts: Counter[str]
 ) -> tuple[Any, Any]:
@@ -86,7 +104,7 @@ def _done(
         made = core.rotate_column(column, opener, sealer, field=field, **where)
     else:
         run = {"decrypt": core.decrypt_column, "seal": core.seal_column, "verify": core.verify_column}[job]
-        made = run(column, sealer, field=field, **where)
+        made = run(column, sealer if job == "seal" else opener, field=field, **where)
     statuses = made.field("status")
     for one in statuses.value_counts().to_pylist():
         counts[one["values"]] += one["counts"]

@@ -150,8 +150,8 @@ class Merger:
             if one.payload == payload and self._may_stay(one, joint, place) and self.opens(version._replace(place=place)):
                 return Decision(version.text)
         new = replacing.edited(payload, place, self._sealer(), joint, self._bind(trio), vouched=self._vouched)
-        was = (opened.ours.key_id, opened.theirs.key_id)
-        return Decision(str(new.blob), move=None if new.key in was else f"key {was[0]} -> {new.key}")
+        was = opened.ours.key_id
+        return Decision(str(new.blob), move=None if new.key == was else f"key {was} -> {new.key}")
 
     def check(self, opened: Opened, place: Place) -> None:
         """Raise ``NotBlessed`` where ``settled`` would, for a payload that no side has: for asking before somebody edits it."""

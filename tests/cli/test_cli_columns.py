@@ -233,3 +233,51 @@ def test_no_plaintext_stays_in_json_lines(desk, options):
     back = [json.loads(line) for line in desk.read("back.jsonl").splitlines()]
     assert json.loads(back[0]["secured"]) == {"note": "open words, enough for two blocks"}
     assert back[3]["secured"] == "1234567890123456789012345"
+
+
+# --- policies --------------------------------------------------------------------------------------------------------
+POLICY = "version: 1\nrecords: [{include: ['*.jsonl', '*.ndjson'], fields: [{path: secured, %s}]}]\n"
+DEMANDS = [
+    "format: tagged",
+    "format: synthetic",
+    "format: tagged, bind: [id]",
+    "format: tagged, payload: json",
+    "format: tagged, keys: [k1]",
+]
+
+
+def lines(desk, name, *options):
+    """Seal two lines in a file of records, and return it without the tags."""
+    desk.write(name, b"".join(b'{"id": "%d", "secured": "\\"a payload of line %d\\""}\n' % (row, row) for row in (1, 2)))
+    assert desk.run("seal", "--format", "tagged", *options, name).status == 0
+    return desk.read(name), b"".join(
+        json.dumps(row | {"secured": row["secured"].rpartition(";")[0]}).encode() + b"\n"
+        for row in map(json.loads, desk.read(name).splitlines())
+    )
+
+
+@pytest.mark.parametrize("demand", DEMANDS)
+@pytest.mark.parametrize("name", ["feed.jsonl", "feed.ndjson"])
+def test_a_table_that_is_a_file_of_records_does_as_policies_demand(desk, demand, name):
+    desk.write("sealkit.yaml", (POLICY % demand).encode())
+    authentic, stripped = lines(desk, name)
+    for number, job in enumerate(("decrypt", "rotate", "verify")):
+        desk.write(name, authentic)
+        out = [f"good{number}.jsonl"] if job != "verify" else []
+        to = ["--to", "k1"] if job == "rotate" else []
+        assert desk.run("columns", job, *to, name, *out).status == 0
+        desk.write(name, stripped)
+        out = [f"bad{number}.jsonl"] if job != "verify" else []
+        ran = desk.run("columns", job, "--json", *to, name, *out)
+        assert (ran.status, ran.summary) == (1, {"downgraded": 2}), ran
+    assert b"a payload" in desk.read("good0.jsonl")
+    assert b"a payload" not in desk.read("bad0.jsonl")
+    assert desk.read("bad1.jsonl") == stripped
+
+
+def test_what_a_table_seals_is_as_policies_demand(desk):
+    desk.write("sealkit.yaml", (POLICY % "format: tagged, bind: [id]").encode())
+    desk.write("feed.jsonl", b'{"id": "1", "secured": "a payload, in a column"}\n')
+    assert desk.run("columns", "seal", "feed.jsonl", "sealed.jsonl").status == 0
+    assert desk.run("verify", "--require-authentic", "--json", "sealed.jsonl").lines[0]["bind"] == "fields"
+    assert desk.run("columns", "seal", "--format", "plain", "feed.jsonl", "plain.jsonl").status == 2

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Blob", "Key", "KeyRing", "Record", "Sealer", "SealkitError", "columns", "errors", "jobs", "trees"]
+if TYPE_CHECKING:
+    __all__ = ["Blob", "Key", "KeyRing", "Record", "Sealer", "SealkitError", "columns", "errors", "jobs", "trees"]
 
+_PUBLIC = ("Blob", "Key", "KeyRing", "Record", "Sealer", "SealkitError", "columns", "errors", "jobs", "trees")
 _HOMES = {
     "Blob": "sealkit.crypto.blob",
     "Key": "sealkit.keys.key",
@@ -39,8 +41,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first used (PEP 562)."""
-    if name not in __all__:
+    """Import a public name when it is first used (PEP 562); ``__all__``, when somebody asks for all of them."""
+    if name == "__all__":
+        return _there()
+    if name not in _PUBLIC:
         problem = f"module 'sealkit' has no attribute {name!r}"
         raise AttributeError(problem)
     from importlib import import_module
@@ -53,5 +57,18 @@ def __getattr__(name: str) -> object:
     return value
 
 
+def _there() -> list[str]:
+    """Return the public names that can be had: ``columns`` only with the packages that it needs."""
+    from importlib import import_module
+
+    from sealkit.errors import Usage
+
+    try:
+        import_module("sealkit.columns")
+    except Usage:
+        return [name for name in _PUBLIC if name != "columns"]
+    return list(_PUBLIC)
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_there()})

@@ -46,6 +46,8 @@ SealkitError
     ├── JournalError           journal
     └── TreeBusy               busy                75
 
+``WrongTypeError`` stands aside: it is a ``TypeError``, for a mistake in the program that calls sealkit.
+
 An error has a stable ``code``, an ``exit_status``, a ``problem`` (one sentence, never key or payload text), a ``hint`` (what to do
 next), and where it is known the ``path``, ``line`` (from 1) and ``field``. The command line writes the sentences.
 """
@@ -398,3 +400,7 @@ class TreeBusy(StoreError):
     code = "busy"
     exit_status = 75
     default_hint = "wait until it is done, or stop it"
+
+
+class WrongTypeError(TypeError):
+    """A public function was given something of a type that it does not take: a mistake in a program, and no ``SealkitError``."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.conflict import is_conflict
 from sealkit.crypto.blob import Blob
 from sealkit.demands import UNCOVERED
+from sealkit.door import typed
 from sealkit.errors import (
     BlobError,
     BrokenBlob,
@@ -25,7 +26,6 @@ from sealkit.errors import (
     UnsupportedVersion,
     Usage,
 )
-from sealkit.opaque import opaque
 from sealkit.records import beside
 from sealkit.records.identity import UNDEMANDED, Binding, Place
 from sealkit.sealing import judge, replacing
@@ -49,7 +49,7 @@ class Found(NamedTuple):
     line: int
 
 
-@opaque
+@typed
 def inspect(record: Record, field: str = FIELD) -> Found:
     """Return the blob in a field; needs no key. The record is read through, so that nothing broken in it goes unnoticed.
 
@@ -65,7 +65,7 @@ def inspect(record: Record, field: str = FIELD) -> Found:
     return found
 
 
-@opaque
+@typed
 def find(record: Record, field: str = FIELD) -> Found:
     """Return the blob in a field as ``inspect`` does, but as fast as can be: a record that is broken elsewhere may be answered."""
     found = _text(record, field)
@@ -81,13 +81,13 @@ def find(record: Record, field: str = FIELD) -> Found:
     raise _unsealed(field, line)
 
 
-@opaque
-def decrypt(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: Binding = UNDEMANDED) -> sealing.Unsealed:
+@typed
+def decrypt(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> sealing.Unsealed:
     """Return what the blob in a field opens to. Raises as ``inspect`` and ``Sealer.unseal`` do."""
     return unseal(find(record, field), sealer, binding.place(record, field))
 
 
-@opaque
+@typed
 def unseal(found: Found, sealer: sealing.Sealer, place: Place) -> sealing.Unsealed:
     """Return what a blob that ``inspect`` found opens to. Raises as ``Sealer.unseal``, with the field and the line."""
     try:
@@ -96,7 +96,7 @@ def unseal(found: Found, sealer: sealing.Sealer, place: Place) -> sealing.Unseal
         raise error.at(line=found.line, field=place.field) from None
 
 
-@opaque
+@typed
 def may_seal(found: Found, sealer: sealing.Sealer, place: Place) -> None:
     """Raise ``DisabledKey`` where the key that seals is not for this place; for asking before anything is changed."""
     try:
@@ -105,7 +105,7 @@ def may_seal(found: Found, sealer: sealing.Sealer, place: Place) -> None:
         raise error.at(line=found.line, field=place.field) from None
 
 
-@opaque
+@typed
 def check(found: Found, sealer: sealing.Sealer, place: Place) -> judge.Checked:
     """Check the tag of a blob that ``inspect`` found, and return the id of its key and the verdict. Raises as ``Sealer.check``."""
     try:
@@ -114,13 +114,13 @@ def check(found: Found, sealer: sealing.Sealer, place: Place) -> judge.Checked:
         raise error.at(line=found.line, field=place.field) from None
 
 
-@opaque
+@typed
 def verdict(found: Found, sealer: sealing.Sealer, place: Place) -> str:
     """Return what is known of a blob where it stands; a tagged one is not decrypted. Raises as ``check`` and ``unseal``."""
     return (check if found.blob.auth is not None else unseal)(found, sealer, place).verdict
 
 
-@opaque
+@typed
 def gate(record: Record, demand: FieldRule, field: str, binding: Binding) -> Found:
     """Return the blob in a field that is as is demanded, as far as that shows without a key; and nothing stands open beside it.
 
@@ -143,7 +143,7 @@ def gate(record: Record, demand: FieldRule, field: str, binding: Binding) -> Fou
     return found
 
 
-@opaque
+@typed
 def lacks(record: Record, field: str, demand: FieldRule) -> None:
     """Make sure that a field that was not found may be missing, that the record reads to its end, and that nothing stands there in its place.
 
@@ -161,13 +161,13 @@ def _nothing_open(record: Record, field: str, demand: FieldRule, *, is_there: bo
     beside.refuse(record, field, is_there=is_there, everywhere=demand.line != UNCOVERED)
 
 
-@opaque
+@typed
 def seal(
     record: Record,
     sealer: sealing.Sealer,
+    *,
     field: str = FIELD,
     payload: bytes | Salted | None = None,
-    *,
     binding: Binding = UNDEMANDED,
 ) -> Record:
     """Return the record with the field's plaintext sealed, or with ``payload`` sealed in the field, which is added if it is absent.
@@ -199,18 +199,18 @@ def seal(
     return record.set(field, str(sealed_in(sealer, plaintext, place, value.line)))
 
 
-@opaque
-def reveal(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
+@typed
+def reveal(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
     """Return the record with the field's payload in the blob's place, as a double-quoted scalar; ``seal`` turns it back.
 
     Raises ``RefusedEdit`` for a payload that is not UTF-8, and as ``decrypt`` and ``Record.set``.
     """
     found = find(record, field)
-    return revealed(record, found, unseal(found, sealer, binding.place(record, field)), field)
+    return revealed(record, found, unseal(found, sealer, binding.place(record, field)), field=field)
 
 
-@opaque
-def revealed(record: Record, found: Found, opened: sealing.Unsealed, field: str = FIELD) -> Record:
+@typed
+def revealed(record: Record, found: Found, opened: sealing.Unsealed, *, field: str = FIELD) -> Record:
     """Return the record with the payload of a blob that was opened in its place. Raises ``RefusedEdit``, and as ``Record.set``."""
     text = _utf8(opened.payload)
     if text is None:
@@ -220,9 +220,9 @@ def revealed(record: Record, found: Found, opened: sealing.Unsealed, field: str 
     return record.set(field, text)
 
 
-@opaque
+@typed
 def rotate(
-    record: Record, opener: sealing.Sealer, sealer: sealing.Sealer, field: str = FIELD, *, binding: Binding = UNDEMANDED
+    record: Record, opener: sealing.Sealer, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED
 ) -> Record:
     """Return the record with the field's blob re-encrypted under ``sealer``'s key; the same record if it is under that key already.
 
@@ -231,7 +231,7 @@ def rotate(
     return reseal(record, find(record, field), opener, sealer, binding.place(record, field))[0]
 
 
-@opaque
+@typed
 def reseal(
     record: Record,
     found: Found,
@@ -262,8 +262,8 @@ def reseal(
     return record.replace(place.field, str(blob)), Found(blob, found.line)
 
 
-@opaque
-def retag(record: Record, sealer: sealing.Sealer, was: Place, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
+@typed
+def retag(record: Record, sealer: sealing.Sealer, was: Place, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> Record:
     """Return the record with an authentic blob bound to the record as it is now; ``was`` says what it was bound to.
 
     It is proved under the old identity first; a tagged blob is not decrypted, so that a verify-only key is enough. The same record is
@@ -281,7 +281,7 @@ def retag(record: Record, sealer: sealing.Sealer, was: Place, field: str = FIELD
     return record.replace(field, str(blob))
 
 
-@opaque
+@typed
 def exchange(record: Record, field: str, new: str, old: str) -> Record | None:
     """Return the record with the blob text ``new`` in a field replaced by ``old``: a rotation taken back; needs no key.
 
@@ -293,8 +293,8 @@ def exchange(record: Record, field: str, new: str, old: str) -> Record | None:
     return record.replace(field, old)
 
 
-@opaque
-def verify(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: Binding = UNDEMANDED) -> None:
+@typed
+def verify(record: Record, sealer: sealing.Sealer, *, field: str = FIELD, binding: Binding = UNDEMANDED) -> None:
     """Prove the round trip: decrypt, encrypt again with the same key and IV, the same blob; splice it in, the same bytes.
 
     Raises ``ProofFailed`` if a step does not give what was there, and as ``decrypt``.
@@ -304,7 +304,7 @@ def verify(record: Record, sealer: sealing.Sealer, field: str = FIELD, binding: 
     prove(record, found, unseal(found, sealer, place), sealer, place)
 
 
-@opaque
+@typed
 def prove(record: Record, found: Found, opened: sealing.Unsealed, sealer: sealing.Sealer, place: Place) -> None:
     """Prove the round trip of a blob that was opened; ``verify`` is ``inspect``, ``unseal`` and this. Raises ``ProofFailed``."""
     field = place.field

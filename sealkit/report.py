@@ -246,7 +246,7 @@ class Report:
         """Return the closing sentence."""
         if not self._counts:
             return "nothing was looked at"
-        words = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in self.counts.items())
+        words = ", ".join(f"{count} {_in_words(status, count)}" for status, count in self.counts.items())
         if self._codes:
             words += " (" + ", ".join(f"{count} {code}" for code, count in sorted(self._codes.items())) + ")"
         return words + (f"; {self.unauthenticated} unauthenticated" if self.unauthenticated else "")
@@ -282,3 +282,8 @@ _TWO_PARTS = frozenset({"plain", "synthetic"})
 _SOME = 4
 _MANY = 10
 _NEARLY_ALL = 9
+
+
+def _in_words(status: str, count: int) -> str:
+    """Return a status as it stands behind a count: all but one are what was done, which has no plural."""
+    return "findings" if status == FINDING and count != 1 else status.replace("_", " ")

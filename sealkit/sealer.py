@@ -13,6 +13,7 @@ from sealkit.context import UNBOUND
 from sealkit.crypto import cipher
 from sealkit.crypto.blob import Blob
 from sealkit.crypto.tag import equal
+from sealkit.door import refuse, typed
 from sealkit.errors import (
     DisabledKey,
     Downgraded,
@@ -75,7 +76,7 @@ class Sealer:
         *("_requires_authentic", "_ring", "_sealing", "_two_parts", "_vouches"),
     )
 
-    @opaque
+    @typed
     def __init__(
         self,
         ring: KeyRing,
@@ -105,7 +106,7 @@ class Sealer:
         self._recent = judge.Recent()
         self._two_parts: judge.TwoParts | None = None
 
-    @opaque
+    @typed
     def under(self, *, payload: str, least: str, keys: tuple[str, ...] = (), opens: bool) -> Self:
         """Return a sealer that does as a policy demands of a field: payloads of that kind, in the format ``least`` or a stronger one.
 
@@ -127,7 +128,7 @@ class Sealer:
             )
         return other
 
-    @opaque
+    @typed
     def replacing(self, opened: Known, at: Binder | None = None) -> Self:
         """Return a sealer for what takes the place ``at`` of a blob that was opened: under the same key, if that may seal there."""
         other = copy.copy(self)
@@ -141,7 +142,7 @@ class Sealer:
         other._accepts, other._requires_authentic, other._vouches, other._two_parts = PLAIN, False, True, None
         return other
 
-    @opaque
+    @typed
     def may_seal_under(self, key_id: str, at: Binder | None = None) -> bool:
         """Say whether a key of the ring may seal (in the place ``at``): what the policy takes, unless another one was named."""
         return key_id == self.key_id or (not self._named and judge.may_seal(self._ring.get(key_id), self._allowed, at))
@@ -164,6 +165,7 @@ class Sealer:
         """The format that blobs are sealed in. Raises ``NoUsableKey`` if no key seals."""
         return self._format if self._format is not None else self.raised(self._sealer().format)
 
+    @typed
     def raised(self, form: str) -> str:
         """Return the format that takes the place of another: that one, or what is demanded where that is stronger."""
         least = self._demanded
@@ -191,13 +193,14 @@ class Sealer:
             self._two_parts = judge.TwoParts(self.opening, self._recent)
         return self._two_parts
 
+    @typed
     def tells_no_key(self, blob: Blob) -> bool:
         """Say whether nothing in a blob could tell which key of the ring sealed it, so that the key must be named to open it."""
         several = len(self._openers) > 1 and self._allowed != (self.key_id,)
         return blob.auth is None and self._payload == BINARY and several and not self._named
 
     # --- sealing -----------------------------------------------------------------------------------------------------
-    @opaque
+    @typed
     def seal(self, payload: bytes, context: Context = UNBOUND, *, format: str | None = None, at: Binder | None = None) -> Blob:
         """Return a new blob of the payload under the sealing key, in ``format`` or the sealer's own.
 
@@ -207,8 +210,6 @@ class Sealer:
         accepts authentic ones only, and ``DisabledKey`` where the key is not for this place.
         """
         key = self._sealer()
-        if not isinstance(payload, bytes):
-            raise Usage(problem="a payload is made of bytes", hint="encode text first, as in text.encode()")
         check(payload, self._payload)
         check_within(key, at if at is not None else context)
         form = format or self._format or self.raised(key.format)
@@ -226,7 +227,7 @@ class Sealer:
         header = _header(key, context)
         return Blob(ciphertext, iv, header + key.tagger().tag(header, context, iv, ciphertext))
 
-    @opaque
+    @typed
     def retag(self, blob: Blob, old: Binder, new: Context, *, at: Binder | None = None) -> Blob:
         """Return an authentic blob bound to another identity: that of a record that was renamed, or whose bound fields were edited.
 
@@ -261,13 +262,17 @@ class Sealer:
         ``Downgraded`` for everything that is not authentic, where only that is accepted; else ``CannotDecrypt`` for everything that can be
         wrong with it, and ``AmbiguousKey`` where two keys fit, or nothing could tell. What ``binder`` raises is passed on.
         """
+        if not isinstance(blob, Blob):
+            refuse("Sealer.unseal: blob", "Blob", type(blob))
+        if not hasattr(binder, "of_kind"):
+            refuse("Sealer.unseal: binder", "Binder", type(binder))
         if blob.auth is not None:
             return judge.unseal_tagged(*self._tagged(blob, binder), self._payload)
         if not self._bounded:
             return self.two_parts.unseal(blob, binder)
         return judge.TwoParts(self._opening_in(binder), self._recent).unseal(blob, binder)
 
-    @opaque
+    @typed
     def check(self, blob: Blob, binder: Binder = UNBOUND) -> str:
         """Check the tag of a blob, without decrypting it, and return the id of its key; a verify-only key is enough.
 
@@ -275,7 +280,7 @@ class Sealer:
         """
         return self.checked(blob, binder).key_id
 
-    @opaque
+    @typed
     def checked(self, blob: Blob, binder: Binder = UNBOUND) -> judge.Checked:
         """Check the tag of a blob as ``check`` does, and return the verdict, too."""
         if blob.auth is None:
@@ -284,12 +289,13 @@ class Sealer:
             )
         return judge.check_tag(*self._tagged(blob, binder))
 
+    @typed
     def checks_only(self, blob: Blob) -> bool:
         """Say whether the key that a tagged blob names is verify-only here."""
         key = self._ring.by_kid(blob.kid or "")
         return key is not None and key.is_verify_only
 
-    @opaque
+    @typed
     def fits(self, blob: Blob) -> Callable[[Context], bool]:
         """Return a function that says of a context whether the blob is authentic there; made for asking it of many.
 
@@ -304,13 +310,13 @@ class Sealer:
             return lambda context: context.bind == header[1] and tagger.accepts(tag, header, context, blob.iv, blob.ciphertext)
         return self.two_parts.proves(blob)
 
-    @opaque
+    @typed
     def unseal_own(self, blob: Blob) -> bytes | None:
         """Return what a blob opens to under the sealing key, None if it does not; for proving that the key works."""
         payload = self._sealer().cbc().decrypt(blob.ciphertext, blob.iv)
         return payload if payload is not None and passes(payload, self._payload) else None
 
-    @opaque
+    @typed
     def reproduces(self, blob: Blob, unsealed: Unsealed, binder: Binder = UNBOUND) -> bool:
         """Say whether sealing the payload again with the same key and IV gives the same blob; for proving a round trip only."""
         key = next((key for key in self._openers if key.id == unsealed.key_id), None)
@@ -322,6 +328,7 @@ class Sealer:
         header = _header(key, context)
         return header + key.tagger().tag(header, context, blob.iv, blob.ciphertext) == blob.auth
 
+    @typed
     def check_place(self, place: Binder) -> None:
         """Raise ``DisabledKey`` where the key that seals is not for this place."""
         check_within(self._sealer(), place)

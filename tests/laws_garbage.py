@@ -70,9 +70,9 @@ def record_of(data, kind, field):
     attempt("Record.warnings", lambda: record.warnings)
     attempt("jobs.inspect", jobs.inspect, record, field)
     for job in (jobs.decrypt, jobs.reveal, jobs.seal, jobs.verify):
-        attempt(f"jobs.{job.__name__}", job, record, SEALER, field)
-    attempt("jobs.seal", jobs.seal, record, SEALER, field, b"another payload")
-    attempt("jobs.rotate", jobs.rotate, record, SEALER, Sealer(RING, key_id="k2"), field)
+        attempt(f"jobs.{job.__name__}", lambda job=job: job(record, SEALER, field=field))
+    attempt("jobs.seal", lambda: jobs.seal(record, SEALER, field=field, payload=b"another payload"))
+    attempt("jobs.rotate", lambda: jobs.rotate(record, SEALER, Sealer(RING, key_id="k2"), field=field))
 
 
 with tempfile.TemporaryDirectory() as folder:

@@ -84,17 +84,26 @@ class LastLine:
         if report.skipped and isinstance(report.longrepr, tuple):
             self.reasons.append(report.longrepr[2])
 
+    @property
+    def line(self):
+        asked = asked_for(self.config)
+        return needs.last_line(self.reasons, [mark for mark in LONG if mark not in asked])
+
+    def pytest_terminal_summary(self, terminalreporter):
+        """In CI pytest's summary comes last: other programs look for it there."""
+        if needs.CI:
+            terminalreporter.write_line(self.line)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session):
         """Let everything else be printed, pytest's own last line too; in CI no extra may be lacking."""
         result = yield
         if hasattr(self.config, "workerinput"):
             return result
-        asked = asked_for(self.config)
-        line = needs.last_line(self.reasons, [mark for mark in LONG if mark not in asked])
-        if (reporter := self.config.pluginmanager.get_plugin("terminalreporter")) is not None:
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and not needs.CI:
             reporter.ensure_newline()
-            reporter.write_line(line)
+            reporter.write_line(self.line)
         if needs.CI and any(kind == "extra" for reason in self.reasons for kind, _ in needs.said(reason)):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return result

@@ -206,13 +206,17 @@ class Tree(RuleBasedStateMachine):
                 assert (seen[name].code, seen[name].payload) == ("authentic", payload.encode()), name
 
 
-Tree.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+def examples(number, steps):
+    return settings(max_examples=number, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+Tree.TestCase.settings = examples(15, 25)
 TestTree = Tree.TestCase
 
 
-@pytest.mark.fuzz
-def test_many_more():
-    Tree.TestCase.settings = settings(
-        max_examples=500, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+@pytest.mark.parametrize(
+    ("number", "steps"), [pytest.param(60, 25, marks=pytest.mark.slow), pytest.param(500, 40, marks=pytest.mark.fuzz)]
+)
+def test_more(monkeypatch, number, steps):
+    monkeypatch.setattr(Tree.TestCase, "settings", examples(number, steps))
     Tree.TestCase("runTest").runTest()

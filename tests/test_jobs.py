@@ -82,12 +82,12 @@ def test_all_jobs_on_every_shape(shape):
 @pytest.mark.parametrize(("name", "field"), FIELDS)
 def test_samples(name, field):
     before = sample(name)
-    payload = jobs.decrypt(before, SEALER, field).payload
-    jobs.verify(before, SEALER, field)
-    assert jobs.seal(before, SEALER, field) is before
-    assert jobs.seal(before, SEALER, field, payload) is before
-    back = jobs.seal(jobs.reveal(before, SEALER, field), SEALER, field)
-    assert jobs.decrypt(back, SEALER, field).payload == payload
+    payload = jobs.decrypt(before, SEALER, field=field).payload
+    jobs.verify(before, SEALER, field=field)
+    assert jobs.seal(before, SEALER, field=field) is before
+    assert jobs.seal(before, SEALER, field=field, payload=payload) is before
+    back = jobs.seal(jobs.reveal(before, SEALER, field=field), SEALER, field=field)
+    assert jobs.decrypt(back, SEALER, field=field).payload == payload
 
 
 def test_a_payload_is_given():
@@ -269,16 +269,16 @@ def test_only_our_errors_whatever_the_bytes(data, kind, field):
 
     for job in (
         lambda one: jobs.inspect(one, field),
-        lambda one: jobs.decrypt(one, SEALER, field),
-        lambda one: jobs.reveal(one, SEALER, field),
-        lambda one: jobs.rotate(one, SEALER, Sealer(RING, key_id="k1"), field),
-        lambda one: jobs.verify(one, SEALER, field),
+        lambda one: jobs.decrypt(one, SEALER, field=field),
+        lambda one: jobs.reveal(one, SEALER, field=field),
+        lambda one: jobs.rotate(one, SEALER, Sealer(RING, key_id="k1"), field=field),
+        lambda one: jobs.verify(one, SEALER, field=field),
         lambda one: one.warnings,
     ):
         attempt(job)
     for payload in (None, TEXT):
-        sealed = attempt(lambda one, payload=payload: jobs.seal(one, SEALER, field, payload))
+        sealed = attempt(lambda one, payload=payload: jobs.seal(one, SEALER, field=field, payload=payload))
         if sealed is not None:
-            assert jobs.seal(Record.parse(sealed.raw, kind=kind), SEALER, field, payload).raw == sealed.raw
+            assert jobs.seal(Record.parse(sealed.raw, kind=kind), SEALER, field=field, payload=payload).raw == sealed.raw
     assert all(said)
     assert not any(SEALED[:30] in text for text in said)

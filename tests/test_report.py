@@ -58,10 +58,19 @@ def test_counts_codes_and_sentence():
         "summary": made.counts | {"codes": {"cannot_decrypt": 1, "io": 1, "malformed": 1}, "unauthenticated": 3}
     }
     assert made.sentence() == (
-        "2 decrypted, 1 would change, 1 absent, 2 finding, 1 failed (1 cannot_decrypt, 1 io, 1 malformed); 3 unauthenticated"
+        "2 decrypted, 1 would change, 1 absent, 2 findings, 1 failed (1 cannot_decrypt, 1 io, 1 malformed); 3 unauthenticated"
     )
     assert report().sentence() == "nothing was looked at"
     assert report(GOOD).summary() == {"summary": {"decrypted": 1, "unauthenticated": 1}}
+
+
+@pytest.mark.parametrize(
+    ("times", "said"), [(1, "1 finding (1 malformed)"), (2, "2 findings (2 malformed)"), (1000, "1000 findings (1000 malformed)")]
+)
+def test_findings_are_one_or_several(times, said):
+    made = Report()
+    made.count("finding", "malformed", 1, times=times)
+    assert made.sentence() == said
 
 
 def test_counting_at_once_is_counting_one_by_one():

@@ -306,11 +306,11 @@ def test_single_bytes_as_text(byte):
 def test_what_is_asked_for_wrongly():
     with pytest.raises(Usage):
         Sealer(RING, payload="xml")
-    for payload in ("text", None, 3, bytearray(b"text"), memoryview(b"text")):
+    for payload in ("text", None, 3, [b"text"], {"text": 1}):
         for kind in ("text", "json"):
-            with pytest.raises(Usage):
+            with pytest.raises(TypeError, match="payload must be bytes"):
                 Sealer(ONE, payload=kind).seal(payload)
-        with pytest.raises(Usage):
+        with pytest.raises(TypeError, match="payload must be bytes"):
             Sealer(ONE, payload="binary", key_id="k1").seal(payload)
 
 

@@ -75,8 +75,8 @@ def roll_back(root: str, keys: Sequence[Key], where: Where, output: Output, chan
             show.warning(f"{state.path} {state.doubt}: this is what it says was there before")
             _restore(root, state, where, output, change._replace(check=True))
             if not _agreed():
-                show.hint("nothing was changed: give the ring that has the key, with --keys FILE, or say --yes to what is listed")
-                return NoUsableKey.exit_status
+                hint = "give the ring that has the key, with --keys FILE, or say --yes to what is listed"
+                raise NoUsableKey(problem="nothing was changed: no key proves the journal, and nobody said yes", hint=hint)
         return _restore(root, state, where, output, change)
 
 

@@ -25,9 +25,9 @@ from sealkit.columns.reference import Keys, as_reference, sealer_of
 from sealkit.columns.results import STATUS, Result
 from sealkit.columns.sealing import seal_rows
 from sealkit.crypto.blob import Blob
+from sealkit.door import typed
 from sealkit.errors import AmbiguousKey, NotBlessed, SealkitError, UnsupportedVersion
 from sealkit.jobs import FIELD
-from sealkit.opaque import opaque
 from sealkit.payload import BINARY
 from sealkit.sealer import PLAIN, TAGGED, Sealer
 from sealkit.sealing import judge
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Step = Callable[[Texts, Part, Result], dict[str, pa.Array]]
 
 
-@opaque
+@typed
 def decrypt_column(
     array: Column,
     keys: Keys,
@@ -66,7 +66,7 @@ def decrypt_column(
     return chunks.run(step, _ids(sealer))
 
 
-@opaque
+@typed
 def verify_column(
     array: Column,
     keys: Keys,
@@ -89,7 +89,7 @@ def verify_column(
     return _Chunks(array, Places(field, identity, files, len(array)), on_error).run(step, _ids(sealer))
 
 
-@opaque
+@typed
 def seal_column(
     array: Column,
     keys: Keys,
@@ -123,7 +123,7 @@ def seal_column(
     return chunks.run(step, _ids(sealer))
 
 
-@opaque
+@typed
 def rotate_column(
     array: Column,
     keys: Keys,
@@ -149,7 +149,7 @@ def rotate_column(
     return chunks.run(step, _ids(sealer))
 
 
-@opaque
+@typed
 def inspect_column(array: Column, *, on_error: str = STATUS) -> Column:
     """Return what each blob says without a key: ``format`` (``plain`` for two parts, ``tagged``), ``kid``, ``ciphertext_bytes``, ``iv``
     (16 bytes), ``status`` (``found``, or the code of the error).

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from sealkit.columns import core
 from sealkit.columns.reference import sealer_of
+from sealkit.door import typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sealkit.columns.reference import Keys
 
 
+@typed
 def register(connection: duckdb.DuckDBPyConnection, keys: Keys) -> None:
     """Give a connection ``unseal(text)``, ``unseal_status(text)``, ``seal(text)`` and ``reseal(text)``.
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sealkit.columns import core
+from sealkit.door import typed
 from sealkit.errors import Usage
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _beside(column: Beside, name: str, series: pd.Series) -> pa.Array | pa.Chunk
     return pa.Array.from_pandas(column)
 
 
+@typed
 def decrypt(series: pd.Series, keys: Keys, **options: object) -> pd.DataFrame:
     """Return ``payload``, ``status`` and ``key`` as ``decrypt_column`` does, which says what the options are.
 
@@ -65,21 +67,25 @@ def decrypt(series: pd.Series, keys: Keys, **options: object) -> pd.DataFrame:
     return _framed(core.decrypt_column, series, options, keys)
 
 
+@typed
 def seal(series: pd.Series, keys: Keys, **options: object) -> pd.DataFrame:
     """Return ``blob``, ``status`` and ``key`` as ``seal_column`` does."""
     return _framed(core.seal_column, series, options, keys)
 
 
+@typed
 def rotate(series: pd.Series, keys: Keys, to: str | None = None, **options: object) -> pd.DataFrame:
     """Return ``blob``, ``status`` and ``key`` as ``rotate_column`` does."""
     return _framed(core.rotate_column, series, options, keys, to)
 
 
+@typed
 def verify(series: pd.Series, keys: Keys, **options: object) -> pd.DataFrame:
     """Return ``status`` and ``key`` as ``verify_column`` does."""
     return _framed(core.verify_column, series, options, keys)
 
 
+@typed
 def placed(frame: pd.DataFrame, parts: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
     """Return a frame with the columns of another beside its own: the first row by the first, whatever the two indexes are.
 

@@ -62,7 +62,9 @@ def ring_of(keys: Reference | str) -> KeyRing:
 @opaque
 def as_reference(keys: object) -> Reference:
     """Return the reference that is meant, which is not resolved by that. Raises ``Usage`` for what is none: it may be the key itself."""
-    reference = keys if isinstance(keys, Reference) else Reference(keys) if isinstance(keys, str) else None
+    reference = (
+        keys if isinstance(keys, Reference) and isinstance(keys.source, str) else Reference(keys) if isinstance(keys, str) else None
+    )
     if reference is None:
         raise Usage(problem="no reference to keys", hint=_HINT)
     kind, _, name = reference.source.partition(":")

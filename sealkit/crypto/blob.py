@@ -11,6 +11,7 @@ import re
 from binascii import a2b_base64, b2a_base64
 from typing import Any, NamedTuple, NoReturn
 
+from sealkit.door import refuse, typed
 from sealkit.errors import Malformed, NonCanonical
 
 _BLOCK = 16
@@ -34,6 +35,7 @@ class Blob:
     iv: bytes
     auth: bytes | None
 
+    @typed
     def __init__(self, ciphertext: bytes, iv: bytes, auth: bytes | None = None) -> None:
         _check_part("ciphertext", ciphertext)
         _check_part("iv", iv)
@@ -51,7 +53,10 @@ class Blob:
         excess, bits set after the last byte), and ``Malformed`` if it is no blob; both name the part and the offset in
         ``text`` of the first character that is wrong. Where something is missing, that is the offset where it should stand.
         """
-        if isinstance(text, str):
+        if not isinstance(text, str):
+            kind, text = type(text), ""  # as below
+            refuse("Blob.parse: text", "str", kind)
+        else:
             auth = None
             # At most four pieces: a text of nothing but ";" must not become a list of its length.
             pieces = text.split(";", 3)
@@ -80,6 +85,7 @@ class Blob:
         raise error
 
     @staticmethod
+    @typed
     def resembles(text: str) -> bool:
         """Tell whether ``text`` is no blob but looks like a damaged one, so that sealing it as plaintext would bury the damage.
 
@@ -102,7 +108,7 @@ class Blob:
         as one: the first ``;`` of a two-part blob lost, or turned into a letter of the alphabet, when the ciphertext has no
         padding; and damage to the iv after a ciphertext of nothing but hexadecimal digits.
         """
-        if not isinstance(text, str) or _is_blob(text):
+        if _is_blob(text):
             return False
         core = text.strip().strip(_QUOTES).strip()
         if core.startswith(_SALTED) or _is_blob(core):
@@ -178,9 +184,7 @@ def _spell(ciphertext: bytes, iv: bytes, auth: bytes | None) -> str:
 
 
 def _check_part(name: str, value: bytes) -> None:
-    if not isinstance(value, bytes):
-        problem = "not bytes"
-    elif name in _EXACT_BYTES:
+    if name in _EXACT_BYTES:
         problem = "" if len(value) == _EXACT_BYTES[name] else f"{len(value)} bytes where {_EXACT_BYTES[name]} belong,"
     else:
         problem = "" if value and not len(value) % _BLOCK else f"{len(value)} bytes where blocks of 16 belong,"
@@ -207,10 +211,8 @@ class _Flaw(NamedTuple):
     hint: str | None = None
 
 
-def _diagnose(text: object) -> Malformed:
+def _diagnose(text: str) -> Malformed:
     """Build the error for a text that is not a blob; ``text`` itself never goes into it."""
-    if not isinstance(text, str):
-        return Malformed(part="blob", offset=0, problem="not text")
     part, flaw = _first_flaw(text)
     kind = NonCanonical if _is_loose_blob(text) else Malformed
     hint = _SALTED_HINT if text.lstrip().lstrip(_QUOTES).startswith(_SALTED) else flaw.hint

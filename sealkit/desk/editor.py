@@ -23,6 +23,7 @@ _FLAGS: Final[dict[str, tuple[str, ...]]] = {
     "nano": ("-I", "--"),
     "emacs": _EMACS,
 }
+_INTERRUPTED: Final = (-signal.SIGINT, 128 + signal.SIGINT)  # as a program ends by Ctrl-C, and as a shell says that one did
 _PATIENCE = 2.0  # seconds for an editor to end when sealkit is told to
 
 
@@ -52,13 +53,18 @@ class Editor:
         return [*self._words, *self._flags, path]
 
     def run(self, path: str) -> None:
-        """Let somebody edit a file, and wait. Raises ``Usage`` if the editor fails; what interrupts sealkit ends the editor."""
+        """Let somebody edit a file, and wait. Raises ``Usage`` if the editor fails; what interrupts sealkit ends the editor.
+
+        Raises ``KeyboardInterrupt`` where Ctrl-C ended the editor: that was meant for sealkit, too.
+        """
         before = {number: signal.signal(number, _leave_it) for number in (signal.SIGINT, signal.SIGQUIT)}
         try:
             status = self._run(path)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+        if status in _INTERRUPTED:
+            raise KeyboardInterrupt
         if status:
             how = f"with {status}" if status > 0 else f"by signal {-status}"
             raise Usage(problem=f"the editor {self.name!r} ended {how}; nothing was changed")

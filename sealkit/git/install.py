@@ -137,6 +137,15 @@ class Installation:
             if (_content(hook) or b"").startswith(_HOOK_MARK):
                 os.unlink(hook)
                 yield f"removed the hook {self._below(hook)}"
+                if hook == self._beside:
+                    yield from self._calls_left()
+
+    def _calls_left(self) -> Iterator[str]:
+        """Yield the lines of somebody's own hook that call the one that was removed: with one of them, no commit goes through."""
+        for one in (_content(self._hook) or b"").splitlines():
+            if os.path.basename(self._beside).encode() in one:
+                line = os.fsdecode(one.strip())
+                yield f"kept the hook {self._below(self._hook)}: remove this line from it, or no commit goes through: {line}"
 
     # --- doctor ----------------------------------------------------------------------------------------------------------
     def examine(self) -> Iterator[Finding]:

@@ -6,9 +6,9 @@ import os
 from _operator import _compare_digest
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from sealkit.door import typed
 from sealkit.errors import ConfigError, NoUsableKey, Usage
 from sealkit.keys.process import keep_in_memory
-from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +79,7 @@ class Key:
     reach: Reach | None
     """Where alone it may be used, None for everywhere."""
 
-    @opaque
+    @typed
     def __init__(
         self,
         id: str,
@@ -109,7 +109,7 @@ class Key:
         self._token: Token | None = None
 
     @classmethod
-    @opaque
+    @typed
     def verify_only(
         cls,
         id: str,
@@ -128,7 +128,7 @@ class Key:
         from sealkit.crypto.cipher import Derived
 
         key = cls(id, None, format=format, accept=accept, state="disabled", only=only)
-        if not isinstance(kid, bytes) or len(kid) != KID_BYTES:
+        if len(kid) != KID_BYTES:
             raise NoUsableKey(problem=f"key {id}: a kid is 16 hex digits")
         _check_mac(id, mac)
         check_attributes(id, format=format, accept=accept, state=state)
@@ -137,7 +137,7 @@ class Key:
         return key
 
     @classmethod
-    @opaque
+    @typed
     def in_token(cls, id: str, token: Token, *, format: str, accept: str, state: str, only: Iterable[str] = ()) -> Self:
         """Return a key that works in its token and never gives its bytes away. Raises ``ConfigError`` and ``NoUsableKey``."""
         key = cls(id, None, format=format, accept=accept, state="disabled", only=only)
@@ -145,6 +145,7 @@ class Key:
         return key
 
     @classmethod
+    @typed
     def generate(cls, id: str, bits: int = 256) -> Self:
         """Return a new plain key of 128, 192 or 256 random bits from the operating system.
 
@@ -244,17 +245,19 @@ class Key:
             self._cbc = CBC(self._usable())
         return self._cbc
 
+    @typed
     def secret_equals_iv(self, iv: bytes) -> bool:
         """Tell, in constant time, whether a blob's IV is the key itself, a mistake that publishes a 128-bit key."""
         return self._secret is not None and _equal(self._secret, iv)
 
+    @typed
     def same_secret(self, other: Key) -> bool:
         """Tell, in constant time, whether two keys have the same bytes, by their kids where one is in a token; keys without are like no other."""
         if self._token is not None or other._token is not None:
             return bool(self.kid) and self.kid == other.kid
         return bool(self._secret and other._secret) and _equal(self._secret or b"", other._secret or b"")
 
-    @opaque
+    @typed
     def encoded(self, encoding: str) -> bytearray:
         """Return the bytes of the key, for a file of their own, as ``hex``, ``base64`` (each one line) or ``raw``; for the caller to wipe.
 
@@ -270,6 +273,7 @@ class Key:
 
         return bytearray((b2a_base64(secret, newline=False) if encoding == "base64" else hexlify(secret)) + b"\n")
 
+    @typed
     def is_one_of(self, secrets: tuple[bytes, ...]) -> bool:
         """Tell whether its bytes are among some known ones (those published as examples)."""
         return any(_equal(self._secret or b"", secret) for secret in secrets)
@@ -348,7 +352,7 @@ def _kept(secret: bytes | bytearray | None) -> bytearray | None:
 def _check_secret(key_id: str, secret: bytes | bytearray | None, *, may_lack: bool) -> None:
     if secret is None and may_lack:
         return
-    if not isinstance(secret, bytes | bytearray):
+    if secret is None:
         raise NoUsableKey(problem=f"key {key_id}: a key is made of bytes", hint="decode hex or base64 text first")
     if len(secret) not in SIZES:
         twice_as_long = len(secret) % 2 == 0 and len(secret) // 2 in SIZES
@@ -357,7 +361,7 @@ def _check_secret(key_id: str, secret: bytes | bytearray | None, *, may_lack: bo
 
 
 def _check_mac(key_id: str, mac: bytes | bytearray | None) -> None:
-    if mac is not None and (not isinstance(mac, bytes | bytearray) or len(mac) != MAC_BYTES):
+    if mac is not None and len(mac) != MAC_BYTES:
         raise NoUsableKey(problem=f"key {key_id}: a MAC secret is {MAC_BYTES} bytes")
 
 

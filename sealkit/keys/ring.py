@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from sealkit.config import shown_path
+from sealkit.door import typed
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files
 from sealkit.keys.access import Access, take_variable
@@ -48,7 +49,7 @@ class KeyRing:
 
     __slots__ = ("_by_id", "_by_kid", "_primary", "path", "warnings")
 
-    @opaque
+    @typed
     def __init__(self, keys: Iterable[Key], *, primary: str | None) -> None:
         members = tuple(keys)
         check_members(members, primary)
@@ -60,7 +61,7 @@ class KeyRing:
         self.warnings: tuple[str, ...] = (EXAMPLE_WARNING,) if any(key.is_one_of(EXAMPLE_KEYS) for key in members) else ()
 
     @classmethod
-    @opaque
+    @typed
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -110,7 +111,7 @@ class KeyRing:
         return ring
 
     @classmethod
-    @opaque
+    @typed
     def find(
         cls,
         path: str | os.PathLike[str] | None = None,
@@ -139,7 +140,7 @@ class KeyRing:
         return cls.from_variable(environ=variables)
 
     @classmethod
-    @opaque
+    @typed
     def single(cls, source: Source, access: Access) -> Self:
         """Return a ring of the one key that a source gives, its primary, with the id ``key``. Raises ``NoUsableKey``."""
         ring = cls([_key_of(source.read(access), "key")], primary="key")
@@ -147,7 +148,7 @@ class KeyRing:
         return ring
 
     @classmethod
-    @opaque
+    @typed
     def from_variable(cls, name: str = SECRET_VARIABLE, environ: MutableMapping[str, str] | None = None) -> Self:
         """Return a ring of the one key of an environment variable, ``hex:DIGITS`` or ``base64:TEXT``; its id is ``env``.
 
@@ -187,7 +188,7 @@ class KeyRing:
         """Whether there is a primary: not in a ring of verify-only keys."""
         return self._primary is not None
 
-    @opaque
+    @typed
     def get(self, key_id: str) -> Key:
         """Return the key with an id, enabled or not. Raises ``NoUsableKey`` if the ring has none."""
         key = self._by_id.get(key_id)
@@ -195,13 +196,14 @@ class KeyRing:
             raise NoUsableKey(problem="the ring has no key with that id", hint="it has: " + ", ".join(self._by_id))
         return key
 
+    @typed
     def by_kid(self, kid: str) -> Key | None:
         """Return the key, enabled or not, with a kid (16 hex digits); None if the ring has none."""
         if self._by_kid is None:  # once: a ring for two-part blobs need not derive anything
             self._by_kid = {key.kid: key for key in self._by_id.values() if key.kid}
         return self._by_kid.get(kid)
 
-    @opaque
+    @typed
     def export_verify_only(self, ids: Iterable[str] | None = None) -> bytes:
         """Return the text of a ring that checks the tags of some keys (all that seal with tags, for None) and can do nothing else.
 

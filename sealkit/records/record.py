@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, ParamSpec, Self
 
+from sealkit.door import as_bytes, refuse, typed
 from sealkit.errors import BadFieldPath, FieldAbsent, NotAString, SealkitError, UnsupportedRecord
 from sealkit.opaque import opaque
 from sealkit.records import fieldpath, frontmatter, kinds, scan
@@ -46,7 +47,11 @@ class Record:
     kind: str
     line: int
 
+    @typed
     def __init__(self, data: bytes, kind: str, line: int) -> None:
+        self._begin(data, kind, line)
+
+    def _begin(self, data: bytes, kind: str, line: int) -> None:
         self.raw = data
         self.kind = kind
         self.line = line
@@ -69,15 +74,22 @@ class Record:
 
         Only the outline is read; a field is located when it is asked for. Raises ``BadFrontMatter`` and ``UnsupportedRecord``.
         """
-        return cls(data, kind, line)
+        if not isinstance(kind, str):
+            refuse("Record.parse: kind", "str", type(kind))
+        if not isinstance(line, int) or isinstance(line, bool):
+            refuse("Record.parse: line", "int", type(line))
+        record = cls.__new__(cls)
+        record._begin(as_bytes("Record.parse: data", data), kind, line)
+        return record
 
     @staticmethod
+    @typed
     def kind_of(path: str | os.PathLike[str]) -> str:
         """Return the kind of the record in a file of this name; front matter unless the suffix says otherwise."""
         return kinds.kind_of(path)
 
     # --- reading ---------------------------------------------------------------------------------------------------------
-    @opaque
+    @typed
     def value(self, path: str = "secured") -> str | None:
         """Return the field's decoded text, or None if the record has no such field. The record is parsed in full.
 
@@ -94,6 +106,8 @@ class Record:
         Nearly always found by the fast scan, so a record that is broken elsewhere may still be answered.
         Raises ``NotAString`` and the other ``RecordError``.
         """
+        if not isinstance(path, str):
+            refuse("Record.blob_text: path", "str", type(path))
         span = self._scan(path)
         if span is scan.ABSENT:
             return None
@@ -105,23 +119,24 @@ class Record:
         self._string(field)
         return field.blob_text, self.file_line(field.node.line)
 
+    @typed
     def lacks(self, path: str = "secured") -> bool:
         """Say whether the fast scan shows that there is no such field; False says nothing. Raises ``BadFieldPath``."""
         return self._scan(path) is scan.ABSENT
 
-    @opaque
+    @typed
     def values(self, path: str = "secured") -> list[Value]:
         """Return every field that the path names (``a[].b`` may name several), in document order."""
         return [self._value(field) for field in self._fields(path)]
 
-    @opaque
+    @typed
     def paths(self, path: str = "secured") -> list[str]:
         """Return the concrete paths (``a[0].b``) of the fields that a path with ``[]`` names; the path itself if it has none."""
         if "[]" not in path:
             return [path]
         return [field.path for field in self._fields(path)]
 
-    @opaque
+    @typed
     def plaintext(self, path: str = "secured") -> tuple[bytes, str]:
         """Return the payload that an unsealed field stands for, and its kind, ``text`` or ``json``.
 
@@ -157,7 +172,7 @@ class Record:
         return found
 
     # --- changing --------------------------------------------------------------------------------------------------------
-    @opaque
+    @typed
     def replace(self, path: str, text: str) -> Record:
         """Return the record with the field's string replaced in its own style; the record itself if it holds that text already.
 
@@ -175,7 +190,7 @@ class Record:
 
         return Edit(self, path, text).in_style(field)
 
-    @opaque
+    @typed
     def set(self, path: str, text: str) -> Record:
         """Return the record with ``text``, double quoted, as the field's value, whatever it held; a top-level field may be added.
 
@@ -186,7 +201,7 @@ class Record:
         field = self.field(path)
         return Edit(self, path, text).over(field) if field is not None else Edit(self, path, text).add()
 
-    @opaque
+    @typed
     def holds(self, path: str, text: str) -> bool:
         """Say whether the record, read in full, has ``text`` in the field, and putting it in its own place gives the same bytes.
 
@@ -202,7 +217,7 @@ class Record:
         field = self._present(path)
         return field.blob_text == text and Edit(self, path, text).changes_nothing(field)
 
-    @opaque
+    @typed
     def read_through(self, path: str = "secured") -> None:
         """Raise the ``RecordError`` of a record that is broken anywhere, which ``blob_text`` may not notice."""
         span = self._scan(path)
@@ -261,6 +276,7 @@ class Record:
                 raise self.placed(error, path) from None
         return self._found[path]
 
+    @typed
     def field(self, path: str) -> Field | None:
         """Return the one field that a path names, None if the record has none; found by a full parse."""
         found = self._fields(path)
@@ -311,16 +327,19 @@ class Record:
             self._read = _document()(self.raw[region.start : region.end] if region is not None else b"", self.kind)
         return self._read
 
+    @typed
     def file_line(self, line: int) -> int:
         """Turn a line of the region into a line of the file."""
         return line + (self.region.line if self.region is not None else 1) + self.line - 2
 
+    @typed
     def placed(self, error: SealkitError, path: str) -> SealkitError:
         """Give an error, whose line counts within the region, its line in the file and the field."""
         line = self.file_line(error.line or 1)
         error.line = None
         return error.at(line=line, field=path)
 
+    @typed
     def reread(self, raw: bytes) -> Record | None:
         """Read changed bytes as a record of this kind; None if what lies between the delimiters is not where it should be then."""
         try:
@@ -341,7 +360,7 @@ def _document() -> type[Document]:
     return Document
 
 
-@opaque
+@typed
 def split(data: bytes, kind: str) -> list[Record]:
     """Return the records of a file: one, or one for each line of a JSON Lines file, with the line numbers they start on.
 
@@ -352,6 +371,7 @@ def split(data: bytes, kind: str) -> list[Record]:
     return [Record(line, kind, number) for number, line in enumerate(_LINES.findall(data), 1)]
 
 
+@typed
 def join(records: list[Record]) -> bytes:
     """Return the bytes of the file that these records make up."""
     return b"".join(record.raw for record in records)

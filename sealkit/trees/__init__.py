@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sealkit.door import typed
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
@@ -50,6 +52,7 @@ class Terms(NamedTuple):
 TERMS = Terms()
 
 
+@typed
 def inspect(paths: Paths, *, fields: Sequence[str] | None = None, **filters: Any) -> Iterator[Outcome]:  # noqa: ANN401 - walk's own
     """Yield what is in the fields, without a key."""
     from sealkit.trees import orders
@@ -57,6 +60,7 @@ def inspect(paths: Paths, *, fields: Sequence[str] | None = None, **filters: Any
     return _each(_task(orders.INSPECT, paths, fields, TERMS), paths, filters)
 
 
+@typed
 def decrypt(
     paths: Paths,
     ring: KeyRing,
@@ -71,6 +75,7 @@ def decrypt(
     return _each(_task(orders.DECRYPT, paths, fields, terms, opener=terms.sealer(ring)), paths, filters)
 
 
+@typed
 def verify(
     paths: Paths,
     ring: KeyRing,
@@ -85,6 +90,7 @@ def verify(
     return _each(_task(orders.VERIFY, paths, fields, terms, opener=terms.sealer(ring)), paths, filters)
 
 
+@typed
 def seal(
     paths: Paths,
     ring: KeyRing,
@@ -100,6 +106,7 @@ def seal(
     return _each(_task(orders.SEAL, paths, fields, terms, sealer=terms.sealer(ring)), paths, filters, write=write)
 
 
+@typed
 def retag(
     path: str | os.PathLike[str],
     ring: KeyRing,
@@ -126,6 +133,7 @@ def retag(
     return _each(task, paths, {}, write=True)
 
 
+@typed
 def rotate(
     folder: str | os.PathLike[str],
     ring: KeyRing,

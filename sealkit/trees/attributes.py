@@ -40,7 +40,15 @@ def _keep_owner(status: os.stat_result, new: int, path: str) -> None:
         pass
     else:
         return
-    raise StoreError(problem="its owner or group cannot be kept; nothing was changed", hint="run it as the file's owner", path=path)
+    if os.fstat(new).st_uid != status.st_uid:
+        what, hint = "owner", f"run it as the file's owner, uid {status.st_uid}"
+    else:
+        what = "group"
+        hint = (
+            f"it is of group {status.st_gid}, which you are not in: give it one of yours with chgrp, "
+            "or run it as somebody in that group"
+        )
+    raise StoreError(problem=f"its {what} cannot be kept; nothing was changed", hint=hint, path=path)
 
 
 def has_access_list(fd: int) -> bool:

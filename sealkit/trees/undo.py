@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:
-    """Put the old blobs back into the content of a file, wherever the new ones still stand."""
+    """Put the old blobs back into the content of a file, wherever the new ones still stand; what is no blob is a failure, and not put there."""
     try:
         records = {record.line: record for record in split(data, kind_of(path))}
     except SealkitError as error:
@@ -30,16 +30,17 @@ def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:
         try:
             before = records.get(line)
             after = jobs.exchange(before, field, new, old) if before is not None else None
+            found = jobs.find(after, field) if after is not None else None
         except SealkitError as error:
             outcomes.append(failure(path, error, field))
             continue
-        if before is None or after is None:
+        if after is None or found is None:
             outcomes.append(_changed_since(path, field, line))
             continue
         records[line] = after
         changed = changed or after is not before
         status = reporting.RESTORED if after is not before else reporting.UNCHANGED
-        outcomes.append(Outcome(path, status, field, line=jobs.find(after, field).line))
+        outcomes.append(Outcome(path, status, field, line=found.line))
     return Result(outcomes, join(list(records.values())) if changed else None, [])
 
 

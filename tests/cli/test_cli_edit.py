@@ -113,6 +113,8 @@ def test_a_field_that_is_absent_is_added(desk, memory):
 NO_EDITORS = {
     "fails": ("false", 2, "ended with 1"),
     "killed": ("sh -c 'kill -9 $$'", 2, "by signal 9"),
+    "interrupted": ("sh -c 'kill -INT $$'", 130, "interrupted; nothing is half done"),
+    "interrupted, as a shell says it": ("sh -c 'exit 130'", 130, "interrupted; nothing is half done"),
     "missing": ("no-such-editor", 2, "no editor"),
     "quotes": ("'", 2, "no command"),
     "removes the file": ("rm", 4, "cannot be read"),

@@ -371,6 +371,38 @@ def test_options_that_make_no_sense_together(tree, options):
     assert tree.run("rotate", *options, "tree").status == 2
 
 
+OLD = [
+    "plaintext",
+    "",
+    "AAAA",
+    "AAAA;BBBB",
+    'x"\nother: y',
+    "a\0b",
+    "\ud800",
+    "[1, 2]",
+    "QUJD=;QUJD=",
+    "U2FsdGVkX1/AAAAA",
+    "<<<<<<< ours",
+]
+
+
+@pytest.mark.parametrize("old", OLD, ids=ascii)
+def test_nothing_but_blobs_is_put_back_whoever_says_yes(tree, old):
+    blob = tree.read("tree/a.md").partition(b'secured: "')[2].partition(b'"')[0].decode()
+    other = tree.read("tree/b.md").partition(b'secured: "')[2].partition(b'"')[0].decode()
+    lines = [
+        {"will": name, "before": "", "after": "", "blobs": [[1, "secured", *texts]]}
+        for name, texts in (("a.md", (old, blob)), ("b.md", (blob, other)))
+    ]
+    planted(tree, header(tree, to="k9"), *lines)
+    before = tree.read("tree/a.md"), tree.read("tree/b.md")
+    ran = tree.run("rotate", "--rollback", "--yes", "tree")
+    assert ran.status in (1, 4), ran
+    assert "error: tree/a.md" in ran.err
+    assert tree.read("tree/a.md") == before[0]
+    assert tree.read("tree/b.md") == before[0]
+
+
 # --- keys that go ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("shape", PLANTED)
 def test_a_key_is_retired_beside_it(tree, shape):

@@ -40,11 +40,18 @@ def test_a_reference_is_resolved_once(monkeypatch, tmp_path):
     reference.forget()
 
 
-@pytest.mark.parametrize("wrong", ["", "env:", "file:", SECRET, "SEALKIT_SECRET", 3, None, b"env:X"])
+@pytest.mark.parametrize("wrong", ["", "env:", "file:", SECRET, "SEALKIT_SECRET"])
 def test_what_is_no_reference_is_not_repeated(wrong):
     with pytest.raises(Usage) as caught:
         decrypt_column(pa.array(["x"]), wrong)
     assert "0102" not in f"{caught.value!r}{caught.value.hint}"
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"env:X", SECRET.encode(), bytearray(32)])
+def test_what_is_no_keys_at_all(wrong):
+    with pytest.raises(TypeError, match="keys must be") as caught:
+        decrypt_column(pa.array(["x"]), wrong)
+    assert "0102" not in repr(caught.value)
 
 
 def test_a_reference_that_leads_nowhere(monkeypatch):

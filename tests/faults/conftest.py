@@ -35,13 +35,16 @@ def strace():
     needs.demand_program("strace")
 
 
-@pytest.fixture(scope="session")
-def share():
-    """Which fault points are tried: (first, step). All of them; with SEALKIT_FAULTS_PART every fortieth, from that one on."""
-    return (int(PART) % PARTS, PARTS) if PART else (0, 1)
+@pytest.fixture
+def share(request):
+    """Which fault points a test of the long suite tries, as (first, step): with SEALKIT_FAULTS_PART every fortieth, from that one on.
+
+    All of them without it, and every test that is not in the long suite.
+    """
+    return (int(PART) % PARTS, PARTS) if PART and request.node.get_closest_marker("faults") else (0, 1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def amount(share):
     """How many of a number of random tries are made: all of them, or a fortieth."""
     return lambda number: -(-number // share[1])

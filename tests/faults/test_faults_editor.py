@@ -50,7 +50,7 @@ class Editor:
         return line
 
 
-@pytest.mark.parametrize("saves", [60, pytest.param(1000, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("saves", [30, pytest.param(60, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.faults)])
 @pytest.mark.parametrize("style", ["truncate", "rename", "append"])
 @pytest.mark.parametrize("verb", ["rotate", "seal"])
 def test_no_save_is_lost(place, verb, style, saves, amount):

@@ -139,7 +139,7 @@ def test_another_file_system(place, verb):
         subprocess.run(["umount", mounted], check=True)
 
 
-@pytest.mark.parametrize("times", [30, pytest.param(2000, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("times", [10, pytest.param(30, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.faults)])
 def test_a_folder_that_becomes_a_link_meanwhile(place, times, amount):
     """Whoever swaps a folder for a link while records are written gets nothing written elsewhere."""
     tree = Tree(place, three()).make("k1")

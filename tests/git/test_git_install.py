@@ -89,6 +89,33 @@ def test_a_hook_is_kept(repo):
     assert everything(repo) == before
 
 
+CALL = '"$(git rev-parse --git-path hooks)"/pre-commit.sealkit || exit'
+THEIRS = {
+    "their own": (f"#!/bin/sh\n{CALL}\necho theirs\n", [CALL]),
+    "at its end": (f"#!/bin/sh\necho theirs\n{CALL}", [CALL]),
+    "as it was in an older form": ("#!/bin/sh\n.git/hooks/pre-commit.sealkit\n", [".git/hooks/pre-commit.sealkit"]),
+    "twice": (f"#!/bin/sh\n  {CALL}\nexec pre-commit.sealkit\n", [CALL, "exec pre-commit.sealkit"]),
+    "it names none": ("#!/bin/sh\necho theirs\n", []),
+}
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_uninstall_names_the_line_that_a_kept_hook_still_has(repo, name):
+    content, left = THEIRS[name]
+    hook = repo.path / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(content)
+    hook.chmod(0o755)
+    repo.install()
+    ran = repo.run("git", "uninstall")
+    assert (ran.status, hook.read_text()) == (0, content)
+    assert [line for line in ran.text.splitlines() if line.startswith("kept the hook")] == [
+        f"kept the hook .git/hooks/pre-commit: remove this line from it, or no commit goes through: {line}" for line in left
+    ]
+    again = repo.run("git", "uninstall")
+    assert (again.text, again.err.count("nothing is installed")) == ("", 1)
+
+
 def test_the_hook_keeps_plaintext_out(repo):
     repo.write("a.md", front(repo.blob()))
     repo.install()

@@ -135,7 +135,7 @@ def test_a_ring_under_a_passphrase(tmp_path):
 
     recipe = passphrase.Recipe("argon2id", (("t", 1), ("m", 8), ("p", 1)), bytes(16), 32)
     check = passphrase.check_of(recipe.derive(bytearray(PASSPHRASE.encode())))
-    ringstore.create(path, "master", passphrase.source_of(recipe, "prompt", check), ask=ask)
+    ringstore.add_source(path, "master", passphrase.source_of(recipe, "prompt", check), ask=ask)
     ringstore.add_wrapped(path, "k1", "master", primary=True, format="tagged", ask=ask)
     ringstore.set_attribute(path, "master", "state", "disabled")
     text = (tmp_path / "keys.yaml").read_bytes()

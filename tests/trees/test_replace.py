@@ -143,12 +143,33 @@ def test_an_owner_that_cannot_be_kept_is_an_error(tree, as_nobody):
     def check():
         os.chdir(root)
         problem = replaced("a.md")
-        assert "owner or group cannot be kept" in problem.problem
+        assert (problem.problem, problem.hint) == (
+            "its owner cannot be kept; nothing was changed",
+            "run it as the file's owner, uid 0",
+        )
         assert replaced("b.md") is None
 
     as_nobody(check)
     assert (content("a.md"), content("b.md")) == (b"old", b"new")
     assert names() == ["a.md", "b.md"]
+
+
+def test_a_group_that_cannot_be_kept_is_named(tree, as_nobody):
+    root = tree({"a.md": b"old"})
+    os.chmod(".", 0o777)
+    os.chown("a.md", 65534, 0)
+
+    def check():
+        os.chdir(root)
+        problem = replaced("a.md")
+        assert problem.problem == "its group cannot be kept; nothing was changed"
+        assert (
+            problem.hint
+            == "it is of group 0, which you are not in: give it one of yours with chgrp, or run it as somebody in that group"
+        )
+
+    as_nobody(check)
+    assert content("a.md") == b"old"
 
 
 def test_extended_attributes_are_kept(tree):

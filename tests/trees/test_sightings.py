@@ -37,7 +37,7 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("data", "expected"), SEEN)
+@pytest.mark.parametrize(("data", "expected"), SEEN, ids=range(len(SEEN)))  # the tag is made by chance, which no name may be
 def test_how_often_a_blob_stands_in_some_bytes(data, expected):
     assert Sought([PLAIN, TAGGED]).count(data) == {core(blob): count for blob, count in expected.items()}
 

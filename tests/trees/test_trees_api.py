@@ -8,7 +8,7 @@ import pytest
 
 from sealkit import KeyRing, trees
 from sealkit.errors import TreeBusy
-from sealkit.trees import rotation
+from sealkit.trees import journals, rotation
 from sealkit.trees.lock import lock
 
 ROOT = Path(__file__).parents[2]
@@ -64,10 +64,10 @@ def test_a_rotation_that_could_not_write_everything_is_not_finished(tree, ring, 
         first = statuses(trees.rotate(tree, ring, to="k1", exclude=["twin.txt"]))
     assert "failed" in first
     assert "rotated" in first
-    assert rotation.unfinished_in(str(tree)) is not None
+    assert journals.look(str(tree), list(ring)).unfinished is not None
     twin.unlink()
     assert "failed" not in statuses(trees.rotate(tree, ring, to="k1", exclude=["twin.txt"]))
-    assert rotation.unfinished_in(str(tree)) is None
+    assert journals.look(str(tree), list(ring)).unfinished is None
 
 
 def test_rotate_writes_nothing_if_a_file_has_several_names(tree, ring):

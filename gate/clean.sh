@@ -14,11 +14,14 @@ is_outside() {
   [[ $tree == / || $real/ != "$tree"/* ]]
 }
 
-# Leave of a list of folders (VARIABLE) those that are outside of the tree.
+# Leave of a list of folders (VARIABLE) those that are outside of the tree. Of libraries, ";" parts them too, and "$" stands for what the loader knows.
 keep_folders_outside() {
   local parts part kept=
-  IFS=: read -r -a parts <<<"${!1}:"
+  local separators=:
+  [[ $1 == PATH ]] || separators=':;'
+  IFS=$separators read -r -a parts <<<"${!1}:"
   for part in "${parts[@]}"; do
+    [[ $1 == PATH || $part != *'$'* ]] || continue
     if is_outside "$part"; then kept=${kept:+$kept:}$part; fi
   done
   if [[ -n $kept ]]; then export "$1=$kept"; else unset "$1"; fi
@@ -33,6 +36,6 @@ for name in HOME TMPDIR XDG_CONFIG_HOME XDG_CACHE_HOME OPENSSL_CONF OPENSSL_MODU
   GIT_EXEC_PATH GIT_TEMPLATE_DIR GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM PIP_FIND_LINKS PIP_CERT; do
   if [[ -n ${!name+set} ]] && ! is_outside "${!name}"; then unset "$name"; fi
 done
-unset BASH_ENV ENV CDPATH LD_PRELOAD LD_AUDIT DYLD_INSERT_LIBRARIES PIP_CONFIG_FILE
+unset BASH_ENV ENV CDPATH LD_PRELOAD LD_AUDIT GCONV_PATH LOCPATH NLSPATH DYLD_INSERT_LIBRARIES PIP_CONFIG_FILE
 for name in "${!PYTHON@}"; do unset "$name"; done
 unset name

@@ -135,7 +135,7 @@ class _Walk:
         reason = exposure(status) if secret else None
         if reason is not None:
             self._doubt(reason, _hint(status, path, "600"))
-        elif (reason := _written_by_others(status, path, descriptor)) is not None:
+        elif (reason := written_by_others(status, path, descriptor)) is not None:
             self._doubt(reason, _hint(status, path, "go-w"))
 
     def _lstat(self, name: str) -> os.stat_result:
@@ -149,7 +149,7 @@ class _Walk:
         if status.st_mode & stat.S_ISVTX and _is_ours(status):
             return
         path = self.path_of(".")
-        if (reason := _written_by_others(status, path, folder)) is not None:
+        if (reason := written_by_others(status, path, folder)) is not None:
             self._doubt(f"the folder {_quoted(path)} above it is {reason}", f"{_hint(status, path, 'go-w')}; or keep it elsewhere")
 
     def _follow(self, name: str, status: os.stat_result) -> None:
@@ -181,7 +181,7 @@ def _is_ours(status: os.stat_result) -> bool:
     return status.st_uid in {os.geteuid(), 0}
 
 
-def _written_by_others(status: os.stat_result, path: str, descriptor: int | None) -> str | None:
+def written_by_others(status: os.stat_result, path: str, descriptor: int | None = None) -> str | None:
     """Return who else may write a file or a folder, with its owner and mode; None for nobody."""
     if not _is_ours(status):
         return f"owned by another user (uid {status.st_uid}), mode {_mode(status)}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -349,6 +351,39 @@ def test_the_hooks_use_no_plant(tmp_path, hook):
     assert planted.used() == []
     assert ran.status == 0, ran.text
     assert ("1 checked" if hook == "sealkit-check" else "sealed -odd.md") in ran.text
+
+
+CLEANED = {
+    "one in the tree": ("{tree}/lib", None),
+    "relative": ("lib", None),
+    "an empty part": (":{out}", "{out}"),
+    "an empty part at the end": ("{out}:", "{out}"),
+    "parted by semicolons": ("{out};lib", "{out}"),
+    "an empty part behind a semicolon": ("{out};", "{out}"),
+    "the tree behind a semicolon": ("{out};{tree}", "{out}"),
+    "both separators": ("lib;{out}:.;{out}/a:", "{out}:{out}/a"),
+    "what only the loader knows": ("{out}:$ORIGIN/../lib", "{out}"),
+    "the same in braces": ("{out}/${{LIB}}:{out}", "{out}"),
+    "back into the tree": ("{tree}/../tree/lib:{out}", "{out}"),
+    "a folder that is not there": ("{tree}/not/there:{out}", "{out}"),
+}
+
+
+@pytest.mark.parametrize("case", CLEANED)
+def test_no_library_of_the_tree_is_loaded(tmp_path, case):
+    """The loader parts folders by semicolons, too."""
+    tree, out = tmp_path / "tree", tmp_path / "out"
+    for folder in (tree / "lib", out / "a"):
+        folder.mkdir(parents=True)
+    given, left = (text and text.format(tree=tree, out=out) for text in CLEANED[case])
+    env = {"LD_LIBRARY_PATH": given, "GCONV_PATH": ".", "PATH": os.environ["PATH"], "LOCPATH": "."}
+    words = (
+        f'. {shlex.quote(str(ROOT / "gate/clean.sh"))}; printf \'%s|%s\' "${{LD_LIBRARY_PATH-}}" "${{GCONV_PATH-}}${{LOCPATH-}}"'
+    )
+    ran = subprocess.run(
+        ["/bin/bash", "--noprofile", "--norc", "-c", words], cwd=tree, env=env, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"{left or ''}|"
 
 
 @pytest.fixture

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from typing import BinaryIO
 
 from sealkit.errors import StoreError
 from sealkit.trees.folders import open_folder, release
 
-_OPENED = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OPENED = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def create(path: str, *, mode: int = 0o600) -> BinaryIO:
-    """Open the file for writing; raises ``StoreError``, also where the file or a folder on the way is a link.
+    """Open the file for writing; raises ``StoreError``, also where the file or a folder on the way is a link, or the file has other names.
 
     The file is often in a tree that came from somebody else, whose link would lead the output wherever they like.
     """
     path, root = _split(path)
     folder = open_folder(path, root)
     try:
-        descriptor = os.open(os.path.basename(path), _OPENED, mode, dir_fd=folder)
+        descriptor = _emptied(os.path.basename(path), folder, mode)
     except (OSError, ValueError) as error:
         reason = "it is a link" if os.path.islink(path) else os.strerror(getattr(error, "errno", None) or 0)
     else:
@@ -28,6 +30,19 @@ def create(path: str, *, mode: int = 0o600) -> BinaryIO:
     finally:
         release(folder)
     raise StoreError(problem=f"the report cannot be written: {reason}", path=path, hint="name a file in a folder of your own")
+
+
+def _emptied(name: str, folder: int, mode: int) -> int:
+    """Open a file that has no other name, and let go of what it held. Raises ``OSError`` and ``ValueError``."""
+    descriptor = os.open(name, _OPENED, mode, dir_fd=folder)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return descriptor
+    if status.st_nlink > 1:  # what is written there is written into a file that may be anywhere
+        release(descriptor)
+        raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
+    os.ftruncate(descriptor, 0)
+    return descriptor
 
 
 def redirect(path: str) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Final
 
 from sealkit.errors import Usage
+from sealkit.keys.process import absolute_folders, found_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from types import FrameType
 
 _VIM = ("-n", "-i", "NONE", "-c", "set nobackup nowritebackup noundofile")
@@ -33,15 +33,17 @@ class Editor:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         named = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
         try:
-            self._words: Sequence[str] = shlex.split(named)
+            self._words = shlex.split(named)
         except ValueError:
-            self._words = ()
+            self._words = []
         if not self._words:
             raise Usage(problem="$VISUAL or $EDITOR is no command", hint="set EDITOR to an editor, such as vim")
-        program = shutil.which(self._words[0])
+        program = _found(self._words[0])
         if program is None:
-            raise Usage(problem=f"there is no editor {self._words[0]!r}", hint="set EDITOR to one, such as vim")
+            hint = "set EDITOR to one, such as vim; it is looked for in the absolute folders of PATH"
+            raise Usage(problem=f"there is no editor {self._words[0]!r}", hint=hint)
         self.name = os.path.basename(self._words[0])
+        self._words[0] = program
         known = _FLAGS.get(self.name) or _FLAGS.get(os.path.basename(os.path.realpath(program)))
         self.is_known = known is not None
         self._flags = known or ()
@@ -87,6 +89,13 @@ class Editor:
             raise
 
 
+def _found(word: str) -> str | None:
+    """Return the program that a word names, as it is with a slash in it; else one that nobody can have put into the working folder."""
+    if "/" in word:
+        return word if os.path.isfile(word) and os.access(word, os.X_OK) else None
+    return found_on(os.environ.get("PATH", os.defpath), word)
+
+
 class _Held:
     """Signals that end sealkit, held back while the editor starts: one that came in between would leave it running, known to nobody."""
 
@@ -113,7 +122,8 @@ class _Held:
 def environment(temp: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment of an editor: nothing of sealkit's own, no secrets, temporary files in ``temp``."""
     kept = {name: value for name, value in environ.items() if not name.startswith("SEALKIT_") and "SECRET" not in name.upper()}
-    return kept | {"TMPDIR": temp, "TMP": temp, "TEMP": temp}
+    path = os.pathsep.join(absolute_folders(kept.get("PATH", os.defpath)))
+    return kept | {"PATH": path, "TMPDIR": temp, "TMP": temp, "TEMP": temp}
 
 
 def _leave_it(number: int, frame: FrameType | None) -> None:

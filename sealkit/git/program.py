@@ -16,13 +16,11 @@ from __future__ import annotations
 
 import os
 import stat
-from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
-from sealkit.keys.process import own_environment
+from sealkit.keys.process import absolute_folders, found_on, own_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Self
 
 _SETTINGS: Final = (
@@ -243,30 +241,19 @@ def _command(top: str | None, arguments: tuple[str, ...], *, as_configured: bool
 
 def is_there() -> bool:
     """Say whether there is a git to be started."""
-    return _found_on(os.environ.get("PATH", os.defpath)) is not None
+    return _found() is not None
 
 
 def _program() -> str:
-    path = os.environ.get("PATH", os.defpath)
-    found = _found_on(path)
+    found = _found()
     if found is None:
         reason = "git is not installed, or in no absolute folder of PATH"
         raise GitFailedError(reason)
     return found
 
 
-@lru_cache(maxsize=4)
-def _found_on(path: str) -> str | None:
-    """Return the git of the first absolute folder that has one; relative ones would be looked for in somebody's tree."""
-    for folder in _absolute(path):
-        program = os.path.join(folder, "git")
-        if os.path.isfile(program) and os.access(program, os.X_OK):
-            return program
-    return None
-
-
-def _absolute(path: str) -> Iterator[str]:
-    return (folder for folder in path.split(os.pathsep) if os.path.isabs(folder))
+def _found() -> str | None:
+    return found_on(os.environ.get("PATH", os.defpath), "git")
 
 
 def _environment(top: str | None) -> dict[str, str]:
@@ -277,7 +264,7 @@ def _environment(top: str | None) -> dict[str, str]:
     """
     own = own_environment()
     environment = {name: value for name, value in own.items() if not name.startswith("GIT_") or name.startswith(_CONFIGURATION)}
-    environment |= _VARIABLES | {"PATH": os.pathsep.join(_absolute(own.get("PATH", os.defpath)))}
+    environment |= _VARIABLES | {"PATH": os.pathsep.join(absolute_folders(own.get("PATH", os.defpath)))}
     if top is None:
         return environment | {"GIT_CEILING_DIRECTORIES": "/"}
     environment |= {"GIT_WORK_TREE": top, "GIT_CEILING_DIRECTORIES": os.path.dirname(top)}

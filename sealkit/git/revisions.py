@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealkit.errors import Usage
@@ -22,7 +23,7 @@ _REMOTE: Final = re.compile(r"@\{(u|upstream|push)\}", re.IGNORECASE)
 _BRANCHES: Final = "refs/heads/"
 _ID: Final = re.compile(r"[0-9a-f]{4,64}", re.IGNORECASE)
 _DESCRIBED: Final = re.compile(r".+-g([0-9a-f]{4,64})")
-_WHOLE: Final = frozenset({40, 64})
+_WHOLE: Final = {b"sha1": 40, b"sha256": 64}
 _PLACES: Final = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 _SHOWN: Final = 12  # hex digits
 _MOST_SHOWN: Final = 8
@@ -99,10 +100,18 @@ class _Resolution:
         if reason:
             raise GitFailedError(reason)
 
+    def _is_whole(self, base: str) -> bool:
+        """Say whether this is a whole id here; what is one in other repositories may be short for one, or a name."""
+        return _ID.fullmatch(base) is not None and len(base) == self._digits
+
+    @cached_property
+    def _digits(self) -> int | None:
+        return _WHOLE.get(git(self._top, "rev-parse", "--show-object-format").strip())
+
     def _earlier_branch(self, counted: str) -> str:
         """Return the full name of a branch that was checked out before (``@{-1}``)."""
         name = git(self._top, "check-ref-format", "--branch", counted).decode("utf-8", "surrogateescape").strip()
-        return name if _ID.fullmatch(name) and len(name) in _WHOLE else _BRANCHES + name
+        return name if self._is_whole(name) else _BRANCHES + name
 
     def _current_branch(self) -> str:
         return git(self._top, "symbolic-ref", "HEAD").decode("utf-8", "surrogateescape").strip()
@@ -119,7 +128,7 @@ class _Resolution:
 
     def _meanings(self, base: str) -> Iterator[Meaning]:
         """Yield all that a name may stand for. A whole id, and a full name, stand for themselves."""
-        if _ID.fullmatch(base) and len(base) in _WHOLE:
+        if self._is_whole(base):
             yield Meaning(base.lower(), base.lower())
             return
         names = [base] if base.startswith("refs/") else []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 _OWN, _WORDS = "SEALKIT_", ("SECRET", "PASSPHRASE")
@@ -74,3 +75,19 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 def own_environment() -> dict[str, str]:
     """Return what a program that this process starts may inherit of its environment."""
     return without_secrets(os.environ)
+
+
+# --- programs that are started ---------------------------------------------------------------------------------------
+@lru_cache(maxsize=8)
+def found_on(path: str, name: str) -> str | None:
+    """Return the program of the first absolute folder of a PATH that has one; relative ones would be looked for in somebody's tree."""
+    for folder in absolute_folders(path):
+        program = os.path.join(folder, name)
+        if os.path.isfile(program) and os.access(program, os.X_OK):
+            return program
+    return None
+
+
+def absolute_folders(path: str) -> Iterator[str]:
+    """Yield the folders of a PATH that are the same wherever one is."""
+    return (folder for folder in path.split(os.pathsep) if os.path.isabs(folder))

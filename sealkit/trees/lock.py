@@ -18,7 +18,7 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from sealkit.errors import StoreError, TreeBusy
+from sealkit.errors import HardLinked, StoreError, TreeBusy
 from sealkit.trees.folders import LISTED, failure, refusal, release, wrong_kind
 from sealkit.trees.found import OWN_FOLDER
 
@@ -80,15 +80,15 @@ class TreeLock:
         fd = -1
         try:
             fd = os.open(_NAME, flags if self.shared else flags | os.O_CREAT, 0o666, dir_fd=folder)
-            mode = os.fstat(fd).st_mode
+            status = os.fstat(fd)
         except FileNotFoundError:
             return -1
         except OSError as error:
             problem = refusal("the tree cannot be locked", error, (_NAME, folder), self.path)
         else:
-            if stat.S_ISREG(mode):
+            if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
                 return fd
-            problem = wrong_kind(mode, self.path)
+            problem = _another(status, self.path)
         finally:
             release(folder)
         if fd >= 0:
@@ -111,6 +111,15 @@ class TreeLock:
         holder = re.fullmatch(rb"([0-9]{1,10}) ([!-~]{1,64})\n", os.pread(self._fd, 128, 0))
         who = f"process {holder[1].decode()} on {holder[2].decode()}" if holder else "another sealkit"
         return TreeBusy(problem=f"{who} is at work in this tree", path=self.root or ".")
+
+
+def _another(status: os.stat_result, path: str) -> StoreError:
+    """Return why a file is no lock of ours: writing into it may write into somebody's file."""
+    if not stat.S_ISREG(status.st_mode):
+        return wrong_kind(status.st_mode, path)
+    return HardLinked(
+        problem="the tree cannot be locked: the lock has other names, and so may be any file", hint="remove it", path=path
+    )
 
 
 def lock(root: str, *, shared: bool = False, create: bool = True) -> TreeLock:

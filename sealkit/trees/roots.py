@@ -8,6 +8,7 @@ import stat
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from sealkit.ownership import written_by_others
 from sealkit.trees.folders import failure
 
 if TYPE_CHECKING:
@@ -212,30 +213,12 @@ def is_within(path: str, folder: str) -> bool:
 
 def _is_ours_alone(folder: str) -> bool:
     """Say whether the policy in a folder is ours or root's, and nobody else can change it or put another one in its place."""
-    holder, policy = _asked(os.stat, folder), _asked(os.lstat, os.path.join(folder, POLICY))
-    if holder is None or policy is None:
+    place = os.path.join(folder, POLICY)
+    holder, policy = _asked(os.stat, folder), _asked(os.lstat, place)
+    if holder is None or policy is None or not {holder.st_uid, policy.st_uid} <= {os.geteuid(), 0}:
         return False
-    ours = {holder.st_uid, policy.st_uid} <= {os.geteuid(), 0}
-    is_kept = bool(holder.st_mode & stat.S_ISVTX) or not _others_write(holder)
-    return ours and is_kept and (stat.S_ISLNK(policy.st_mode) or not _others_write(policy))
-
-
-def _others_write(status: os.stat_result) -> bool:
-    """Say whether somebody else may write a file or folder of ours; a group that is one person's own (umask 0002) is nobody else."""
-    if status.st_mode & stat.S_IWOTH:
-        return True
-    return bool(status.st_mode & stat.S_IWGRP) and not _is_own_group(status.st_gid)
-
-
-def _is_own_group(number: int) -> bool:
-    import grp
-    import pwd
-
-    try:
-        person, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(number)
-    except KeyError:
-        return False
-    return group.gr_gid == person.pw_gid and group.gr_name == person.pw_name and set(group.gr_mem) <= {person.pw_name}
+    is_kept = bool(holder.st_mode & stat.S_ISVTX) or written_by_others(holder, folder) is None
+    return is_kept and (stat.S_ISLNK(policy.st_mode) or written_by_others(policy, place) is None)
 
 
 def real(path: str) -> str:

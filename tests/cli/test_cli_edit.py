@@ -301,8 +301,18 @@ def test_known_editors_are_told_to_keep_no_copies(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     known = {name: editor.Editor({"EDITOR": f"{name} -x"}) for name in ("vim", "vi", "nano", "emacs", "unknown")}
     assert [name for name, one in known.items() if one.is_known] == ["vim", "vi", "nano", "emacs"]
-    assert known["vi"].command("/x") == ["vi", "-x", "-n", "-i", "NONE", "-c", "set nobackup nowritebackup noundofile", "--", "/x"]
-    assert known["unknown"].command("/x") == ["unknown", "-x", "/x"]
+    assert known["vi"].command("/x") == [
+        str(tmp_path / "vi"),
+        "-x",
+        "-n",
+        "-i",
+        "NONE",
+        "-c",
+        "set nobackup nowritebackup noundofile",
+        "--",
+        "/x",
+    ]
+    assert known["unknown"].command("/x") == [str(tmp_path / "unknown"), "-x", "/x"]
     assert editor.Editor({"VISUAL": "nano", "EDITOR": "vim"}).name == "nano"
     assert editor.Editor({}).name == "vi"
     with pytest.raises(Usage):
@@ -362,3 +372,27 @@ def test_diff_says_what_it_could_not_open(desk):
     desk.write("b.md", other)
     ran = desk.run("diff", "a.md", "b.md")
     assert (ran.status, "b.md: cannot decrypt" in ran.err, "not opened" in ran.text) == (1, True, True)
+
+
+RELATIVE = [".:{}", ":{}", "{}:", "bin:{}", "./bin:{}", "../work/bin:{}", "..:{}", "::{}", "{}::bin", "bin/:./:{}"]
+
+
+@pytest.mark.parametrize("path", RELATIVE)
+@pytest.mark.parametrize("word", ["plant", "plant -x"])
+def test_no_editor_of_the_working_folder(desk, memory, path, word):
+    """What is called as an editor, in a folder that PATH names from where one is, is somebody's file in a tree."""
+    for place in ("plant", "bin/plant", "../plant"):
+        desk.write(place, b"#!/bin/sh\ntouch ran\n")
+        (desk.path / place).chmod(0o755)
+    ran = desk.run("edit", "a.md", env={"EDITOR": word, "PATH": path.format(desk.env["PATH"])})
+    assert ran.status == 2
+    assert "no editor 'plant'" in ran.err
+    assert not (desk.path / "ran").exists()
+
+
+def test_an_editor_starts_nothing_of_the_working_folder_either(desk, memory):
+    desk.write("plant", b"#!/bin/sh\ntouch ran\n")
+    (desk.path / "plant").chmod(0o755)
+    env = script(desk, "plant")
+    assert desk.run("edit", "a.md", env=env | {"PATH": f".:{desk.env['PATH']}"}).status == 2
+    assert not (desk.path / "ran").exists()

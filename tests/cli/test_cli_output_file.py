@@ -68,6 +68,19 @@ def test_no_output_goes_through_a_link(tree, links, name, option):
     assert state(outside) == before
 
 
+@pytest.mark.parametrize("option", ["-o", "--report"])
+@pytest.mark.parametrize("name", ["found", "posts/found", "{tree}/found", "../up"])
+def test_no_output_goes_into_a_file_with_other_names(tree, name, option):
+    desk, outside = tree
+    name = name.format(tree=desk.path)
+    os.link(outside / "file", desk.path / name)
+    before = state(outside)
+    ran = desk.run("check", option, name, "posts")
+    assert ran.status == 4, ran
+    assert "Too many links" in ran.err
+    assert state(outside) == before
+
+
 PLACES = [
     "found",
     "./found",

@@ -281,3 +281,24 @@ def test_no_verb_takes_a_tag_for_the_branch(repo, verb):
     assert "refs/remotes/origin/main" in ran.err
     assert "Traceback" not in ran.err
     assert repo.read("a.md") == before["a.md"]
+
+
+@pytest.mark.parametrize("digits", [40, 64])
+@pytest.mark.parametrize("kind", ["sha1", "sha256"])
+def test_what_is_a_whole_id_elsewhere_is_a_name_here(site, tmp_path, monkeypatch, kind, digits):
+    """A whole id of the other kind of repository is a short id, or a branch, of this one: a tag of that name is another meaning."""
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    subprocess.run(["git", "init", "-q", "-b", "main", f"--object-format={kind}", "."], check=True)
+    subprocess.run(["git", "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    whole = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    name = (whole * 2)[:digits]
+    subprocess.run(["git", "commit", "-q", "--allow-empty", "-m", "two"], check=True)
+    for ref in ("refs/heads/", "refs/tags/"):
+        subprocess.run(["git", "update-ref", ref + name, "HEAD" if "tags" in ref else "HEAD~1"], check=True)
+    if name == whole:
+        assert commit_of(name, ".") == whole
+        return
+    with pytest.raises(Usage, match="is ambiguous") as caught:
+        commit_of(name, ".")
+    assert f"refs/tags/{name}" in caught.value.problem

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sealkit.errors import IsLink, NotRegular, StoreError, TreeBusy
+from sealkit.errors import HardLinked, IsLink, NotRegular, StoreError, TreeBusy
 from sealkit.trees.lock import lock
 
 
@@ -99,6 +99,15 @@ def test_nothing_is_made_or_written_through_links(tree, tmp_path):
         pass
     with open("other/lock", "rb") as file:
         assert file.read() == b"precious"
+
+
+def test_a_lock_that_is_another_file_too(tree):
+    root = tree({"precious": b"all of it", ".sealkit/x": b""})
+    os.link("precious", ".sealkit/lock")
+    with pytest.raises(HardLinked), lock(root):
+        pass
+    with open("precious", "rb") as file:
+        assert file.read() == b"all of it"
 
 
 def test_other_kinds_in_the_way(tree):

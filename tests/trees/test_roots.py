@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import struct
 import subprocess
 from pathlib import Path
 
@@ -130,6 +131,25 @@ def test_outside_of_git_a_policy_that_others_can_write_is_no_root(tree, mode, fo
     assert len(below.policies("up/site/posts/a.md")) == (2 if counts else 1)
     for folder in (f"{here}/up",):  # who names the folder itself means what stands in it
         assert Below([folder]).root("up/site/posts/a.md") == folder
+
+
+ENTRIES = {"a user": (0x02, 4242, 7), "a group": (0x08, 4242, 7), "a user who may only write": (0x02, 4242, 2)}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("place", ["up", "up/sealkit.yaml"])
+def test_an_access_list_lets_others_write(tree, place, entry):
+    """The bits of the group, which is one person's own, show what the entries of the list may have."""
+    here = tree({"up/sealkit.yaml": LENIENT, "up/site/sealkit.yaml": STRICT, "up/site/a.md": POST})
+    assert Below(["up/site"]).root("up/site/a.md") == f"{here}/up"
+    lines = sorted([(0x01, 0xFFFFFFFF, 7), (0x04, 0xFFFFFFFF, 5), (0x10, 0xFFFFFFFF, 7), (0x20, 0xFFFFFFFF, 5), ENTRIES[entry]])
+    packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, rights, who) for tag, who, rights in lines)
+    try:
+        os.setxattr(place, "system.posix_acl_access", packed)
+    except OSError:
+        pytest.skip("this file system keeps no access lists")
+    below = Below(["up/site"])
+    assert (below.root("up/site/a.md"), below.passed_over) == (f"{here}/up/site", {f"{here}/up"})
 
 
 def test_in_git_it_does_not_matter_whose_a_policy_is(tree):

@@ -9,6 +9,7 @@ sys.dont_write_bytecode = True
 from sealkit import Blob, Key, KeyRing, Record, Sealer, SealkitError, jobs  # noqa: E402
 from sealkit.context import Context  # noqa: E402
 from sealkit.crypto.cipher import CBC, derive  # noqa: E402
+from sealkit.errors import WrongTypeError  # noqa: E402
 from sealkit.trees.orders import SEAL, Task  # noqa: E402
 
 SECRET = bytes.fromhex("c0ffee11d00dfeedcafebabe8badf00d5ca1ab1e0ddba11ca55e77e0f00dbabe")
@@ -76,7 +77,7 @@ FAILURES = {
 for name, fail in FAILURES.items():
     try:
         fail()
-    except SealkitError as error:
+    except (SealkitError, WrongTypeError) as error:
         below = error.__traceback__.tb_next.tb_next  # this module's frames and the lambda's are its own
         try:
             shown = "".join(traceback.TracebackException(type(error), error, below, capture_locals=True).format())

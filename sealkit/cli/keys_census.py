@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -28,15 +28,30 @@ _SOME_PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...", shell_compl
 _GIT = click.option("--git", "history", is_flag=True, help="Every version in git, too: all branches, tags and stashes.")
 
 
+class _Looks(NamedTuple):
+    """How records are looked at: which fields, whether only what is authentic may be opened, and whether git's history counts."""
+
+    fields: tuple[str, ...]
+    require_authentic: bool
+    history: bool
+
+
 @click.command()
 @options.ring_file
 @options.fields
+@options.require_authentic
 @_GIT
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each key, the summary last.")
 @_PATHS
 @click.pass_obj
 def census(
-    ring_file: str | None, file: str | None, fields: tuple[str, ...], history: bool, as_json: bool, paths: tuple[str, ...]
+    ring_file: str | None,
+    file: str | None,
+    fields: tuple[str, ...],
+    require_authentic: bool,
+    history: bool,
+    as_json: bool,
+    paths: tuple[str, ...],
 ) -> int:
     """Count records by the key they are under: tagged blobs by their kid, the others by opening them. Disabled keys count too.
 
@@ -48,8 +63,8 @@ def census(
       sealkit keys census --git --json .
     """
     ring = options.load_ring(file if file is not None else ring_file)
-    tally = _tally()
-    for one in _places(ring, paths, fields, history=history):
+    tally, looks = _tally(), _Looks(fields, require_authentic, history)
+    for one in _places(ring, paths, looks):
         tally.add(one)
     _refuse_nothing(tally, history=history)
     for name in dict.fromkeys([*(key.id for key in ring), *tally.names()]):
@@ -83,12 +98,19 @@ def _counted(number: int, what: str) -> str:
 @click.command()
 @options.ring_file
 @options.fields
+@options.require_authentic
 @_GIT
 @click.argument("key_id", metavar="ID")
 @_PATHS
 @click.pass_obj
 def retire(
-    ring_file: str | None, file: str | None, fields: tuple[str, ...], history: bool, key_id: str, paths: tuple[str, ...]
+    ring_file: str | None,
+    file: str | None,
+    fields: tuple[str, ...],
+    require_authentic: bool,
+    history: bool,
+    key_id: str,
+    paths: tuple[str, ...],
 ) -> int:
     """Disable a key, if no record below PATH is under it any more; else say where the records are (exit 1), and change nothing.
 
@@ -103,7 +125,7 @@ def retire(
     from sealkit.keys import ringstore
 
     with ExitStack() as stack:
-        path = _unneeded(stack, file if file is not None else ring_file, key_id, paths, fields, history=history)
+        path = _unneeded(stack, file if file is not None else ring_file, key_id, paths, _Looks(fields, require_authentic, history))
         if path is None:
             return _FINDING
         ringstore.set_attribute(path, key_id, "state", "disabled")
@@ -116,6 +138,7 @@ def retire(
 @click.command()
 @options.ring_file
 @options.fields
+@options.require_authentic
 @_GIT
 @click.option("--unused", is_flag=True, help="Look at no record: you know that nothing is under the key.")
 @click.argument("key_id", metavar="ID")
@@ -125,6 +148,7 @@ def remove(
     ring_file: str | None,
     file: str | None,
     fields: tuple[str, ...],
+    require_authentic: bool,
     history: bool,
     unused: bool,
     key_id: str,
@@ -149,7 +173,11 @@ def remove(
         )
     named = file if file is not None else ring_file
     with ExitStack() as stack:
-        path = ring_that_is_there(named, None) if unused else _unneeded(stack, named, key_id, paths, fields, history=history)
+        path = (
+            ring_that_is_there(named, None)
+            if unused
+            else _unneeded(stack, named, key_id, paths, _Looks(fields, require_authentic, history))
+        )
         if path is None:
             return _FINDING
         ringstore.remove(path, key_id)
@@ -159,9 +187,7 @@ def remove(
     return 0
 
 
-def _unneeded(
-    stack: ExitStack, file: str | None, key_id: str, paths: Sequence[str], fields: tuple[str, ...], *, history: bool
-) -> str | None:
+def _unneeded(stack: ExitStack, file: str | None, key_id: str, paths: Sequence[str], looks: _Looks) -> str | None:
     """Hold the trees, look for blobs under a key in them, and list those; return the path of the ring if there are none."""
     from sealkit.trees.census import Place
     from sealkit.trees.roots import held
@@ -180,12 +206,12 @@ def _unneeded(
     stack.enter_context(held(paths))
     _refuse_unfinished(paths, ring)
     tally, places = _tally(), 0
-    for one in _places(ring, paths, fields, history=history):
+    for one in _places(ring, paths, looks):
         tally.add(one)
         if isinstance(one, Place) and key_id in one.keys:
             places += 1
             show.out(one.shown)
-    _refuse_nothing(tally, history=history)
+    _refuse_nothing(tally, history=looks.history)
     if _troubles(tally):
         show.hint("what cannot be looked at may be under the key: nothing was changed")
         return None
@@ -235,7 +261,7 @@ def _tally() -> Tally:
     return Tally()
 
 
-def _places(ring: KeyRing, paths: Sequence[str], fields: tuple[str, ...], *, history: bool) -> Iterator[Place | Trouble]:
+def _places(ring: KeyRing, paths: Sequence[str], looks: _Looks) -> Iterator[Place | Trouble]:
     """Yield every blob below some paths, whatever is in its way: hidden, ignored by git, on another file system."""
     from sealkit.trees import orders
     from sealkit.trees.census import Census
@@ -244,9 +270,10 @@ def _places(ring: KeyRing, paths: Sequence[str], fields: tuple[str, ...], *, his
     where = Where(tuple(paths), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
     if "-" in paths or any(not path for path in paths):
         raise NothingMatched(problem="records on stdin are not counted", hint="name files and folders")
-    looking = Census(ring, demanded_by(run.task(orders.INSPECT, where, Asked(fields or None))))
+    task = run.task(orders.INSPECT, where, Asked(looks.fields or None))
+    looking = Census(ring, demanded_by(task), task.around.below, requires=looks.require_authentic)
     yield from looking.of_tree(run.walk(where))
-    if history:
+    if looks.history:
         from sealkit.trees.versions import Repository
 
         yield from looking.of_history(Repository(paths))

@@ -1,7 +1,7 @@
 """What becomes of a file that is plainly in order, without a ``Record``; or no answer. Pure.
 
 It is what ``content.run`` finds by way of records and jobs, put together anew from the same parts for what nearly all files are: front
-matter, one field, found by the fast scan, and a two-part blob in it that is bound to nothing. Tests compare both.
+matter, one field, found by the fast scan, and a two-part blob in it that is bound to nothing but that field. Tests compare both.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from sealkit import report as reporting
+from sealkit.context import Context
 from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
 from sealkit.jobs import Found
 from sealkit.payload import BINARY
 from sealkit.records import frontmatter, scan
+from sealkit.records.identity import field_path
 from sealkit.records.kinds import FRONT_MATTER, kind_of
 from sealkit.sealing import judge
 from sealkit.sealing.judge import PLAIN
@@ -76,7 +78,7 @@ def _opened(order: Order, path: str, data: bytes, status: str) -> Result | None:
     span = _scanned(data, field)
     if not isinstance(span, scan.Span):
         return _only(absent(path, field)) if span is scan.ABSENT else None
-    both = _unsealed(opener, data, span)
+    both = _unsealed(opener, data, span, field)
     if both is None:
         return None
     found, opened = both
@@ -93,7 +95,7 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
     span = _scanned(data, demand.path)
     if not isinstance(span, scan.Span):
         return _only(absent(path, demand.path)) if span is scan.ABSENT else None
-    both = _unsealed(opener, data, span)
+    both = _unsealed(opener, data, span, demand.path)
     if both is None:
         return None
     found, opened = both
@@ -120,12 +122,12 @@ def _scanned(data: bytes, field: str) -> scan.Span | str | None:
     return scan.find(data, region.start, region.end, field, one_document=True) if region is not None else None
 
 
-def _unsealed(opener: Sealer, data: bytes, span: scan.Span) -> tuple[Found, Unsealed] | None:
-    """Open the two-part blob that the scan found."""
+def _unsealed(opener: Sealer, data: bytes, span: scan.Span, field: str) -> tuple[Found, Unsealed] | None:
+    """Open the two-part blob that the scan found in a field: what proves it proves it for that one."""
     blob = Blob.parse(data[span.start : span.end].decode())
     if blob.auth is not None:
         return None
-    return Found(blob, data.count(b"\n", 0, span.start) + 1), opener.unseal(blob)
+    return Found(blob, data.count(b"\n", 0, span.start) + 1), opener.unseal(blob, Context(field_path(field)))
 
 
 def _exchanged(data: bytes, span: scan.Span, new: str, field: str) -> bytes | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit import jobs
 from sealkit.candidates import candidates
 from sealkit.errors import FieldAbsent, NotAString, SealkitError, StoreError, Unsealed
+from sealkit.keys.key import FORMATS
+from sealkit.records.identity import Binding
 from sealkit.records.kinds import is_record_name, kind_of
 from sealkit.records.record import split
 from sealkit.report import failure
@@ -16,6 +18,7 @@ from sealkit.trees.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from sealkit.context import Context
     from sealkit.crypto.blob import Blob
     from sealkit.demands import FieldRule
     from sealkit.keys.ring import KeyRing
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from sealkit.trees.found import Found
     from sealkit.trees.versions import Repository
 
+PLAIN, TAGGED, _ = FORMATS
 _MAY_HOLD_A_BLOB = re.compile(rb";[A-Za-z0-9+/\\]{22,44}==")
 _MAX_KNOWN = 1 << 14
 NO_KEY = "no key of the ring"
@@ -57,12 +61,24 @@ class Trouble(NamedTuple):
 
 
 class Census:
-    """Looks at blobs with the keys of a ring; ``demanded`` says which fields of which file hold them."""
+    """Looks at blobs with the keys of a ring; ``demanded`` says which fields of which file hold them, and ``below`` where that is in its tree.
 
-    def __init__(self, ring: KeyRing, demanded: Callable[[str], Sequence[FieldRule]]) -> None:
+    Of what has to be authentic (all, if the run ``requires`` it) nothing is told but what is proved.
+    """
+
+    def __init__(
+        self,
+        ring: KeyRing,
+        demanded: Callable[[str], Sequence[FieldRule]],
+        below: Callable[[str], str] | None,
+        *,
+        requires: bool = False,
+    ) -> None:
         self._ring = ring
         self._demanded = demanded
-        self._known: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._below = below
+        self._requires = requires
+        self._known: dict[tuple[str, str, Context | None, bool], tuple[str, ...]] = {}
 
     def of_tree(self, found: Iterable[Found]) -> Iterator[Place | Trouble]:
         """Yield every blob of some files as they are now."""
@@ -96,12 +112,12 @@ class Census:
                 for demand in self._demanded(path):
                     if not record.is_blank and not record.lacks(demand.path):
                         for field in record.paths(demand.path):
-                            yield from self._of_field(record, path, field, demand.payload, commit)
+                            yield from self._of_field(record, path, field, demand, commit)
         except SealkitError as error:
             if _MAY_HOLD_A_BLOB.search(data) or error.exit_status > 1:
                 yield Trouble(failure(path, error), commit)
 
-    def _of_field(self, record: Record, path: str, field: str, kind: str, commit: str | None) -> Iterator[Place | Trouble]:
+    def _of_field(self, record: Record, path: str, field: str, demand: FieldRule, commit: str | None) -> Iterator[Place | Trouble]:
         try:
             blob, line = jobs.find(record, field)
         except (FieldAbsent, Unsealed, NotAString):
@@ -110,16 +126,26 @@ class Census:
             if _MAY_HOLD_A_BLOB.search(record.raw):
                 yield Trouble(failure(path, error, field), commit)
             return
-        yield Place(path, line, field, self._keys(blob, kind), blob.kid, commit)
+        yield Place(path, line, field, self._keys(blob, demand, self._context(record, path, field, demand)), blob.kid, commit)
 
-    def _keys(self, blob: Blob, kind: str) -> tuple[str, ...]:
+    def _context(self, record: Record, path: str, field: str, demand: FieldRule) -> Context | None:
+        """Return what a blob there is for; None where that cannot be had, and where an IV is no proof."""
+        below = self._below
+        if demand.format == TAGGED:
+            return None
+        try:
+            return Binding(demand.bind, below and (lambda: below(path))).place(record, field).demanded()
+        except SealkitError:
+            return None
+
+    def _keys(self, blob: Blob, demand: FieldRule, context: Context | None) -> tuple[str, ...]:
         """Try a blob once: in git's history most versions of a file hold the same ones."""
-        asked = (str(blob), kind)
+        asked = (str(blob), demand.payload, context, self._requires or demand.format != PLAIN)
         known = self._known.get(asked)
         if known is None:
             if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
-            known = self._known[asked] = candidates(self._ring, blob, kind)
+            known = self._known[asked] = candidates(self._ring, blob, demand.payload, context, proved_only=asked[3])
         return known
 
 

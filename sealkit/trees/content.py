@@ -20,6 +20,7 @@ from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sealkit.context import Context
     from sealkit.crypto.blob import Blob
     from sealkit.jobs import Found
     from sealkit.sealer import Sealer, Unsealed
@@ -158,7 +159,7 @@ class _Work:
 
     def _preflight(self, found: Found, place: Place, sealer: Sealer) -> None:
         """Open a blob as before a rotation, which leaves alone what is too weak to be opened: that is in nobody's way."""
-        blessed = self._blessed(place.field)
+        blessed = self._blessed(place)
         vouched = blessed is not None and blessed(found.blob)
         opener = self.opener.vouching() if vouched else self.opener
         try:
@@ -212,7 +213,8 @@ class _Work:
     def rotate(self, record: Record, field: str) -> Record:
         before = jobs.find(record, field)
         try:
-            place, blessed = self.place(record, field), self._blessed(field)
+            place = self.place(record, field)
+            blessed = self._blessed(place)
             after, found = jobs.reseal(record, before, self.opener, self.sealer, place, blessed=blessed, told=self.task.told)
         except (Tampered, Downgraded) as error:
             raise self._misbound(error, before, self.opener) from None
@@ -223,18 +225,28 @@ class _Work:
         self.replaced.append(Replaced(record.line, field, str(before.blob), str(found.blob)))
         return after
 
-    def _blessed(self, field: str) -> Callable[[Blob], bool] | None:
-        """Return what says whether the same blob stands in the same field of the file's revision that somebody vouches for."""
+    def _blessed(self, place: Place) -> Callable[[Blob], bool] | None:
+        """Return what says whether the same blob stands in the same field of the file's revision that somebody vouches for.
+
+        Where it is bound to fields, these held the same values there: what somebody saw of one record says nothing of another.
+        """
         content = self.task.around.blessed
         if content is None:
             return None
 
         def is_blessed(blob: Blob) -> bool:
-            data = content(self.path)
-            texts = (one.blob_text(field) for one in (split(data, kind_of(self.path)) if data is not None else ()))
-            return str(blob) in (text[0] for text in texts if text is not None)
+            data, now = content(self.path), place.demanded()
+            before = split(data, kind_of(self.path)) if data is not None else ()
+            return any(_held(one, place.field, str(blob)) and self._identity(one, place.field) == now for one in before)
 
         return is_blessed
+
+    def _identity(self, record: Record, field: str) -> Context | None:
+        """Return what a blob in a field of a record was bound to; None where that cannot be had."""
+        try:
+            return self.place(record, field).demanded()
+        except SealkitError:
+            return None
 
     def retag(self, record: Record, field: str) -> Record:
         if self.task.around.was is None:
@@ -296,6 +308,15 @@ class _Work:
     @property
     def sealer(self) -> Sealer:
         return needed(self._sealer)
+
+
+def _held(record: Record, field: str, text: str) -> bool:
+    """Say whether a field of a record holds this blob; not where it cannot be read."""
+    try:
+        found = record.blob_text(field)
+    except SealkitError:
+        return False
+    return found is not None and found[0] == text
 
 
 _NO_KEY_TOLD = "a binary payload in two parts: under a ring of several keys it opens only with the key named (--key-id)"

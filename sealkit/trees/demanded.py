@@ -142,6 +142,11 @@ class Demanded:
                 way = os.path.relpath(folder, folders[0])
                 yield Level(folder, "" if way == "." else way + "/", policy)
 
+    def beyond(self, path: str) -> tuple[str, tuple[Level, ...]] | None:
+        """Return the work tree that keeps policies away from a file, and those; None if nothing does. Raises as ``levels``."""
+        found = self._below.beyond(path)
+        return (found[0], tuple(self._each_of(found[1]))) if found is not None else None
+
     def policies(self, path: str) -> Policies | None:
         """Return what the policies that apply to a file say together, None if there are none. Raises as ``levels``."""
         levels = self.levels(path)

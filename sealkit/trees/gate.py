@@ -21,7 +21,7 @@ class Watch:
     """Looks at the files of a tree as they pass, and lets records through; ``findings`` are what is wrong with the rest.
 
     With ``whole``, the files are all that the given folders hold: a rule that matches none of them is a finding, where its policy stands
-    in or below one. A policy below another one is a finding, too.
+    in or below one. A policy below another one is a finding, too, and so is a work tree inside whose records a policy outside of it covers.
     """
 
     def __init__(self, demanded: Demanded, *, whole: bool) -> None:
@@ -32,6 +32,8 @@ class Watch:
         self._folded: dict[str, str] = {}
         self._folder: str | None = None
         self._levels: tuple[Level, ...] = ()
+        self._beyond: tuple[str, tuple[Level, ...]] | None = None
+        self._inner: set[str] = set()
 
     def passing(self, found: Iterable[Found]) -> Iterator[Found]:
         """Yield the records among some files, each problem met on the way among them."""
@@ -61,7 +63,10 @@ class Watch:
         folder, name = found.path[:cut], found.path[cut:]
         if folder != self._folder:  # files come folder by folder
             self._levels = self._learned(found.path)
+            self._beyond = self._demanded.beyond(found.path)
             self._folder = folder
+        if self._beyond is not None:
+            self._look_beyond(found.path, *self._beyond)
         if not self._levels:
             return found.named or is_record_name(name)
         if name == POLICY:
@@ -90,6 +95,20 @@ class Watch:
                 if level.prefix:
                     self._findings.append(nested(level.folder, levels[0].folder))
         return levels
+
+    def _look_beyond(self, path: str, top: str, levels: tuple[Level, ...]) -> None:
+        """Find a work tree inside a tree whose policies speak of what is in it, and do not hold there."""
+        place = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
+        level = next((one for one in levels if one.policy.matching(os.path.relpath(place, one.folder))), None)
+        if level is None or top in self._inner:
+            return
+        self._inner.add(top)
+        shown, policy = os.path.relpath(top, os.path.realpath(".")), _shown(level.folder)
+        problem = (
+            f"a git work tree of its own, where {policy} does not hold, though its rules cover {os.path.basename(path)!r} in it"
+        )
+        hint = f"take its .git away; or say in {policy} that what is in it does not count: exclude: [{os.path.relpath(top, level.folder)!r}]"
+        self._findings.append(Outcome(shown, FINDING, None, "inner_work_tree", message=problem, hint=hint, exit_status=1))
 
     def _rule_line(self, folder: str, number: int) -> int | None:
         policy = self._demanded.policy_in(folder)

@@ -105,6 +105,25 @@ class Below:
         """Return the absolute folders whose policies apply to a file, outermost first. ``StoreError`` if the system cannot tell."""
         return self._of(path.rpartition("/")[0], path).policies
 
+    def beyond(self, path: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return the work tree that keeps policies away from a file, and the absolute folders of those; None if nothing does.
+
+        So it is in a work tree that begins inside a given folder, and in a submodule. ``StoreError`` if the system cannot tell.
+        """
+        inner = top = self._way(real(os.path.dirname(path) or ".")).top
+        policies: tuple[str, ...] = ()
+        while top is not None and self._is_entered(top):
+            outer = os.path.dirname(top)
+            policies = (*self._place(outer).policies, *policies)
+            top = self._way(outer).top
+        return (inner, policies) if inner is not None and policies else None
+
+    def _is_entered(self, top: str) -> bool:
+        """Say whether one comes to a work tree from the one around it: on the way down from a given folder, or as to its submodule."""
+        return any(one != top and is_within(top, one) for one in self._given) or _is_submodule(
+            top, self._way(os.path.dirname(top)).top
+        )
+
     def before(self, path: str) -> list[tuple[str, str]]:
         """Return how a file's path was counted by versions that took an inner folder for the root: that folder, and the path below it."""
         folder, name = os.path.split(path)
@@ -175,6 +194,15 @@ def begins_work_tree(folder: str) -> bool:
         return False
     holder = _asked(os.stat, folder)
     return holder is None or not holder.st_mode & stat.S_IWOTH or status.st_uid in (holder.st_uid, os.geteuid(), 0)
+
+
+def _is_submodule(top: str, around: str | None) -> bool:
+    """Say whether the repository of a work tree is kept by the one around it."""
+    from sealkit.git.program import git_folder
+
+    if around is None:
+        return False
+    return is_within(os.path.realpath(git_folder(top)), os.path.realpath(os.path.join(git_folder(around), "modules")))
 
 
 def is_within(path: str, folder: str) -> bool:

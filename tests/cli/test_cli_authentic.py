@@ -166,6 +166,52 @@ def test_an_upgrade_needs_somebody_who_vouches(tree):
     assert tree.run("verify", "--require-authentic", "posts").status == 0
 
 
+ROWS = [  # what the lines of a file held and hold, by id (None: no such line), and which of them may be blessed
+    ("12", "12", "12"),
+    ("12", "21", ""),
+    ("123", "132", "1"),
+    ("123", "312", ""),
+    ("12", "11", "1"),
+    ("12", "22", "2"),
+    ("1", "11", "1"),
+    ("123", "1 3", "13"),
+    ("12", "2", ""),
+    ("123", "113", "13"),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "blessed"), ROWS)
+def test_what_was_seen_in_one_record_is_not_blessed_in_another(tree, was, now, blessed):
+    names = ("id", "secured")
+
+    def lines(blobs, order):
+        rows = [(str(number), blobs[name]) for number, name in enumerate(order, 1) if name != " "]
+        return "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows).encode()
+
+    tree.write("feed.jsonl", lines({name: f"the payload of line {name}, of blocks" for name in "123"}, "123"))
+    assert tree.run("seal", "--key-id", "p1", "--format", "plain", "feed.jsonl").status == 0
+    blobs = {name: json.loads(line)["secured"] for name, line in zip("123", tree.read("feed.jsonl").splitlines(), strict=True)}
+    tree.write("feed.jsonl", lines(blobs, was))
+    git(tree, "init", "-q")
+    git(tree, "add", "feed.jsonl")
+    git(tree, "commit", "-qm", "reviewed")
+    tree.write("feed.jsonl", lines(blobs, now))
+    tree.run("rotate", "--to", "t1", "--format", "tagged", "--bind", names[0], "--bless", "HEAD", "feed.jsonl")
+    after = [json.loads(line) for line in tree.read("feed.jsonl").splitlines()]
+    assert "".join(row[names[0]] for row in after if row["secured"].count(";") == 2) == blessed
+
+
+@pytest.mark.parametrize("data", ["sourceUrl: https://example.org/b", "sourceUrl: ''", "sourceurl: a", "sourceUrl: [a]", "{}: {}"])
+def test_what_was_seen_under_other_values_of_bound_fields_is_not_blessed(tree, data):
+    before = sealed(tree, "--format", "plain", "--key-id", "p1")
+    git(tree, "init", "-q")
+    git(tree, "add", "posts")
+    git(tree, "commit", "-qm", "reviewed")
+    tree.write("posts/a.md", tree.read("posts/a.md").replace(b"sourceUrl: https://example.org/a", data.encode()))
+    tree.run("rotate", "--partial", "--to", "t1", "--format", "tagged", "--bind", "sourceUrl", "--bless", "HEAD", "posts")
+    assert {name: field(tree, name) == before[name] for name in "abc"} == {"a": True, "b": False, "c": False}
+
+
 def test_an_upgrade_under_the_same_key(tree):
     sealed(tree, "--format", "plain")
     git(tree, "init", "-q")

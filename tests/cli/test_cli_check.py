@@ -875,3 +875,77 @@ def test_a_policy_of_somebody_else_above_is_named(desk):
     desk.write("up/tree/a.md", b'---\nsecured: "%s;%s"\n---\n' % (b64encode(os.urandom(32)), b64encode(os.urandom(16))))
     run = keyless(desk).run("check", "up/tree")
     assert (run.status, "does not count" in run.err) == (0, True), run
+
+
+# --- work trees inside ----------------------------------------------------------------------------------------------
+def repository(folder):
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+
+
+def submodule(folder):
+    """A work tree whose repository the one around it keeps."""
+    repository(folder)
+    kept = folder.parent.parent / ".git/modules/x"
+    kept.parent.mkdir(exist_ok=True)
+    (folder / ".git").rename(kept)
+    (folder / ".git").write_text(f"gitdir: {os.path.relpath(kept, folder)}\n")
+
+
+INNER = {
+    "a repository": repository,
+    "a submodule": submodule,
+    "a shell of a repository": lambda folder: [(folder / ".git" / name).mkdir(parents=True) for name in ("HEAD", "objects", "refs")],
+    "a file that leads out": lambda folder: (folder / ".git").write_text("gitdir: ../../.git\n"),
+    "a file that leads nowhere": lambda folder: (folder / ".git").write_text("gitdir: /nowhere\n"),
+    "a file of anything": lambda folder: (folder / ".git").write_text("x"),
+    "an empty file": lambda folder: (folder / ".git").touch(),
+    "a link to the repository": lambda folder: (folder / ".git").symlink_to("../../.git"),
+    "a link to nothing": lambda folder: (folder / ".git").symlink_to("nothing"),
+    "a policy of its own": lambda folder: (
+        repository(folder),
+        (folder / "sealkit.yaml").write_text("version: 1\nrecords: [{include: ['*.md'], fields: [{path: y}]}]\n"),
+    ),
+    "two, one in the other": lambda folder: (repository(folder), repository(folder / "more"), (folder / "c.md").rename(folder / "more/c.md")),
+    "two with lax policies, one in the other": lambda folder: (
+        repository(folder),
+        (folder / "sealkit.yaml").write_text("version: 1\nrecords: [{include: ['*.txt'], fields: [{path: y}]}]\n"),
+        repository(folder / "more"),
+        (folder / "c.md").rename(folder / "more/c.md"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("inner", INNER)
+def test_a_work_tree_inside_takes_no_rule_away(tree, inner):
+    INNER[inner](tree.path / "tree/posts/deep")
+    for name in ("tree", "tree/posts"):
+        run = gate(tree, name)
+        assert run.status != 0
+        assert any(code == "inner_work_tree" and path.startswith("tree/posts/deep") for path, code in found(run)), run
+    run = gate(tree, "--since", "HEAD", "tree")
+    assert "inner_work_tree" in {code for _, code in found(run)}, run
+
+
+def test_a_submodule_that_is_named_takes_no_rule_away(tree):
+    submodule(tree.path / "tree/posts/deep")
+    for name in ("tree/posts/deep", "tree/posts/deep/c.md"):
+        assert ("tree/posts/deep", "inner_work_tree") in found(gate(tree, name))
+
+
+def test_a_work_tree_inside_that_no_rule_speaks_of(tree):
+    for name in ("vendor", "posts/drafts/theme"):
+        tree.write(f"tree/{name}/README.md", b"# nothing here\n")
+        repository(tree.path / "tree" / name)
+    assert gate(tree, "tree").status == 0
+    tree.write("tree/posts/own/a.md", b"---\ntitle: x\nsecured: plain\n---\n")
+    repository(tree.path / "tree/posts/own")
+    assert "inner_work_tree" not in {code for _, code in found(gate(tree, "tree/posts/own"))}, (
+        "a clone of its own, looked at by itself"
+    )
+
+
+def test_a_work_tree_inside_a_tree_outside_of_git(tree):
+    subprocess.run(["rm", "-rf", str(tree.path / "tree/.git")], check=True)
+    assert gate(tree, "tree").status == 0
+    repository(tree.path / "tree/posts/deep")
+    assert ("tree/posts/deep", "inner_work_tree") in found(gate(tree, "tree"))

@@ -162,7 +162,8 @@ def test_the_secret_is_not_inherited_by_children(desk):
     desk.write("home/git", b'#!/bin/sh\nenv > "$HOME/seen"\nexit 1\n')
     (desk.path / "home/git").chmod(0o755)
     desk.record("tree/x.md", "plaintext")
-    desk.write("tree/.git/config", b"")
+    for name in ("config", "HEAD", "objects/x", "refs/x"):
+        desk.write(f"tree/.git/{name}", b"")
     environment["PATH"] = f"{desk.path}/home:{desk.env['PATH']}"
     desk.run("seal", "--since", "HEAD", "tree", env=environment)
     assert b"HOME=" in desk.read("home/seen")

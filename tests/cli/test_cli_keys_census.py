@@ -283,3 +283,68 @@ def test_a_key_is_removed(tree, args):
     assert ran.status == 0, ran
     assert tree.read("ring.yaml").decode() == RING.replace(f'  - id: k1 # old\n    source: {{hex: "{"41" * 32}"}}\n', "")
     assert ("what git holds" in ran.err) == (args == ["tree"])
+
+
+# --- where blobs have to be authentic ---------------------------------------------------------------------------------
+TEXTS = [
+    b"text of a payload, in two blocks",
+    b'{"a": "JSON, in two blocks of text"}',
+    b"\xff\xfe no text, in two blocks of it",
+    b"x",
+    b"a" * 16,
+    b"b" * 40,
+]
+
+
+def outcomes(key, payload):
+    """Yield blobs of one length that open to a payload, to another one, and to nothing."""
+    made = Blob.parse(blob(key, payload, "plain"))
+    for flip in (0, 1, 2, 3, 0x10, 0x11, 0x80, 0xFF):
+        yield str(Blob(made.ciphertext, made.iv[:-1] + bytes([made.iv[-1] ^ flip])))
+        yield str(Blob(made.ciphertext[:-1] + bytes([made.ciphertext[-1] ^ flip]), made.iv))
+
+
+POLICY = "version: 1\nrecords:\n  - include: ['**']\n    fields: [{path: secured, %s}]\n"
+STRICT = {
+    "tagged": ("format: tagged", []),
+    "synthetic": ("format: synthetic", []),
+    "json": ("format: tagged, payload: json", []),
+    "binary": ("format: synthetic, payload: binary", []),
+    "the run": ("payload: text", ["--require-authentic"]),
+    "the run, of binary ones": ("payload: binary", ["--require-authentic"]),
+}
+
+
+@pytest.mark.parametrize(("demand", "options"), STRICT.values(), ids=STRICT)
+@pytest.mark.parametrize("payload", TEXTS)
+def test_a_census_of_what_has_to_be_authentic_tells_nothing_of_what_it_opens_to(demand, options, payload, desk):
+    desk.write("ring.yaml", RING.encode())
+    (desk.path / "ring.yaml").chmod(0o600)
+    desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
+    desk.write("tree/sealkit.yaml", (POLICY % demand).encode())
+    told = set()
+    for text in outcomes("k1", payload):
+        desk.record("tree/a.md", text)
+        told.add(
+            str(desk.run("keys", "census", "--json", *options, "tree")) + str(desk.run("keys", "retire", "k1", *options, "tree"))
+        )
+    assert len(told) == 1, told
+
+
+@pytest.mark.parametrize("bind", ["", ", bind: path", ", bind: [title]"])
+@pytest.mark.parametrize("accept", ["any", "authentic"])
+def test_a_key_of_synthetic_blobs_goes_once_they_are_rotated(desk, bind, accept):
+    keys = "".join(
+        f"  - {{id: {name}, source: {{hex: '{digit * 64}'}}, format: synthetic, accept: {accept}}}\n"
+        for name, digit in (("s2", "2"), ("s1", "1"))
+    )
+    desk.write("ring.yaml", f"version: 1\nprimary: s2\nkeys:\n{keys}".encode())
+    (desk.path / "ring.yaml").chmod(0o600)
+    desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
+    desk.write("tree/sealkit.yaml", (POLICY % f"format: synthetic{bind}").encode())
+    desk.write("tree/a.md", b'---\ntitle: a\nsecured: "a payload of more than one block"\n---\n')
+    assert desk.run("seal", "--key-id", "s1", "tree").status == 0
+    assert desk.run("keys", "retire", "s1", "tree").status == 1
+    assert desk.run("rotate", "tree").status == 0
+    assert [line.get("fields") for line in desk.run("keys", "census", "--json", "tree").lines[:2]] == [1, 0]
+    assert desk.run("keys", "retire", "s1", "tree").status == 0

@@ -11,7 +11,14 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch):
+def removed(tmp_path):
+    """Remove the tree when all that was patched is as before, by a program that no depth stops, as it does pytest when that tidies up."""
+    yield
+    subprocess.run(["rm", "-rf", tmp_path / "tree"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def tree(removed, tmp_path, monkeypatch):
     """Make files from {path: bytes} below the working folder, which is empty at first, and return its path as text."""
     root = tmp_path / "tree"
     root.mkdir()
@@ -24,8 +31,7 @@ def tree(tmp_path, monkeypatch):
             target.write_bytes(data)
         return str(root)
 
-    yield make
-    subprocess.run(["/bin/rm", "-rf", root], check=False, capture_output=True)  # which no depth stops, as it does pytest at its end
+    return make
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from yaml_documents import Documents
 
 from sealkit import Blob, Key, KeyRing, Sealer
+from sealkit.context import Context
 from sealkit.crypto import cipher
 from sealkit.demands import FieldRule
 from sealkit.trees import at_once, content, orders
@@ -153,3 +154,22 @@ def test_what_does_not_prove_is_not_rotated_at_once(odd, monkeypatch):
         is None
     )
     compare(data, FieldRule(), RINGS["both keys"], monkeypatch, orders.ROTATE, SEALERS["another key"])
+
+
+FIELDS = ["secured", "other", "Secured", "secured2", "payload", "a", "_b", "provider-secured", "SECURED", "paywalled"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_synthetic_blob_is_proved_for_the_field_that_it_was_sealed_for_alone(field, strict, monkeypatch):
+    key = Key("three", bytes(range(3, 35)), format="synthetic", accept="authentic" if strict else "any")
+    ring = KeyRing([key], primary="three")
+    for sealed_for in FIELDS:
+        blob = Sealer(ring).seal(PAYLOAD, Context((b"k" + sealed_for.encode(),)))
+        data = f"---\ntitle: a\n{field}: {blob}\n---\n".encode()
+        for verb, sealer in ((orders.DECRYPT, None), (orders.OPEN, None), (orders.ROTATE, Sealer(RINGS["both keys"]))):
+            monkeypatch.setattr(cipher, "random_iv", lambda: b"one for both ways"[:16])
+            (outcome,) = compare(data, FieldRule(path=field), ring, monkeypatch, verb, sealer)
+            if verb != orders.ROTATE:
+                refused = "downgraded" if strict else "unauthenticated"
+                assert outcome.code == ("authentic" if field == sealed_for else refused)

@@ -39,6 +39,7 @@ class What(NamedTuple):
     """What is looked at instead of the work tree, and what else is asked."""
 
     staged: bool
+    if_present: bool
     history: bool
     self_test: bool
     i_know: bool
@@ -54,6 +55,9 @@ def what(function: F) -> F:
         "what",
         {
             "staged": click.option("--staged", is_flag=True, help="Look at what git would commit: the index, not the work tree."),
+            "if_present": click.option(
+                "--if-present", is_flag=True, help="With --staged: an index without any record is in order (for hooks)."
+            ),
             "history": click.option(
                 "--history", is_flag=True, help="Look at every version in every commit: was anything ever committed open?"
             ),
@@ -136,6 +140,8 @@ def _refuse(what: What, where: Where) -> None:
         raise Usage(
             problem="stdin, --staged, --history and --self-test are different things to look at", hint="ask for one of them"
         )
+    if what.if_present and not what.staged:
+        raise Usage(problem="--if-present is for the index", hint="give it with --staged, or leave it out")
     if where.since is not None and what.history:
         raise Usage(problem="--history is all that ever was, --since is what changed", hint="give one of them")
     if what.require_authentic and where.is_stdin and where.as_name is None:
@@ -223,9 +229,9 @@ class Gate:
         printer.progress.clear()
         if printer.report.exit_status:
             return printer.close()
-        if self._where.since is None:
+        if self._where.since is None and not self._what.if_present:
             run.refuse_nothing(printer.report, self._where)
-        elif not printer.report.total:
+        elif self._where.since is not None and not printer.report.total:
             self._refuse_an_empty_tree()
             show.note(f"no record changed since {self._where.since}")
         return printer.close()

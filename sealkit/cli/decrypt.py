@@ -42,9 +42,11 @@ def decrypt(where: Where, fields: tuple[str, ...], keys: Keys, output: Output, r
       sealkit decrypt --json posts/ > payloads.jsonl
       sealkit decrypt --record article.md -o draft.md
     """
-    several = len(where.paths) > 1 or any(os.path.isdir(path) for path in where.paths)
+    folder = next((path for path in where.paths if os.path.isdir(path)), None)
+    several = len(where.paths) > 1 or folder is not None
     if several and not output.json and (target is None or whole):
-        raise Usage(problem="several records", hint="add --json for JSON lines, or -o FOLDER for a file each")
+        problem = "several records" if folder is None else "a folder, which may hold several records"
+        raise Usage(problem=problem, hint="add --json for JSON lines, or -o FOLDER for a file each", path=folder)
     if whole and output.json:
         raise Usage(problem="--record writes a record, not JSON lines", hint="give one of --record and --json")
     ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)

@@ -7,9 +7,9 @@ import shlex
 from typing import TYPE_CHECKING
 
 from sealkit.cli.ask import ask
-from sealkit.errors import Usage
+from sealkit.errors import NoUsableKey, Usage
 from sealkit.keys.access import Access
-from sealkit.keys.encodings import ENCODINGS, STATED
+from sealkit.keys.encodings import ENCODINGS, STATED, STATED_HINT
 from sealkit.keys.ring import KeyRing
 
 if TYPE_CHECKING:
@@ -34,7 +34,12 @@ def loaded(ring: Ring, *, reads_stdin: bool) -> KeyRing:
     if reads_stdin and (ring.key_stdin or ring.key_fd == "0"):
         raise Usage(problem="stdin cannot give both the key and the record", hint="take the key from --key-fd 3, as in: 3< k1.key")
     access = Access(os.environ, ask=ask, unsafe_files=ring.unsafe_key_files)
-    return KeyRing.single(_source(ring, ring.key_encoding or STATED), access)
+    try:
+        return KeyRing.single(_source(ring, ring.key_encoding or STATED), access)
+    except NoUsableKey as error:
+        if error.hint == STATED_HINT:  # the options have another way to say it
+            error.hint = f"say it with --key-encoding {'|'.join(ENCODINGS)}, or {STATED_HINT}"
+        raise
 
 
 def _source(ring: Ring, encoding: str) -> Source:
@@ -45,7 +50,7 @@ def _source(ring: Ring, encoding: str) -> Source:
     if ring.key_env is not None:
         if not given.is_variable_name(ring.key_env):
             raise Usage(problem="--key-env takes the name of a variable", hint="the name, not its value, such as SEALKIT_SECRET_K2")
-        return given.Variable(ring.key_env, encoding, "--key-env")
+        return given.Variable(ring.key_env, encoding, "--key-env", in_ring=False)
     if ring.key_command is not None:
         return command.Command(
             command.Program(arguments_of(ring.key_command, "--key-command"), "", command.SECONDS, frozenset()),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from sealkit.cli import options, run, show
+from sealkit.cli.keys_ring import ring_that_is_there
 from sealkit.cli.options import Where
 from sealkit.demands import Asked
 from sealkit.errors import ConfigError, JournalError, NothingMatched, NoUsableKey, Usage
@@ -173,7 +174,7 @@ def remove(
     named = file if file is not None else ring_file
     with ExitStack() as stack:
         path = (
-            options.ring_path(named)
+            ring_that_is_there(named, None)
             if unused
             else _unneeded(stack, named, key_id, paths, _Looks(fields, require_authentic, history))
         )

@@ -10,7 +10,7 @@ import click
 from sealkit.cli import options, show
 from sealkit.cli.ask import ask
 from sealkit.cli.keys_given import given_key
-from sealkit.errors import SealkitError, StoreError
+from sealkit.errors import NoUsableKey, SealkitError
 
 if TYPE_CHECKING:
     from sealkit.cli.keys_given import Given
@@ -172,12 +172,12 @@ def rename(ring_file: str | None, file: str | None, key_id: str, new_id: str) ->
 
 
 def ring_that_is_there(file: str | None, ring_file: str | None) -> str:
-    """Return the ring that is to be changed: one that is there."""
+    """Return the ring that is to be changed: one that is there. Raises ``NoUsableKey``."""
     from sealkit.keys.ring import NO_FILE_HINT
 
     path = options.ring_path(file if file is not None else ring_file)
     if not os.path.lexists(path):
-        raise StoreError(problem="there is no key ring", hint=NO_FILE_HINT, path=path)
+        raise NoUsableKey(problem="there is no key ring", hint=NO_FILE_HINT, path=path)
     return path
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -27,6 +28,8 @@ _WHOLE: Final = {b"sha1": 40, b"sha256": 64}
 _PLACES: Final = ("refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 _SHOWN: Final = 12  # hex digits
 _MOST_SHOWN: Final = 8
+_OF_ANOTHER: Final = "dubious ownership"
+_UNKNOWN: Final = "Needed a single revision"
 _HINT: Final = "name a commit, branch or tag, such as HEAD"
 
 
@@ -46,13 +49,20 @@ def commit_of(revision: str, folder: str) -> str:
     A revision is a commit's id, or a branch, tag or other ref, with what is counted from it (``HEAD~2``, ``v1^2``, ``main@{1}``).
     """
     top = top_of(folder)
-    reason = "not in a git work tree"
+    reason, hint = "not in a git work tree", "go into one, or name a folder of one"
     if top is not None:
         try:
             return _Resolution(top, revision).commit()
         except GitFailedError as failed:
-            reason = str(failed)
-    raise Usage(problem=f"no revision {revision!r}: {reason}", hint=_HINT, path=folder or ".")
+            reason, hint = _in_words(str(failed), top)
+    raise Usage(problem=f"no revision {revision!r}: {reason}", hint=hint, path=folder or ".")
+
+
+def _in_words(reason: str, top: str) -> tuple[str, str]:
+    """Return why git gave no commit, and what to do; git's words for a name that it does not know are not for people."""
+    if _OF_ANOTHER in reason:
+        return reason, f"if you trust it: git config --global --add safe.directory {shlex.quote(top)}"
+    return ("there is none of that name" if reason == _UNKNOWN else reason), _HINT
 
 
 class _Resolution:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import config
-from sealkit.errors import SealkitError
+from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files, ringfile
 from sealkit.keys.access import Access
 from sealkit.keys.key import Key, wipe
-from sealkit.keys.ring import MAX_RING_FILE, KeyRing, read_ring
+from sealkit.keys.ring import MAX_RING_FILE, NO_FILE_HINT, KeyRing, read_ring
 from sealkit.keys.sources import KINDS
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Iterator, MutableMapping
 
     from sealkit.keys.ringfile import Declaration, RingText
 
@@ -49,11 +50,22 @@ class Checked(NamedTuple):
 @opaque
 def declared(path: str) -> RingText:
     """Return what a ring file says; nothing is fetched. Raises ``ConfigError`` and ``NoUsableKey``."""
-    content = files.read_trusted(path, "key ring", Access({}), limit=MAX_RING_FILE)
+    with _located(path):
+        content = files.read_trusted(path, "key ring", Access({}), limit=MAX_RING_FILE, absent=NO_FILE_HINT)
+        try:
+            return ringfile.parse(bytes(content.data), os.path.dirname(path))
+        finally:
+            wipe(content.data)
+
+
+@contextmanager
+def _located(path: str) -> Iterator[None]:
+    """Let errors say which ring they speak of."""
     try:
-        return ringfile.parse(bytes(content.data), os.path.dirname(path))
-    finally:
-        wipe(content.data)
+        yield
+    except (ConfigError, NoUsableKey) as error:
+        error.at(path=path)
+        raise
 
 
 @opaque
@@ -64,7 +76,8 @@ def check(path: str, environ: MutableMapping[str, str], *, ask: Callable[[str], 
     or that others have a hand in: nothing of such a ring is tried.
     """
     access = Access(environ, ask=ask)
-    data, text, status = read_ring(path, access)
+    with _located(path):
+        data, text, status = read_ring(path, access)
     passed_over = [not costly and any(one.costly for one in (key.source, key.mac) if one is not None) for key in text.keys]
     whole = None if any(passed_over) else _load(path, environ, ask)
     seen = []

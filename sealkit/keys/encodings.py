@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ENCODINGS = ("hex", "base64", "utf8", "raw")
 STATED = "hex: or base64:"
 """The encoding is stated by the text itself, in front: ``hex:DIGITS`` or ``base64:TEXT``."""
+STATED_HINT = "write hex:DIGITS or base64:TEXT; how a key is written is never guessed"
 
 _PREFIXES = {b"hex": "hex", b"base64": "base64"}
 _SALTED = b"Salted__"
@@ -83,8 +84,7 @@ def _stated(content: bytearray, label: str) -> tuple[str, bytearray]:
     prefix, colon, text = content.partition(b":")
     encoding = _PREFIXES.get(bytes(prefix)) if colon else None
     if encoding is None:
-        hint = "write hex:DIGITS or base64:TEXT, or state the encoding; it is never guessed"
-        raise NoUsableKey(problem=f"{label}: no prefix that says how the key is written", hint=hint)
+        raise NoUsableKey(problem=f"{label}: no prefix that says how the key is written", hint=STATED_HINT)
     return encoding, text
 
 

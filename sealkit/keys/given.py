@@ -41,20 +41,21 @@ class Literal(Source):
 class Variable(Source):
     """Key bytes in an environment variable, which is removed from the environment when it is read."""
 
-    __slots__ = ("_encoding", "_label", "_name")
+    __slots__ = ("_encoding", "_in_ring", "_label", "_name")
 
-    def __init__(self, name: str, encoding: str, label: str) -> None:
+    def __init__(self, name: str, encoding: str, label: str, *, in_ring: bool = True) -> None:
         self._name = name
         self._encoding = encoding
         self._label = f"{label}: env {shown(name)}"
+        self._in_ring = in_ring
 
     @opaque
     def read(self, access: Access) -> bytearray:
         """Take the variable and decode it."""
         value = take_variable(self._name, access.environ)
         if value is None:
-            hint = f"set it to the key as {self._encoding}, or disable the key in the ring"
-            raise NoUsableKey(problem=f"{self._label} is not set", hint=hint)
+            instead = ", or disable the key in the ring" if self._in_ring else ""
+            raise NoUsableKey(problem=f"{self._label} is not set", hint=f"export it, set to the key as {self._encoding}{instead}")
         return decode(encoded(value, self._label), self._encoding, self._label, access)
 
 

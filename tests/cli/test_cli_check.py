@@ -649,6 +649,14 @@ def test_nothing_is_never_green(tree, args):
     assert gate(tree, *args).status in (2, 4)
 
 
+@pytest.mark.parametrize(
+    "args", [("tree",), ("--history", "tree"), ("--self-test", "tree"), ("--since", "HEAD", "tree"), ("empty",)]
+)
+def test_only_an_index_may_be_empty(tree, args):
+    ran = gate(tree, "--if-present", *args)
+    assert (ran.status, "--if-present is for the index" in ran.err) == (2, True)
+
+
 # --- for other programs ----------------------------------------------------------------------------------------------
 def leaky(tree):
     value("posts/a.md", b'"open"')(tree)

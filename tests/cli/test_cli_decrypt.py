@@ -67,6 +67,17 @@ def test_several_records_need_json_or_a_folder(desk, paths):
     assert "-o FOLDER" in ran.err
 
 
+@pytest.mark.parametrize("more", [[], ["--record"], ["--record", "-o", "out"], ["--raw"], ["-q"]])
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_folder_is_called_one_however_many_records_it_holds(desk, more, count):
+    (desk.path / "some").mkdir()
+    for number in range(count):
+        desk.write(f"some/{number}.md", desk.read("records/article.md"))
+    ran = desk.run("decrypt", "some", *more)
+    assert (ran.status, ran.out) == (2, b""), ran
+    assert "some: a folder, which may hold several records" in ran.err
+
+
 def test_several_payloads_of_one_record_need_json(desk):
     ran = desk.run("decrypt", "records/feed.jsonl")
     assert (ran.status, ran.out) == (2, b"")

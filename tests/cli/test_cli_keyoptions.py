@@ -133,3 +133,47 @@ def test_the_key_is_in_no_environment(mine):
     assert ran.status == 0
     ran = run(mine, "decrypt", "--key-command", f"python3 -c '{script}'", "x.md")
     assert "SEALKIT" not in ran.err
+
+
+# --- hints say what these options have, and no ring ------------------------------------------------------------------------
+NO_PREFIX = {
+    "a file": (["--key-file", "x.key"], b""),
+    "a variable": (["--key-env", "X"], b""),
+    "stdin": (["--key-stdin"], b"00" * 32),
+    "a program": (["--key-command", "printf abcd"], b""),
+}
+
+
+@pytest.mark.parametrize("how", NO_PREFIX.values(), ids=NO_PREFIX)
+@pytest.mark.parametrize("verb", [["verify", "records/article.md"], ["decrypt", "records/article.md"], ["keys"]], ids=" ".join)
+def test_a_key_without_a_prefix_names_the_option_that_says_how_it_is_written(desk, how, verb):
+    desk.write("x.key", b"00" * 32)
+    (desk.path / "x.key").chmod(0o600)
+    desk.env.pop("SEALKIT_KEYS", None)
+    ran = desk.run(*verb, *how[0], stdin=how[1], env={"X": "00" * 32})
+    assert ran.status == 3, ran
+    assert "hint: say it with --key-encoding hex|base64|utf8|raw, or write hex:DIGITS or base64:TEXT" in ran.err
+
+
+def test_a_variable_in_place_of_a_ring_has_no_such_option(desk):
+    desk.env.pop("SEALKIT_KEYS", None)
+    ran = desk.run("verify", "records/article.md", env={"SEALKIT_SECRET": "00" * 32})
+    assert (ran.status, "--key-encoding" in ran.err, "write hex:DIGITS or base64:TEXT" in ran.err) == (3, False, True), ran
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (["verify", "records/article.md", "--key-encoding", "hex", "--key-env", "X"], ""),
+        (["keys", "--key-encoding", "hex", "--key-env", "X"], ""),
+        (["verify", "records/article.md", "--keys", "ring.yaml"], ", or disable the key in the ring"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_to_be_exported(desk, words, instead):
+    desk.env.pop("SEALKIT_KEYS", None)
+    ring = b"version: 1\nprimary: x\nkeys:\n  - id: x\n    source: {env: X, encoding: hex}\n"
+    desk.write("ring.yaml", ring)
+    (desk.path / "ring.yaml").chmod(0o600)
+    ran = desk.run(*words)
+    assert ran.status == 3, ran
+    assert f"env 'X' is not set\nsealkit: hint: export it, set to the key as hex{instead}\n" in ran.err

@@ -144,7 +144,7 @@ CHANGES = [
 @pytest.mark.parametrize("verb", CHANGES, ids=" ".join)
 def test_no_ring_to_be_changed(new, verb):
     ran = new.run("keys", verb[0], "a", *verb[1:])
-    assert ran.status == 4, ran
+    assert ran.status == 3, ran
     assert "sealkit keys add ID --from-file FILE" in ran.err
     assert "--key-env" not in ran.err  # which these verbs do not have
 
@@ -221,3 +221,46 @@ def test_a_key_that_cannot_be_had_does_not_become_decrypt_only(new):
     assert new.run("keys", "disable", "site").status == 0
     assert new.run("keys", "decrypt-only", "site").status == 3
     assert new.run("keys", "decrypt-only", "site", env=env).status == 0
+
+
+# --- no ring -----------------------------------------------------------------------------------------------------------------
+WITHOUT_A_RING = [
+    ["keys"],
+    ["keys", "check"],
+    ["keys", "enable", "k1"],
+    ["keys", "decrypt-only", "k1"],
+    ["keys", "disable", "k1"],
+    ["keys", "set-primary", "k1"],
+    ["keys", "set-format", "k1", "tagged"],
+    ["keys", "set-accept", "k1", "any"],
+    ["keys", "rename", "k1", "k2"],
+    ["keys", "identify", "records"],
+    ["keys", "census", "records"],
+    ["keys", "retire", "k1", "records"],
+    ["keys", "remove", "k1", "records"],
+    ["keys", "remove", "k1", "--unused"],
+    ["keys", "add-recipient", "ida", "age1x"],
+    ["keys", "remove-recipient", "ida"],
+    ["keys", "rewrap"],
+    ["keys", "to-token", "k1", "--module", "/m.so", "--token", "t", "--pin-env", "PIN"],
+    ["keys", "export", "--verify-only"],
+    ["keys", "export", "--secret", "k1", "-o", "x"],
+    ["keygen", "--age"],
+    ["keygen", "--wrapped-by", "k1"],
+    ["decrypt", "records/article.md"],
+    ["seal", "records/article.md"],
+    ["edit", "records/article.md"],
+]
+
+
+@pytest.mark.parametrize("words", WITHOUT_A_RING, ids=" ".join)
+def test_a_ring_that_is_not_there_is_named_and_how_one_is_made(new, words):
+    ran = new.run(*words, "--keys", "none.yaml")
+    assert (ran.status, ran.out) == (3, b""), ran
+    error, hint = ran.err.splitlines()
+    assert error in (
+        "sealkit: error: none.yaml: key ring: no such file or directory",
+        "sealkit: error: none.yaml: there is no key ring",
+    )
+    assert hint.startswith("sealkit: hint: a key that you have goes into a ring with: sealkit keys add")
+    assert not (new.path / "none.yaml").exists()

@@ -219,3 +219,32 @@ def test_every_help_has_an_example(repo):
         assert (ran.status, "Example:" in ran.text, max(map(len, ran.text.splitlines())) <= 100) == (0, True, True)
     ran = repo.run("git")
     assert (ran.status, ran.err.startswith("Usage: sealkit git")) == (2, True)
+
+
+# (what is committed, the policy, what the hook says: nothing where the commit goes through)
+COMMITTED = {
+    "no record at all": ({"a.py": b"print(1)\n"}, None, ""),
+    "a text without front matter": ({"README.md": b"# Site\n"}, None, ""),
+    "front matter without the field": ({"a.md": b"---\ntitle: A\n---\n"}, None, ""),
+    "YAML without the field": ({"ci.yml": b"on: push\n"}, None, ""),
+    "JSON without the field": ({"p.json": b"{}\n"}, None, ""),
+    "the same below": ({"d/e/p.json": b"{}\n", "x": b""}, None, ""),
+    "plaintext": ({"a.md": front("plaintext")}, None, "plaintext, not a blob"),
+    "plaintext beside others": ({"a.md": front("plaintext"), "b.md": b"# B\n"}, None, "plaintext, not a blob"),
+    "a record that does not read": ({"a.md": b"---\nsecured: [\n---\n"}, None, "error: a.md"),
+    "a rule without records": ({"a.py": b""}, POLICY, "no record matches this rule"),
+    "a policy that is none": ({"a.py": b""}, b"version: 7\n", "sealkit.yaml"),
+}
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_the_hook_lets_through_what_has_no_record(repo, name):
+    files, policy, said = COMMITTED[name]
+    repo.install()
+    for path, content in files.items():
+        repo.write(path, content)
+    if policy is not None:
+        repo.write("sealkit.yaml", policy)
+    repo.git("add", "-A")
+    ran = repo.git("commit", "-qm", "m", status=1 if said else 0)
+    assert said in ran.err

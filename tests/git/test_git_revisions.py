@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -302,3 +303,31 @@ def test_what_is_a_whole_id_elsewhere_is_a_name_here(site, tmp_path, monkeypatch
     with pytest.raises(Usage, match="is ambiguous") as caught:
         commit_of(name, ".")
     assert f"refs/tags/{name}" in caught.value.problem
+
+
+def test_outside_of_git_the_hint_is_not_to_name_another_revision(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Usage) as caught:
+        commit_of("HEAD", ".")
+    assert caught.value.problem == "no revision 'HEAD': not in a git work tree"
+    assert caught.value.hint == "go into one, or name a folder of one"
+
+
+@pytest.mark.parametrize("name", ["HEAD", "HEAD~1", "main", "v1", "nowhere"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_git_says_of_anothers_repository_comes_with_what_to_do(site, name):
+    os.chown(site.folder, 65534, 65534)
+    os.chown(site.folder / ".git", 65534, 65534)
+    with pytest.raises(Usage) as caught:
+        commit_of(name, ".")
+    assert "dubious ownership" in caught.value.problem
+    assert caught.value.hint == f"if you trust it: git config --global --add safe.directory {site.folder}"
+
+
+@pytest.mark.parametrize("name", ["nowhere", "main~9", "HEAD^2", "0123abc", "v1^{tree}"])
+def test_a_revision_that_is_none_is_said_in_words(site, name):
+    with pytest.raises(Usage) as caught:
+        commit_of(name, ".")
+    assert caught.value.problem.startswith(f"no revision {name!r}: ")
+    assert "Needed a single revision" not in caught.value.problem
+    assert caught.value.hint == "name a commit, branch or tag, such as HEAD"

@@ -29,7 +29,7 @@ STATUSES = [
     (2, ["inspect", "--nonsense", "records"]),
     (2, ["inspect", "--key-id", "k1", "records"]),
     (2, ["decrypt", "--payload-kind", "xml", "records/article.md"]),
-    (2, ["decrypt", "--payload-kind", "binary", "records/article.md"]),
+    (1, ["decrypt", "--payload-kind", "binary", "records/article.md"]),
     (2, ["decrypt", "records"]),
     (2, ["inspect", "hollow"]),
     (2, ["inspect", "--field", "nothing", "records"]),

@@ -135,10 +135,10 @@ class Seal(Scenario):
 
 
 class SealPayload(Scenario):
-    """The payload of a file into one record, whose field held another blob."""
+    """The payload of a file into one record, whose field held another blob: it is sealed under the key of that one."""
 
     args = ("seal", "--payload", "payload.txt", "tree/article.md")
-    old, new = "k1", "k2"
+    old, new = "k1", "k1"
     extra = ("payload.txt",)
     payload = f"{CANARY}: another payload, of a file".encode()
 
@@ -162,7 +162,7 @@ class SealPayload(Scenario):
 
     def complete(self):
         data = (self.tree.root / self.after.name).read_bytes()
-        assert self.after.keys(data) == ["k2"], "not sealed"
+        assert self.after.keys(data) == ["k1"], "not sealed"
         self.tree.check_secrets(plaintext_may_stand=self.extra)
 
     def again(self):

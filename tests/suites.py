@@ -1,7 +1,8 @@
 """Which tests are run, and what is told of those that are not; a plugin for pytest.
 
-The long suites are opt-in: marked ``faults``, ``fuzz``, ``network``, ``spark`` and ``slow``, they run when ``-m`` names them, when CI has them take
-turns (``SEALKIT_FAULTS_PART``), or all together (``SEALKIT_ALL``); ``network`` in CI, always. The last line of a run says what was not tried.
+The long suites are opt-in: marked ``faults``, ``fuzz``, ``network``, ``spark``, ``slow`` and ``thorough``, they run when ``-m`` names them, when CI has them take
+turns (``SEALKIT_FAULTS_PART``), or all together (``SEALKIT_ALL``); ``network`` and
+``thorough`` in CI, always, and ``thorough`` where a module is named. The last line of a run says what was not tried.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import zlib
 import needs
 import pytest
 
-LONG = ("faults", "fuzz", "network", "spark", "slow")
+LONG = ("faults", "fuzz", "network", "spark", "slow", "thorough")
+IN_CI = ("network", "thorough")
 PART = os.environ.get("SEALKIT_FAULTS_PART")
 SLOW_PARTS = 5
 
@@ -21,7 +23,9 @@ def asked_for(config):
     """The long suites that are to run."""
     named = [mark for mark in LONG if mark in (config.option.markexpr or "")]
     in_turns = ["faults", "slow"] if PART else []
-    return {*named, *in_turns, *(["network"] if needs.CI else []), *(LONG if os.environ.get("SEALKIT_ALL") else [])}
+    if any(".py" in arg for arg in config.args):  # whoever names a module wants its tests
+        named.append("thorough")
+    return {*named, *in_turns, *(IN_CI if needs.CI else []), *(LONG if os.environ.get("SEALKIT_ALL") else [])}
 
 
 def is_due(item):

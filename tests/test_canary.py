@@ -19,6 +19,8 @@ from sealkit.records.record import Record
 from sealkit.sealer import Sealer
 from sealkit.trees import content, orders
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 KEY = bytes.fromhex("d15ea5edfacefeedc0ded00dbadcab1e5eed7ac05eaf00d5ba5eba11deadfa11")
 PAYLOAD = "Kanarienvogel-7Q2 im Bergwerk: der Text, den niemand sehen darf."
 IV = bytes(range(7, 23))

@@ -141,6 +141,7 @@ PLANTS = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("law", "plant", "expected"), PLANTS, ids=[f"{law.__name__}-{number}" for number, (law, *_) in enumerate(PLANTS)]
 )

@@ -11,6 +11,8 @@ import needs
 import pytest
 import suites
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 IMPORTS = {
     "import pyarrow as pa": ["pyarrow"],
     "import pyarrow.csv": ["pyarrow.csv"],

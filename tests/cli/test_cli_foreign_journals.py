@@ -17,6 +17,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 NAME = "journal-20300101T000000Z-00000000.jsonl"
 KIDS = {"k1": "", "k2": ""}  # filled from the ring
 BOTH = {"tree/a.md": "k2", "tree/b.md": "k2"}

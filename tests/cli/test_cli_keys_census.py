@@ -16,6 +16,8 @@ from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
 from sealkit.sealer import Sealer
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 RING = f"""version: 1
 primary: k2
 keys:

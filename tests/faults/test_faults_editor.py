@@ -12,6 +12,8 @@ import pytest
 from fault_points import Violations
 from fault_tree import Source, Tree
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 ALLOWED = {0, 1, 2, 4}  # done; half a save was read and is a finding, or all are empty just now; saved over and over
 HEAD, TAIL = b'---\ntitle: "edited"\nsecured: ', b"\n---\nThe text.\n"
 

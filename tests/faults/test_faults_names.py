@@ -10,6 +10,8 @@ import time
 import pytest
 from fault_tree import Source, Tree, many, three
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 DONE, FINDINGS, NOTHING, FAILED = 0, 1, 2, 4
 NOBODY = 65534
 ROOT = os.geteuid() == 0

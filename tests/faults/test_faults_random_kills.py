@@ -11,6 +11,8 @@ import pytest
 from fault_runs import members, outlived
 from fault_tree import Tree, many
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 IN_CHUNKS = {
     "sealkit.trees.batch.CHUNK": 16,
     "sealkit.trees.batch.WRITE_CHUNK": 16,

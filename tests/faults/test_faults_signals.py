@@ -11,6 +11,8 @@ import pytest
 from fault_runs import members, outlived
 from fault_tree import Tree, many
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 RECORDS = 120
 DONE = 0
 # SIGPIPE is ignored by Python; what ends a pipe is the write that fails.

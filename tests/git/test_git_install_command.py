@@ -18,6 +18,8 @@ from githouse import PAYLOAD, front
 import sealkit
 from sealkit.git.starting import Program
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 ROOT = Path(sealkit.__file__).parents[1]
 FOLDERS = [ROOT, *{Path(module.__file__).parents[1] for module in (click, cryptography, yaml)}]
 SETTINGS = ("diff.sealkit.textconv", "merge.sealkit.driver")

@@ -10,6 +10,8 @@ from githouse import front
 
 from sealkit.git.starting import Program
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 # --- what may have become of the program -----------------------------------------------------------------------------------
 SCRIPTS = {
     "exits with 0": "exit 0",

@@ -19,6 +19,8 @@ from sealkit.records.identity import Binding
 from sealkit.records.record import Record
 from sealkit.sealer import Sealer
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 SECRET = b"payload of some length"
 SUMMARY = rb"payload 48 bytes, plain, blob [0-9a-f]{12}"
 

@@ -15,6 +15,8 @@ from sealkit.demands import FieldRule
 from sealkit.trees import at_once, content, orders
 from sealkit.trees.orders import Around, Task
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 ONE, TWO = Key("one", bytes(range(16))), Key("two", bytes(range(32)))
 SYNTHETIC = Key("three", bytes(range(3, 35)), format="synthetic")
 RINGS = {

@@ -49,10 +49,10 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
       sealkit columns rotate --to k3 --column secured articles.csv rotated.csv
       sealkit columns verify articles.parquet
     """
-    from sealkit.columns import files
-
     if target is None and job != "verify":
         raise Usage(problem=f"{job} writes a table, and no name for it is given", hint=f"sealkit columns {job} IN OUT")
+    from sealkit.columns import files
+
     ring = options.load_ring(keys.ring, seals=job in _SEALS)
     target_key = given["to"] if given["to"] is not None else ring.primary.id if job == "rotate" else None
     sealer = keys.sealer(ring, format=given["form"]) if job != "rotate" else keys.sealer(ring, target_key, format=given["form"])

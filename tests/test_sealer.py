@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import subprocess
+from collections import Counter
 
 import needs
 import pytest
@@ -108,6 +109,19 @@ def test_a_wrong_key_is_never_taken_for_the_right_one():
         accepted += 1
     assert accepted == 0
     assert 250 < unpadded < 550
+
+
+def test_how_often_a_wrong_key_passes_by_chance():
+    """Counted, not tried: all texts of each length, over all bytes, with each padding behind them."""
+    encoded = (chr(point).encode() for point in range(0x110000) if not 0xD800 <= point < 0xE000)
+    characters = Counter(len(one) for one in encoded if is_text(one))
+    texts = [1]
+    for size in range(1, 48):
+        texts.append(sum(count * texts[size - length] for length, count in characters.items() if length <= size))
+    one, two, three = (sum(texts[16 * blocks - pad] for pad in range(1, 17)) / 256 ** (16 * blocks) for blocks in (1, 2, 3))
+    assert 1 / (3.1 * 10**7) < one < 1 / (3 * 10**7)
+    assert two < 1 / (6 * 10**12)
+    assert three < 1 / 10**18
 
 
 def test_another_key_of_the_ring_is_found_and_no_other_key_opens():

@@ -139,7 +139,6 @@ def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: 
       sealkit keygen --keys keys.yaml --age --primary
     """
     from sealkit.keys.key import ACCEPTS
-    from sealkit.keys.process import protect_process
     from sealkit.keys.ringstore import add_key
 
     if derived.is_wanted + kept.ways > 1:
@@ -147,7 +146,6 @@ def keygen(file: str | None, key_id: str | None, bits: str, form: str, primary: 
             problem="a key is derived from a passphrase, wrapped under another key, or encrypted: only one of these",
             hint="make one after the other",
         )
-    protect_process()
     path = options.ring_path(file)
     named = key_id if key_id is not None else _next_id(path)
     # Nothing was ever sealed under a new key: what has no proof under it was not sealed with it.

@@ -31,9 +31,7 @@ def check(ring_file: str | None, file: str | None, as_json: bool) -> int:
       sealkit keys check --keys keys.example
     """
     from sealkit.keys import checkup
-    from sealkit.keys.process import protect_process
 
-    protect_process()
     path = options.ring_path(file if file is not None else ring_file)
     checked = checkup.check(path, os.environ, ask=ask)
     for one in checked.keys:
@@ -111,12 +109,10 @@ def export(
 
 
 def _export_secret(ring: str, ids: tuple[str, ...], encoding: str, target: str | None) -> int:
-    from sealkit.keys.process import protect_process
     from sealkit.keys.ringstore import export_secret
 
     if len(ids) != 1 or target is None:
         raise Usage(problem="a key itself goes to a file, one at a time", hint="as in: sealkit keys export --secret k2 -o k2.key")
-    protect_process()
     export_secret(ring, ids[0], encoding, target, ask=ask)
     show.note(f"wrote key {ids[0]} to {target}, as {encoding}: whoever reads that file opens what the key sealed")
     return 0

@@ -40,9 +40,7 @@ def add(ring_file: str | None, /, file: str | None, given: Given, key_id: str, c
       sealkit keys add k4 --from-env SEALKIT_SECRET_K4 --encoding base64 --primary
     """
     from sealkit.keys import ringstore
-    from sealkit.keys.process import protect_process
 
-    protect_process()
     path = options.ring_path(file if file is not None else ring_file)
     source = given.copied() if copy or given.from_stdin else given.source(path)
     attributes["format"] = attributes.pop("form")
@@ -124,9 +122,7 @@ def set_accept(ring_file: str | None, file: str | None, key_id: str, accept: str
 
 def _set(file: str | None, ring_file: str | None, key_id: str, name: str, value: str) -> int:
     from sealkit.keys import ringstore
-    from sealkit.keys.process import protect_process
 
-    protect_process()
     path = ring_that_is_there(file, ring_file)
     ringstore.set_attribute(path, key_id, name, value, ask=ask)
     return _listed(path, key_id)
@@ -144,9 +140,7 @@ def set_primary(ring_file: str | None, file: str | None, key_id: str) -> int:
       sealkit keys set-primary k2
     """
     from sealkit.keys import ringstore
-    from sealkit.keys.process import protect_process
 
-    protect_process()
     path = ring_that_is_there(file, ring_file)
     ringstore.set_primary(path, key_id, ask=ask)
     return _listed(path, key_id)

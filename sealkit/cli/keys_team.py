@@ -92,9 +92,6 @@ def rewrap(ring_file: str | None, file: str | None, age_identity: str | None, ke
 
 
 def _prepared(file: str | None, ring_file: str | None, identity: str | None) -> str:
-    from sealkit.keys.process import protect_process
-
-    protect_process()
     options.use_identity(identity)
     return ring_that_is_there(file, ring_file)
 

@@ -38,11 +38,9 @@ def to_token(
     """
     from sealkit.cli.ask import ask
     from sealkit.keys import ringedit, ringstore
-    from sealkit.keys.process import protect_process
     from sealkit.keys.ring import KeyRing
     from sealkit.keys.session import Place
 
-    protect_process()
     path = ring_that_is_there(file, ring_file)
     place = Place(os.path.abspath(module), token, label or f"sealkit {key_id}")
     with KeyRing.load(path, ask=ask) as ring:

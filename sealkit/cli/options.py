@@ -319,11 +319,16 @@ def fields(function: F) -> F:
 
 
 def ring_path(file: str | None) -> str:
-    """Return where the ring is that is to be changed: as was said, else where it would be looked for."""
+    """Return where the ring is that is to be read or changed: as was said, else where it would be looked for.
+
+    Core dumps are off from here on, before anything of it is read.
+    """
     import os
 
+    from sealkit.keys.process import protect_process
     from sealkit.keys.ring import RING_VARIABLE, user_ring
 
+    protect_process()
     return file or os.environ.get(RING_VARIABLE) or user_ring(os.environ)
 
 

@@ -19,6 +19,7 @@ from sealkit.keys.encodings import decode, encoding_of
 from sealkit.keys.files import MAX_KEY_FILE, check_program
 from sealkit.keys.given import is_variable_name
 from sealkit.keys.key import wipe
+from sealkit.keys.process import absolute_folders
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
@@ -221,5 +222,10 @@ def _said(said: bytearray, printed: bytearray) -> str | None:
 
 
 def clean(environ: Mapping[str, str], keep: frozenset[str]) -> dict[str, str]:
-    """Return the variables that a program gets: where it finds itself and its user, and those that were asked for."""
-    return {name: value for name, value in environ.items() if name in KEPT or name in keep or name.startswith(("LC_", "XDG_"))}
+    """Return the variables that a program gets: where it finds itself and its user, and those that were asked for.
+
+    Of ``PATH``, the absolute folders; without one no ``PATH`` at all, for an empty one means the folder that one is in.
+    """
+    kept = {name: value for name, value in environ.items() if name in KEPT or name in keep or name.startswith(("LC_", "XDG_"))}
+    path = os.pathsep.join(absolute_folders(kept.pop("PATH", "")))
+    return kept | {"PATH": path} if path else kept

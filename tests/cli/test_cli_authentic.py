@@ -109,6 +109,22 @@ def test_a_moved_blob_is_refused_and_its_record_named(tree, key, bind, verb):
     assert ("belongs to b.md, field secured" in told) == named
 
 
+def test_an_older_blob_that_was_put_back_is_authentic(tree):
+    """When it is opened nothing shows it: for that there is git's history."""
+    older = sealed(tree, "--bind", "path")["a"]
+    assert tree.run("set", "posts/a.md", stdin=b"another payload, of two blocks\n").status == 0
+    put(tree, "a", older)
+    (line,) = tree.run("decrypt", "--json", "posts/a.md").lines
+    assert (line["code"], line["payload"]) == ("authentic", "the payload of a, of two blocks")
+
+
+def test_a_blob_that_is_bound_to_nothing_moves_unseen(tree):
+    blobs = sealed(tree)
+    put(tree, "a", blobs["b"])
+    (line,) = tree.run("decrypt", "--json", "posts/a.md").lines
+    assert (line["code"], line["payload"]) == ("authentic", "the payload of b, of two blocks")
+
+
 def test_an_altered_blob(tree):
     blob = sealed(tree)["a"]
     put(tree, "a", ("B" if blob[0] != "B" else "C") + blob[1:])

@@ -333,6 +333,12 @@ def test_set(desk):
     assert desk.read("a.md") == before
 
 
+def test_set_says_that_what_it_seals_can_be_altered(desk):
+    desk.record("a.md", desk.sealed(TEXT))
+    ran = desk.run("set", "a.md", stdin=b"another text, of some length\n")
+    assert ran.err.endswith("sealkit: a.md  secured: unauthenticated: somebody without the key can alter it\n")
+
+
 # --- grep, diff ----------------------------------------------------------------------------------------------------------------
 def test_grep(desk):
     for name, text in (("a.md", TEXT), ("b.md", TEXT.upper()), ("c.md", b"nothing of the kind is in here\n")):

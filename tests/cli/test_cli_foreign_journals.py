@@ -211,6 +211,20 @@ def test_an_interrupted_rotation_goes_on(tree):
     assert under(tree) == BOTH
 
 
+def test_a_journal_of_ours_holds_blobs_hashes_and_macs_alone(tree):
+    before = {name: tree.read(name) for name in BOTH}
+    assert tree.run("rotate", "--to", "k2", "tree").status == 0
+    (name,) = [name for name in tree.files("tree/.sealkit") if "journal-" in name]
+    _, head, *lines = (json.loads(line or b"{}") for line in tree.read(f"tree/.sealkit/{name.rpartition('/')[2]}").splitlines())
+    assert set(head) == {*header(tree), "mac"}
+    assert {key for line in lines for key in line} == {"will", "before", "after", "blobs", "done", "ended", "mac"}
+    blobs = {blob for line in lines for _, field, *both in line.get("blobs", []) for blob in both}
+    records = b"".join([*before.values(), *(tree.read(name) for name in BOTH)])
+    assert len(blobs) == 4
+    assert all(blob.encode() in records for blob in blobs)
+    assert {len(line[key]) for line in lines for key in ("before", "after") if key in line} == {64}
+
+
 def test_where_it_was_altered_the_same_command_finishes_without_it(tree):
     name = interrupted(tree)
     with (tree.path / "tree/.sealkit" / name).open("ab") as file:

@@ -140,6 +140,18 @@ def test_relative_paths_are_below_the_ring(tmp_path):
     assert source("./key.sh", folder=tmp_path).read(access()) == SECRET
 
 
+@pytest.mark.parametrize("path", [".", "", "bin", "..:.", ":/nowhere", "/nowhere:", "./bin:/nowhere:bin"])
+def test_a_program_is_found_in_absolute_folders_of_path_alone(tmp_path, path):
+    """What lies beside a ring, or wherever a relative part of PATH leads from there, is not the program of that name."""
+    for folder in (tmp_path / "rings", tmp_path / "rings" / "bin", tmp_path):
+        folder.mkdir(exist_ok=True)
+        (folder / "print-a-key").write_text(f"#!/bin/sh\necho {HEX}\n")
+        (folder / "print-a-key").chmod(0o700)
+    with pytest.raises(NoUsableKey, match="no such file"):
+        source("print-a-key", folder=tmp_path / "rings").read(access(PATH=path))
+    assert source("print-a-key", folder=tmp_path / "rings").read(access(PATH=f"{path}:{tmp_path / 'rings'}")) == SECRET
+
+
 def test_time_is_limited():
     began = time.monotonic()
     for script in ("import time; time.sleep(60)", "import os, time; os.close(1); os.close(2); time.sleep(60)"):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 
 import sealkit
@@ -36,6 +37,53 @@ print(len(os.listdir("/proc/self/fd")) > 2)
 def test_no_core_no_ptrace_and_its_own_descriptors_still_work():
     done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False)
     assert done.stdout == "(0, 0)\n0\nTrue\n", done.stderr
+
+
+READERS = {
+    "seal": ["seal", "a.md"],
+    "decrypt": ["decrypt", "a.md"],
+    "verify": ["verify", "a.md"],
+    "check": ["check", "--keys", "ring.yaml", "a.md"],
+    "rotate": ["rotate", "--to", "k2", "a.md"],
+    "diff": ["diff", "a.md", "a.md"],
+    "resolve": ["resolve", "--allow-disk-temp", "a.md"],
+    "import": ["import", "--openssl-legacy", "--passphrase-env", "WORDS", "a.md"],
+    "textconv": ["git", "textconv", "--force", "a.md"],
+    "merge": ["git", "merge-driver", "b.md", "a.md", "c.md", "7", "a.md"],
+    "keys": ["keys"],
+    "keys check": ["keys", "check"],
+    "keys add": ["keys", "add", "k3", "--from-env", "WORDS", "--encoding", "hex"],
+    "keys rename": ["keys", "rename", "k2", "k3"],
+    "keys disable": ["keys", "disable", "k2"],
+    "keys set-primary": ["keys", "set-primary", "k2"],
+    "keys retire": ["keys", "retire", "k2", "a.md"],
+    "keys remove": ["keys", "remove", "k2", "--unused"],
+    "keys census": ["keys", "census", "a.md"],
+    "keys identify": ["keys", "identify", "a.md"],
+    "keys export": ["keys", "export", "--secret", "k2", "-o", "k2.key"],
+    "keygen": ["keygen", "--keys", "ring.yaml"],
+    "doctor": ["doctor"],
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+@pytest.mark.parametrize("verb", READERS)
+def test_no_core_and_no_ptrace_before_a_ring_is_read(desk, verb):
+    """strace is the outside program: it sees both switched off before the ring is opened, whatever comes of the command."""
+    needs.demand_program("strace")
+    desk.write("ring.yaml", b"".join(b"- {id: k%d, source: {hex: '%s'}}\n" % (n, b"%d5" % n * 16) for n in (1, 2)))
+    desk.write("ring.yaml", b"version: 1\nprimary: k1\nkeys:\n" + desk.read("ring.yaml"))
+    (desk.path / "ring.yaml").chmod(0o600)
+    for name in ("a.md", "b.md", "c.md"):
+        desk.record(name, desk.sealed(f"the payload of {name}, of some length".encode()))
+    trace = desk.path / "trace"
+    wrap = ["strace", "-qq", "-e", "trace=openat,open,prctl,prlimit64,setrlimit", "-o", str(trace)]
+    desk.run(*READERS[verb], wrap=wrap, env={"SEALKIT_KEYS": str(desk.path / "ring.yaml"), "WORDS": "ab" * 16, "EDITOR": "true"})
+    calls = trace.read_text().splitlines()
+    reads = [at for at, call in enumerate(calls) if 'ring.yaml"' in call and "O_RDONLY" in call and "O_PATH" not in call]
+    assert reads, calls
+    for wanted in ("PR_SET_DUMPABLE, SUID_DUMP_DISABLE", "RLIMIT_CORE, {rlim_cur=0, rlim_max=0}"):
+        assert any(wanted in call for call in calls[: reads[0]]), calls[reads[0]]
 
 
 def test_a_system_that_refuses_is_no_error():

@@ -224,6 +224,14 @@ def test_bad_ring(failure, tmp_path, text, kind, problem, hint, line):
     assert error.path == str(path)
 
 
+def test_what_is_read_of_a_ring_as_yaml_is_bounded(tmp_path, failure):
+    """Two events for an attribute: a list of some thousand words is no ring."""
+    words = f"{HEAD}recipients: [{', '.join('x' * 10_240)}]\n"
+    error = failure(KeyRing.load, write(tmp_path, words), environ={})
+    assert "more than 10240" in error.problem
+    assert ringfile.MAX_EVENTS == 10_240
+
+
 def test_no_key_is_fetched_from_a_ring_that_is_wrong(tmp_path):
     environ = {}
     text = f"{HEAD}  - id: k1\n    source: {{env: SEALKIT_SECRET_K1, encoding: hex}}\n{K2}    formt: x\n"

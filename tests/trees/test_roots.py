@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import struct
 import subprocess
@@ -217,6 +218,21 @@ def test_a_blob_is_not_authentic_elsewhere(attacked, given, verb):
     assert outcomes[attacked].code == "misbound"
     assert "posts/a.md" in outcomes[attacked].message
     assert outcomes[attacked].payload is None
+
+
+def test_a_submodule_is_a_tree_of_its_own(tree):
+    """A blob that is bound to a path opens in the same path of it, and the policies around it do not hold there."""
+    tree({"sealkit.yaml": STRICT, "posts/a.md": POST, **GIT})
+    assert [one.status for one in trees.seal(["."], RING, gitignore=False)] == ["sealed"]
+    tree({"sub/.git": b"gitdir: ../.git/modules/sub\n", "sub/posts/a.md": Path("posts/a.md").read_bytes()})
+    (outcome,) = trees.decrypt(["sub"], RING, gitignore=False)
+    assert outcome.code == "authentic"
+    cut = re.sub(rb";[^;]*(?=\"\n)", b"", Path("posts/a.md").read_bytes())
+    tree({"posts/a.md": cut, "sub/posts/a.md": cut})
+    assert [one.code for name in ("posts", "sub") for one in trees.decrypt([name], RING, gitignore=False)] == [
+        "downgraded",
+        "unauthenticated",
+    ]
 
 
 @pytest.mark.parametrize("given", [".", "free", "free/posts"])

@@ -20,6 +20,8 @@ import pytest
 
 from sealkit.cli.program import VERBS
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MARK = "\x01"

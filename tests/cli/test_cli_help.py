@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import write_help
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 SCRIPT = Path(write_help.__file__)
 KINDS = ("pipe", "terminal")
 

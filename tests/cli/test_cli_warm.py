@@ -13,6 +13,8 @@ from desk import Desk
 
 from sealkit.cli.program import VERBS
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 RUNS = {
     "inspect": [["inspect", "records"], ["inspect", "--json", "nowhere"]],
     "decrypt": [

@@ -17,6 +17,8 @@ from sealkit.records.identity import BIND_PATH, Binding
 from sealkit.records.record import Record
 from sealkit.sealer import Sealer
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 # K1 and K2 as in keys.example, whose ring the repositories use.
 TEXT = b"one\ntwo\nthree\nfour\nfive\nsix\n"
 OTHER = TEXT.replace(b"one", b"ONE")

@@ -13,6 +13,8 @@ from sealkit.git import program
 from sealkit.git.changes import Changes
 from sealkit.git.program import GitFailedError, git, top_of
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 OPEN = front("nobody has sealed this")
 
 

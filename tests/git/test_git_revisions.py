@@ -10,6 +10,8 @@ import pytest
 from sealkit.errors import Usage
 from sealkit.git.revisions import commit_of
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 
 class Site:
     """A repository with three commits: one, two, three; ``main`` and ``origin/main`` are at three."""

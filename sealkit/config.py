@@ -218,10 +218,10 @@ def masked(line: str) -> str:
 
 
 @opaque
-def load(data: bytes, *, what: str, most: int = MAX_BYTES, events: int = MAX_EVENTS) -> Table:
+def load(data: bytes, *, what: str, most: int = MAX_BYTES, events: int = MAX_EVENTS, text_hint: str | None = None) -> Table:
     """Return the mapping that a configuration file of at most ``most`` bytes of UTF-8 holds; ``what`` names the file in messages.
 
-    At most ``events`` YAML events of it are read: two a line, more or less.
+    At most ``events`` YAML events of it are read: two a line, more or less. ``text_hint`` says what to do with a file that holds one text alone.
 
     Raises ``ConfigError`` with the line for anything but plain mappings, lists and text.
     """
@@ -237,7 +237,10 @@ def load(data: bytes, *, what: str, most: int = MAX_BYTES, events: int = MAX_EVE
         raise ConfigError(problem=f"{what}: {failure.problem}", hint=_SYNTAX_HINT, line=failure.line)
     if root is None:
         raise ConfigError(problem=f"{what}: empty", hint="it needs at least a line version: 1", line=1)
-    return as_table(_value(root, what), of=what, line=_line(root))
+    value = _value(root, what)
+    if isinstance(value, Text) and text_hint is not None:
+        raise ConfigError(problem=f"{what} must be a mapping", hint=text_hint, line=_line(root))
+    return as_table(value, of=what, line=_line(root))
 
 
 SyntaxProblem: TypeAlias = BadSyntax | OverLimit

@@ -81,11 +81,14 @@ class RingText(NamedTuple):
     recipients: tuple[Recipient, ...] = ()
 
 
+_ONE_KEY_HINT = "a file that holds one key and nothing else is given with --key-file FILE --key-encoding hex (or base64, utf8)"
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 @opaque
 def parse(data: bytes, folder: str) -> RingText:
     """Return what a ring file says; paths of key files are relative to ``folder``. Raises ``ConfigError`` with the line."""
-    table = config.load(data, what=_RING, events=MAX_EVENTS)
+    table = config.load(data, what=_RING, events=MAX_EVENTS, text_hint=_ONE_KEY_HINT)
     _check_version(table)
     table.only(_TOP, of=_RING)
     primary = table.text("primary", of=_RING) if "primary" in table or not _may_lack_primary(table) else None

@@ -140,6 +140,7 @@ BAD = [
     # file, class, what the problem says, what the hint says, line
     ("", ConfigError, "key ring: empty", "version: 1", 1),
     ("[]", ConfigError, "must be a mapping", "", 1),
+    ("00112233445566778899aabbccddeeff\n", ConfigError, "must be a mapping", "--key-file FILE", 1),
     ("\x00", ConfigError, "not YAML", "", 1),
     (f"primary: k1\nkeys:\n{K1}", ConfigError, "'version' is missing", "version:", 1),
     (HEAD.replace("1\n", "2\n", 1) + K1, ConfigError, "version must be 1", "later sealkit", 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import click
 from sealkit.errors import Usage
 
 
-class Group(click.Group):
+class Group(click.Group, ABC):
     """A command with verbs below it, which subclasses name, so that they need not be imported to be listed."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -20,9 +21,9 @@ class Group(click.Group):
         self.no_args_is_help = False
         self.subcommand_metavar = "[VERB [ARGS]...]" if self.invoke_without_command else "VERB [ARGS]..."
 
+    @abstractmethod
     def verbs(self) -> dict[str, str]:
         """Return what --help lists: each verb and what it does, in a few words."""
-        raise NotImplementedError
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in their order."""

@@ -15,6 +15,8 @@ from sealkit import yamltree
 from sealkit.errors import BadSyntax, OverLimit, SealkitError
 from sealkit.tree import Alias, Mapping, Scalar, Sequence, flatten, walk
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 MIB = 1 << 20
 
 

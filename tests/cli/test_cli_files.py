@@ -10,6 +10,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 VERBS = ["inspect", "decrypt", "seal", "rotate", "verify"]
 NAMES = [
     b"-x.md",

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 K2 = bytes(range(0xF0, 0x100))
 HEX = K2.hex()
 

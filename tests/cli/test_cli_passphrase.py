@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 PASSPHRASE = "mit dem Fahrstuhl in den Zwiebelkeller"
 
 

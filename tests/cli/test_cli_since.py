@@ -8,6 +8,8 @@ from base64 import b64encode
 import pytest
 from desk import Desk
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 RING = f"""version: 1
 primary: t1
 keys:

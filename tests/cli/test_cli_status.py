@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 STATUSES = [
     (0, ["--version"]),
     (0, ["--help"]),

@@ -9,6 +9,8 @@ import termios
 
 import pytest
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 ESCAPED = [*range(9), *range(11, 32), 127]
 
 

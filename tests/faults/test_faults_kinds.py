@@ -11,6 +11,8 @@ import subprocess
 import pytest
 from fault_tree import Tree, three
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 FAILED, DONE = 4, 0
 VERBS = {
     "rotate": ("rotate", "--partial", "tree"),

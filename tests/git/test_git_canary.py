@@ -11,6 +11,8 @@ import pytest
 from githouse import front
 from test_git_merge import House
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 WORDS = [f"Kanarienvogel{number}Bergwerk" for number in range(9)]
 TEXT = "".join(f"{word} steht in Zeile {number}\n" for number, word in enumerate(WORDS)).encode()
 NEEDLES = [word.encode() for word in WORDS] + [b"steht in Zeile"]

@@ -8,6 +8,8 @@ import subprocess
 import pytest
 from githouse import PAYLOAD, front
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 POLICY = b"""version: 1
 records:
   - include: ["posts/**/*.md", "a b/*.yml"]

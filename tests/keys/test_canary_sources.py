@@ -17,6 +17,8 @@ from sealkit.errors import SealkitError
 from sealkit.keys import passphrase
 from sealkit.keys.ring import KeyRing
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 HEX, B64 = CANARY.hex(), base64.b64encode(CANARY).decode()
 PASSPHRASE = "Kanarienvogel 7Q2 im Bergwerk"
 KEK = bytes(range(16))

@@ -18,6 +18,8 @@ from sealkit.trees.elsewhere import Elsewhere
 from sealkit.trees.roots import Below
 from sealkit.trees.walk import walk
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 SEALER = Sealer(KeyRing([Key("k1", bytes(range(32)), format="tagged")], primary="k1"))
 PAYLOAD = b"a payload, and what it belongs to"
 

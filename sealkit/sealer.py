@@ -42,7 +42,6 @@ PLAIN, TAGGED, SYNTHETIC = FORMATS
 DECRYPT_ONLY = STATES[1]
 PAYLOAD_KINDS: Final = KINDS
 
-_ONE_BLOCK = 16
 _VERSION = 1
 _HEADER = 10  # bytes of a third part before its tag: version, bind, kid
 

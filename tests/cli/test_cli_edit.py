@@ -380,7 +380,7 @@ def test_diff_says_what_it_could_not_open(desk):
     assert (ran.status, "b.md: cannot decrypt" in ran.err, "not opened" in ran.text) == (1, True, True)
 
 
-RELATIVE = [".:{}", ":{}", "{}:", "bin:{}", "./bin:{}", "../work/bin:{}", "..:{}", "::{}", "{}::bin", "bin/:./:{}"]
+RELATIVE = [".:{}", ":{}", "{}:", "bin:{}", "./bin:{}", "../desk/bin:{}", "..:{}", "::{}", "{}::bin", "bin/:./:{}"]
 
 
 @pytest.mark.parametrize("path", RELATIVE)

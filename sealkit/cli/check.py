@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -386,5 +385,5 @@ class Printer(run.Printer):
         if self._form is not None:
             from sealkit.cli.findings import FORMATS
 
-            sys.stdout.buffer.write(FORMATS[self._form](self._problems, self.report.counts.get(CHECKED, 0)))
+            show.raw(FORMATS[self._form](self._problems, self.report.counts.get(CHECKED, 0)))
         return super().close()

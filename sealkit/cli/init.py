@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
@@ -56,7 +55,7 @@ def init(folder: str, shown: bool) -> int:
     if survey.bound_to_fields:
         show.warning(f"{survey.bound_to_fields} blobs are bound to fields; name these in the policy, as in bind: [sourceUrl]")
     if shown:
-        sys.stdout.write(text.decode())
+        show.content(text)
         return 0
     write_new(target, text, mode=0o644)
     count = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -73,7 +72,7 @@ def census(
     if as_json:
         unread = len(tally.troubles) + tally.old_troubles
         summary = {"fields": sum(tally.fields.values()), "versions": sum(tally.versions.values()), "unread": unread}
-        sys.stdout.buffer.write(json_line({"summary": summary}))
+        show.json_lines(json_line({"summary": summary}))
     return status
 
 
@@ -84,7 +83,7 @@ def _show_count(ring: KeyRing, tally: Tally, name: str, *, history: bool, as_jso
         known: dict[str, object] = {"key": name} if is_key else {"kid": name[4:]} if name.startswith("kid ") else {"key": None}
         if is_key:
             known |= {"kid": ring.get(name).kid, "state": ring.get(name).state}
-        sys.stdout.buffer.write(json_line(known | {"fields": fields, "files": files} | ({"versions": versions} if history else {})))
+        show.json_lines(json_line(known | {"fields": fields, "files": files} | ({"versions": versions} if history else {})))
         return
     more = f"; {_counted(versions, 'version')} in git" if history else ""
     what = f"{name}  {ring.get(name).state}" if is_key else name

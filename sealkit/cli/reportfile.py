@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import sys
 from typing import BinaryIO
 
+from sealkit.cli import show
 from sealkit.errors import StoreError
 from sealkit.trees.folders import open_folder, release
 
@@ -48,8 +48,7 @@ def _emptied(name: str, folder: int, mode: int) -> int:
 def redirect(path: str) -> None:
     """Let what is printed on stdout from now on go to a file, as a shell's > does. Raises ``StoreError``."""
     with create(path, mode=0o666) as file:  # less the umask; findings are no secret
-        sys.stdout.flush()
-        os.dup2(file.fileno(), sys.stdout.fileno())
+        show.lead_to(file.fileno())
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -216,6 +216,7 @@ SPEAKS = re.compile(
     r"|click\.(echo|echo_via_pager|secho|prompt|confirm|pause|progressbar|getchar|clear|style|edit|get_(text|binary)_stream)"
     r"|warnings\.(warn|warn_explicit|showwarning)|logging|traceback\.print_\w+|faulthandler)"
 )
+WRITES, NUMBERS = {"os.write", "os.writev", "os.fdopen", "open", "io.open"}, (["1"], ["2"])
 STREAMS = re.compile(r"/dev/(tty|stdout|stderr|fd/[12]|console)|/proc/self/fd/[12]")
 
 
@@ -232,11 +233,12 @@ def law_12_one_door_for_what_is_printed(package):
                 found.append(f"{name}:{node.lineno}: {text}")
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and STREAMS.fullmatch(node.value):
                 found.append(f"{name}:{node.lineno}: {node.value}")
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"os.write", "os.writev", "os.fdopen", "open", "io.open"}:
-                if any(
-                    isinstance(part, ast.Constant) and part.value in (1, 2) and part.value is not True for part in node.args[:1]
-                ):
-                    found.append(f"{name}:{node.lineno}: writes to a standard stream by its number")
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) in WRITES
+                and [ast.unparse(one) for one in node.args[:1]] in NUMBERS
+            ):
+                found.append(f"{name}:{node.lineno}: writes to a standard stream by its number")
     return found
 
 

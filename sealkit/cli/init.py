@@ -9,9 +9,10 @@ import click
 from sealkit.cli import run, show
 from sealkit.cli.options import Where, files
 from sealkit.errors import ConfigError, NothingMatched, SealkitError, Usage
+from sealkit.outfile import write_new
 from sealkit.policy import NAME, write
 from sealkit.trees.roots import Below
-from sealkit.trees.store import read, write_new
+from sealkit.trees.store import read
 from sealkit.trees.survey import Survey
 
 
@@ -57,7 +58,7 @@ def init(folder: str, shown: bool) -> int:
     if shown:
         show.content(text)
         return 0
-    write_new(target, text, mode=0o644)
+    write_new(target, text, mode=0o644, root=folder)
     count = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
     show.note(f"wrote {target}: {count}; try it with: sealkit check {folder}")
     return 0

@@ -101,7 +101,7 @@ def export(
     if target is None:
         show.content(text)
     else:
-        from sealkit.trees.store import write_new
+        from sealkit.outfile import write_new
 
         write_new(target, text)
     return 0

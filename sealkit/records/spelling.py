@@ -36,17 +36,18 @@ _FEW = 24  # characters that are replaced one after the other; more are by a tab
 # What can be written otherwise than by itself, as \/ or '' or a line's end, ends a piece of a name.
 _APART = re.compile(r"""[\s'"\\/]+""")
 
-# What can stand for a letter, or join two over a line's end, behind however many backslashes; a surrogate pair is one.
+# What can stand for a letter, or join two over a line's end, behind however many backslashes; a surrogate pair is one. LETTERS are those of
+# the names: JSON5 reads a backslash before a letter that means nothing as that letter, and YAML reads some of them as controls.
 _HEX = rb"[0-9a-fA-F]"
-_ESCAPE = re.compile(
-    rb"""\\(?<!\\\\)\\*+(?:
+_ESCAPE = rb"""\\(?<!\\\\)\\*+(?:
         u[dD][89abAB]HH\\++u[dD][c-fC-F]HH | xHH | uHHHH | u\{H{1,6}\} | UH{8} | [0-7]{1,3}
-      | (?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])\s*+
-    )""".replace(b"H", _HEX),
-    re.VERBOSE,
-)
-_MAY_ESCAPE = re.compile(rb"\\[xuU0-7\r\n\xc2\xe2]")
-_CONTROL_ESCAPE = re.compile(rb"\\[abefv]")
+      | (?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])\s*+ | [LETTERS]
+    )""".replace(b"H", _HEX)
+_NUMERIC = re.compile(_ESCAPE.replace(b" | [LETTERS]", b""), re.VERBOSE)
+_SUSPECT = rb"\\[xuU0-7\r\n\xc2\xe2LETTERS]"
+_NEVER_LETTERS = frozenset("bfnrtvxu")  # behind a backslash, in all of these languages
+_CONTROLS = b"abefv"
+_LINE_ENDS = b"\r\n\xc2\xe2"
 
 # A YAML tag, and the text behind it, which may be base64 in one of several lines, behind a block scalar's header, quotes or an anchor.
 _TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)(?P<name><[^>\s]{0,200}+>|[^\s,\[\]{}]{0,200}+)")
@@ -61,7 +62,7 @@ _KEY = rb"""(?m)^[ \t]*(?:(?:[-?:]|\#\+|\.\.)[ \t]*)*["'`]?(?:NAMES)["'`]?[ \t]*
 class Spelling:
     """The names that some field paths end in (``a[].b``: ``b``), and how they may be spelt."""
 
-    __slots__ = ("_at_start", "_escapes", "_folds", "_letters", "_looks", "_pieces", "names")
+    __slots__ = ("_at_start", "_escape", "_escapes", "_folds", "_letters", "_looks", "_pieces", "_suspect", "names")
 
     def __init__(self, paths: Iterable[str]) -> None:
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
@@ -72,6 +73,10 @@ class Spelling:
         self._letters = frozenset("".join(self._looks))
         self._folds: dict[str, str | None] = {}
         self._escapes: dict[bytes, bytes | None] = {}
+        letters = "".join(one for look in self.names for one in {*look.lower(), *look.upper()} if one.isascii() and one.isalpha())
+        marks = "".join(sorted({*letters} - _NEVER_LETTERS)).encode() + _CONTROLS
+        self._suspect = re.compile(_SUSPECT.replace(b"LETTERS", marks))
+        self._escape = re.compile(_ESCAPE.replace(b"LETTERS", marks), re.VERBOSE)
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
         self._at_start = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
 
@@ -115,9 +120,7 @@ class Spelling:
 
     # --- how it is done --------------------------------------------------------------------------------------------------
     def _has(self, data: bytes) -> bool:
-        folded = data.translate(_FOLD)
-        if b"\x7f" in folded:
-            folded = folded.replace(b"\x7f", b"")
+        folded = _folded(data)
         return any(all(map(folded.__contains__, pieces)) for pieces in self._pieces)
 
     def _readings(self, data: bytes) -> Iterator[bytes]:
@@ -125,12 +128,11 @@ class Spelling:
         encoding = wide.encoding(data)
         if encoding is not None:
             data = wide.decoded(data, encoding)
-        yield data.translate(_FOLD).replace(b"\x7f", b"")
-        plain = self._unescaped(data) if b"\\" in data else data
-        if not plain.isascii():
-            plain = self._without_disguise(plain)
-        if plain is not data:
-            yield plain.translate(_FOLD).replace(b"\x7f", b"")
+        for plain in (data, *(self._unescaped(data) if b"\\" in data else ())):
+            yield _folded(plain)
+            clear = plain if plain.isascii() else self._without_disguise(plain)
+            if clear is not plain:
+                yield _folded(clear)
 
     def _could_otherwise(self, data: bytes) -> bool:
         """Say whether UTF-8 can spell one of the names other than in letters of ASCII."""
@@ -169,19 +171,23 @@ class Spelling:
         return not folded or not self._letters.isdisjoint(folded)
 
     def _spelt_with_escapes(self, data: bytes) -> bool:
-        plain = self._unescaped(data)
-        if not plain.isascii():
-            plain = self._without_disguise(plain)
-        if self._has(plain.replace(b"\\", b"")):
-            return True
-        return _CONTROL_ESCAPE.search(plain) is not None and self._has(_CONTROL_ESCAPE.sub(b"", plain).replace(b"\\", b""))
+        return any(self._has(plain) or self._has_disguised(plain) for plain in self._unescaped(data))
 
-    def _unescaped(self, data: bytes) -> bytes:
-        """Return the bytes with each escape that stands for a part of a name, or for nothing, replaced by that."""
-        if _MAY_ESCAPE.search(data) is None:
-            return data
-        found = {escape: plain for escape in set(_ESCAPE.findall(data)) if (plain := self._meant(escape)) is not None}
-        return _ESCAPE.sub(lambda match: found.get(match[0], match[0]), data) if found else data
+    def _unescaped(self, data: bytes) -> list[bytes]:
+        """Return the bytes with each escape that stands for a part of a name, or for nothing, replaced by that; none if there is no such escape.
+
+        There are two ways of it where a letter behind a backslash is itself to some readers, and a control to others.
+        """
+        if self._suspect.search(data) is None:
+            return []
+        found = {escape: plain for escape in set(self._escape.findall(data)) if (plain := self._meant(escape)) is not None}
+        if not found:
+            return []
+        plain = self._escape.sub(lambda match: found.get(match[0], match[0]), data)
+        controls = {escape: b"" for escape in found if escape[-2:-1] == b"\\" and escape[-1:] in _CONTROLS}
+        if not any(found[escape] for escape in controls):
+            return [plain]
+        return [plain, self._escape.sub(lambda match: controls.get(match[0], found.get(match[0], match[0])), data)]
 
     def _meant(self, escape: bytes) -> bytes | None:
         """Return what an escape stands for; None where it cannot be part of a name."""
@@ -204,6 +210,11 @@ class Spelling:
         return False
 
 
+def _folded(data: bytes) -> bytes:
+    folded = data.translate(_FOLD)
+    return folded.replace(b"\x7f", b"") if b"\x7f" in folded else folded
+
+
 def _keep(cache: dict[K, V], key: K, value: V) -> None:
     if len(cache) >= _MOST_KEPT:
         cache.clear()
@@ -213,7 +224,7 @@ def _keep(cache: dict[K, V], key: K, value: V) -> None:
 def _decoded(behind: bytes) -> Iterator[bytes]:
     """Yield what some text decodes to as base64, wherever that begins in it."""
     if b"\\" in behind:
-        behind = _ESCAPE.sub(lambda match: _character(match[0]), behind)
+        behind = _NUMERIC.sub(lambda match: _character(match[0]), behind)
     for run in _BASE64.findall(behind.translate(_STANDARD, b" \t\r\n")):
         for start in range(4):
             letters = run[start:]
@@ -224,9 +235,11 @@ def _decoded(behind: bytes) -> Iterator[bytes]:
 def _character(escape: bytes) -> bytes:
     """Return the character that an escape stands for, in UTF-8; nothing for a line's end."""
     digits = escape.lstrip(b"\\")
-    if digits[:1] in b"\r\n\xc2\xe2":
+    if digits[:1] in _LINE_ENDS:
         return b""
-    if digits[:1] not in b"xuU":
+    if len(digits) == 1 and not digits.isdigit():
+        return b"" if digits in b"bfv" else digits
+    if digits.isdigit():
         return chr(int(digits, 8) & 0xFF).encode()
     units = [int(part.strip(b"xuU{}"), 16) for part in escape.split(b"\\") if part]
     if len(units) > 1:

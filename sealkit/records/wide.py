@@ -16,6 +16,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _FEW = 8  # one in so many characters of a text, at least, is ASCII: blanks, line ends, signs
+_RARE = 4  # and so many times rarer are those whose other byte is zero: U+1200, or the first half of U+10302
 
 
 def encoding(data: bytes) -> str | None:
@@ -33,9 +34,9 @@ def encoding(data: bytes) -> str | None:
     if quarter > (not zeros[2]) and zeros[0] == zeros[1] == quarter and not zeros[3]:
         return "utf-32-be"
     even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
-    if not even and odd > 1 and odd * _FEW * 2 >= len(sample):
+    if even * _RARE <= odd and odd > 1 and odd * _FEW * 2 >= len(sample):
         return "utf-16-le"
-    if not odd and even > 1 and even * _FEW * 2 >= len(sample):
+    if odd * _RARE <= even and even > 1 and even * _FEW * 2 >= len(sample):
         return "utf-16-be"
     return None
 

@@ -104,7 +104,8 @@ def test_text_in_any_unicode_is_looked_at(either):
     codecs = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
     for codec in codecs:
         either.put(f"{codec}.yml", f"title: t\n{FIELD}\n".encode(codec))
-    assert either.found() == {f"{codec}.yml" for codec in codecs}
+        either.put(f"{codec} too.yml", f"title: \u1200\U00010302\n{FIELD}\n".encode(codec))
+    assert either.found() == {f"{codec}{more}.yml" for codec in codecs for more in ("", " too")}
 
 
 def test_a_large_file_is_looked_through_to_its_end(either):
@@ -152,7 +153,7 @@ NO_RECORDS = {
     "a.py": f'row = {{\n    "secured": "{OPEN}",\n}}\n',
     "b.env": f"secured={OPEN}\n",
     "c.conf": f"port = 1\nsecured = {OPEN}\n",
-    "d.ipynb": f'{{\n "metadata": {{\n  "secured": "{OPEN}"\n }}\n}}\n',
+    "d.ini": f"[a]\nsecured={OPEN}\n",
     "e.txt": f"Some words.\n\nsecured: {OPEN}\n",
     "f.toml": f'[a]\nsecured = "{OPEN}"\n',
 }

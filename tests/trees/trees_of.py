@@ -113,7 +113,7 @@ def front(*lines: str) -> str:
 
 
 FIELD = f"secured: {OPEN}"
-_NOTEBOOKS = json.dumps({"cells": [], "nbformat": 4, "metadata": {"secured": False}}, indent=1)
+NOTEBOOK = {"cells": [{"cell_type": "code", "source": ["secured = 1\n", "print('secured: x')"]}], "nbformat": 4}
 
 KINDS: dict[str, tuple[str, str | bytes, int]] = {
     # front matter, whatever the file is called
@@ -174,6 +174,8 @@ KINDS: dict[str, tuple[str, str | bytes, int]] = {
     "JSON, cut off": ("cg.json", f'{{"secured": "{OPEN}", "b": [1, 2', 0),
     "JSON of UTF-16": ("ch.json", json.dumps({"secured": OPEN}).encode("utf-16-le"), 0),
     "JSON Lines": ("ci.jsonl", f'{{"a": 1}}\n{{"secured": "{OPEN}"}}\n', 2),
+    "a notebook": ("da.ipynb", json.dumps(NOTEBOOK | {"metadata": {"secured": OPEN}}, indent=1), 0),
+    "JSON of an unknown suffix": ("db.webmanifest", json.dumps({"name": "a", "secured": OPEN}, indent=1), 3),
     "JSON Lines, a broken line": ("cj.ndjson", f'{{"a": 1}}\n{{"secured": "{OPEN}"\n', 0),
 }
 
@@ -189,7 +191,7 @@ def plant_what_is_passed_over(tree: Tree) -> None:
     tree.put("tools/seal.py", f'secured = "x"\nrecord = {{\n    "secured": None,\n}}\nprint(record)  # {OPEN}\n')
     tree.put("tools/env.sample", "# secured: not here\nSECURED=no\n")
     tree.put("tools/notes.txt", "It is secured: nobody reads it.\nThe word secured; and more.\n")
-    tree.put("tools/analysis.ipynb", _NOTEBOOKS)
+    tree.put("tools/analysis.ipynb", json.dumps(NOTEBOOK, indent=1))
     tree.put("tools/manual.md", "# How to seal\n\nWrite\n\n```yaml\ntitle: t\nsecured: something\n```\n\nand run it.\n")
     tree.put("tools/page.md", front("title: t") + "secured: of the body\n---\nsecured: of the body too\n")
     tree.put("tools/commented.md", front("title: t", "# secured: a comment", "x: 'secured: quoted'"))

@@ -367,6 +367,13 @@ class IsLink(StoreError):
     default_hint = "name the file it points to"
 
 
+class LeadsOut(IsLink):
+    """A link out of its tree where a record is expected: what it leads to is no part of what was looked at."""
+
+    exit_status = 1
+    default_hint = "put the file itself there; or take the link out of what the policy covers"
+
+
 class HardLinked(StoreError):
     """A file with several names: replacing it under one name leaves the old content under the others."""
 

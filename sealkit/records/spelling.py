@@ -50,7 +50,9 @@ _CONTROLS = b"abefv"
 _LINE_ENDS = b"\r\n\xc2\xe2"
 
 # A YAML tag, and the text behind it, which may be base64 in one of several lines, behind a block scalar's header, quotes or an anchor.
-_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)(?P<name><[^>\s]{0,200}+>|[^\s,\[\]{}]{0,200}+)")
+_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)(?:<[^>\s]{0,200}+>|[^\s,\[\]{}]{0,200}+)")
+_DECODING_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)(?:!?binary|<|[^\s,\[\]{}%]{0,200}+%)")
+_OTHER_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)[^\s,\[\]{}=(&|\"'<>)]{1,200}+(?<!!)\s")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{2,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _TAGGED = 4096  # bytes behind a tag that are looked at
@@ -121,7 +123,13 @@ class Spelling:
     # --- how it is done --------------------------------------------------------------------------------------------------
     def _has(self, data: bytes) -> bool:
         folded = _folded(data)
-        return any(all(map(folded.__contains__, pieces)) for pieces in self._pieces)
+        for pieces in self._pieces:
+            for piece in pieces:
+                if piece not in folded:
+                    break
+            else:
+                return True
+        return False
 
     def _readings(self, data: bytes) -> Iterator[bytes]:
         """Yield the bytes as they may be read, folded, with their line feeds."""
@@ -198,15 +206,13 @@ class Spelling:
 
     def _spelt_in_base64(self, data: bytes) -> bool:
         """Say whether the text behind a tag, as base64, spells a name: ``!!binary`` and what a ``%TAG`` makes of it."""
-        if b"inary" not in data and b"%" not in data:
-            return False
-        directed = b"%TAG" in data
-        for tag in _TAG.finditer(data):
-            name = tag["name"]
-            if directed or b"inary" in name or b"%" in name:
-                for plain in _decoded(data[tag.end() : tag.end() + _TAGGED]):
-                    if self._has(plain) or self._has_disguised(plain):
-                        return True
+        tags = _TAG if _OTHER_TAG.search(data) is not None and b"%TAG" in data else _DECODING_TAG
+        for tag in tags.finditer(data):
+            whole = _TAG.match(data, tag.start())
+            after = whole.end() if whole is not None else tag.end()
+            for plain in _decoded(data[after : after + _TAGGED]):
+                if self._has(plain) or self._has_disguised(plain):
+                    return True
         return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit.demands import UNCOVERED, FieldRule, leniently
+from sealkit.demands import ALSO, UNCOVERED, FieldRule, leniently
 from sealkit.errors import ConfigError
 from sealkit.records.kinds import POLICY
 from sealkit.trees.roots import holds_policy, is_folder, is_there
@@ -91,7 +91,7 @@ class Demanded:
         self._alone = asked.alone()
         self._reach = reach
         self._policies: dict[str, Policy | None] = {}
-        self._known: dict[Rule, tuple[FieldRule, ...]] = {}
+        self._known: dict[tuple[Rule, tuple[str, ...]], tuple[FieldRule, ...]] = {}
         self._levels: dict[tuple[str, ...], tuple[Level, ...]] = {}
         self._together: dict[tuple[Level, ...], Policies] = {}
         self._uncovered: dict[tuple[str, ...], tuple[FieldRule, ...]] = {}
@@ -109,6 +109,10 @@ class Demanded:
     def root(self, path: str) -> str:
         """Return the root of the tree that a path is in."""
         return self._below.root(os.path.join(path, ".") if is_folder(path) else path)
+
+    def root_above(self, path: str) -> str:
+        """Return the root of the tree that a file, or what stands in a file's place, is in."""
+        return self._below.root(path)
 
     def is_whole(self, folder: str) -> bool:
         """Say whether an absolute folder is one of the given ones, or below one."""
@@ -171,10 +175,12 @@ class Demanded:
         rule = self._rule(policies, path, below)
         if rule is None:
             return self._without_rule(policies, path, below)
-        if rule not in self._known:
+        also = policies.elsewhere(below) if self._reach.uncovered == SEARCHED and self._asked.fields is None else ()
+        if (rule, also) not in self._known:
             demands = self._asked.over(rule, writes=self._reach.writes)
-            self._known[rule] = leniently(demands) if self._reach.leniently else demands
-        return self._known[rule]
+            demands = leniently(demands) if self._reach.leniently else demands
+            self._known[rule, also] = (*demands, *_besides(demands, also))
+        return self._known[rule, also]
 
     def _rule(self, policies: Policies, path: str, below: str) -> Rule | None:
         try:
@@ -200,3 +206,9 @@ class Demanded:
         if paths not in self._uncovered:
             self._uncovered[paths] = tuple(FieldRule(one, required=False, line=UNCOVERED) for one in paths)
         return self._uncovered[paths]
+
+
+def _besides(demands: tuple[FieldRule, ...], also: tuple[str, ...]) -> Iterator[FieldRule]:
+    """Yield what is looked for besides: each field of which the rules that match demand nothing themselves."""
+    known = {demand.path for demand in demands}
+    return (FieldRule(path, required=False, line=ALSO) for path in also if path not in known)

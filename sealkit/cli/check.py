@@ -261,12 +261,15 @@ class Gate:
         """Look at what git keeps out of the work tree (``skip-worktree``): it is in the index, and would be committed with the rest."""
         from sealkit.trees.versions import repositories
 
-        for repository in repositories(self._where.paths) if self._where.since is None else ():
-            versions = list(repository.sparse())
+        try:
+            found = [(one, list(one.sparse())) for one in repositories(self._where.paths)] if self._where.since is None else []
+        except Usage:  # git refuses: that is a finding of what git tracks
+            return
+        for repository, versions in found:
             with repository.objects() if versions else nullcontext(_nothing) as read:
                 for version in versions:
-                    found = Found(version.path, repository.top)
-                    yield from (maker([self._looked_at(one, read, version)]) for one in watch.passing([found]))
+                    one = Found(version.path, repository.top)
+                    yield from (maker([self._looked_at(it, read, version)]) for it in watch.passing([one]))
 
     def _walk(self) -> Iterator[Found]:
         return run.walk(self._where, is_record=_is_any)

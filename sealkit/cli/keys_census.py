@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -17,16 +17,42 @@ from sealkit.errors import ConfigError, JournalError, NothingMatched, NoUsableKe
 from sealkit.report import json_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sealkit.keys.ring import KeyRing
     from sealkit.trees.census import Place, Tally, Trouble
     from sealkit.trees.versions import Repository
 
+F = TypeVar("F", bound="Callable[..., Any]")
+
 _FINDING = 1
 _PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=options.files)
 _SOME_PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=options.files)
 _GIT = click.option("--git", "history", is_flag=True, help="Every version in git, too: all branches, tags and stashes.")
+
+
+class _Unseen(NamedTuple):
+    """What is not looked at before a key goes: what older commits hold, or anything at all."""
+
+    forget: bool
+    unused: bool
+
+
+def _unseen(function: F) -> F:
+    """Add what may go unseen."""
+    return options.group(
+        _Unseen,
+        "unseen",
+        {
+            "forget": click.option(
+                "--forget-history",
+                "forget",
+                is_flag=True,
+                help="Without --git: what older commits hold under the key may be lost for good.",
+            ),
+            "unused": click.option("--unused", is_flag=True, help="Look at no record: you know that nothing is under the key."),
+        },
+    )(function)
 
 
 class _Looks(NamedTuple):
@@ -144,10 +170,7 @@ def retire(
 @options.fields
 @options.require_authentic
 @_GIT
-@click.option(
-    "--forget-history", "forget", is_flag=True, help="Without --git: what older commits hold under the key may be lost for good."
-)
-@click.option("--unused", is_flag=True, help="Look at no record: you know that nothing is under the key.")
+@_unseen
 @click.argument("key_id", metavar="ID")
 @_SOME_PATHS
 @click.pass_obj
@@ -157,8 +180,7 @@ def remove(
     fields: tuple[str, ...],
     require_authentic: bool,
     history: bool,
-    forget: bool,
-    unused: bool,
+    unseen: _Unseen,
     key_id: str,
     paths: tuple[str, ...],
 ) -> int:
@@ -175,20 +197,20 @@ def remove(
     """
     from sealkit.keys import ringstore
 
-    if bool(paths) == unused:
+    if bool(paths) == unseen.unused:
         raise Usage(
             problem="nothing was looked at: no record, in no tree",
             hint="name the PATHs where records may be under the key, or say --unused: nothing opens them once it is gone",
         )
-    if history and forget:
+    if history and unseen.forget:
         raise Usage(problem="--git looks at the history that --forget-history gives up", hint="give one of them")
-    if paths and not history and not forget:
+    if paths and not history and not unseen.forget:
         _refuse_unseen_history(paths)
     named = file if file is not None else ring_file
     with ExitStack() as stack:
         path = (
             ring_that_is_there(named, None)
-            if unused
+            if unseen.unused
             else _unneeded(stack, named, key_id, paths, _Looks(fields, require_authentic, history))
         )
         if path is None:

@@ -186,8 +186,7 @@ def walk(where: Where, is_record: Callable[[str], bool] | None = None, left: Lef
 
     return walk_tree(
         where.paths,
-        is_record=is_record if is_record is not None else is_no_policy,
-        passing=Passing(Links(where.paths), left),
+        passing=Passing(is_record if is_record is not None else is_no_policy, Links(where.paths), left),
         include=where.include,
         exclude=where.exclude,
         since=where.since,

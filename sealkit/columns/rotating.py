@@ -93,7 +93,7 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
     share = Share(folder, to, tuple(fields) if fields is not None else None)
     with held([folder]):
         _conducted(engine, share._replace(step=PROBE))
-        found = list(walk([folder], passing=Passing(Links([folder]))))
+        found = list(walk([folder], passing=Passing(on_link=Links([folder]))))
         missed = [failure(one.path, one.problem) for one in found if one.problem is not None]
         rows = packed(one for one in found if one.problem is None)
         opened = _gathered(engine(rows, share), missed)

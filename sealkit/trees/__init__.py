@@ -209,7 +209,7 @@ def _walk(paths: Paths, filters: dict[str, Any]) -> Iterator[Found]:
     from sealkit.trees.links import Links
     from sealkit.trees.walk import Passing, walk
 
-    return walk(paths, passing=Passing(Links([fspath(path) for path in paths])), **filters)
+    return walk(paths, passing=Passing(on_link=Links([fspath(path) for path in paths])), **filters)
 
 
 def _each(task: Task, paths: Paths, filters: dict[str, Any], *, write: bool = False) -> Iterator[Outcome]:

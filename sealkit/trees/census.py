@@ -126,13 +126,14 @@ class Census:
         """Yield every blob in the content of a file; of the index, each that no file has."""
         try:
             rules = self._demanded(path)
-            for number, record, rule, field in visit.each(path, data, rules):
-                yield from self._of_field(record, path, field, rule, commit)
-            named = {(number, field) for number, _, _, field in visit.each(path, data, rules)}
+            named = list(visit.each(path, data, rules))
+            for one in named:
+                yield from self._of_field(one.record, path, one.field, one.rule, commit)
+            told = {(one.number, one.field) for one in named}
             for number, record, field in visit.blob_fields(path, data, kind_among(rules)):
-                if (number, field) not in named:
-                    for one in self._of_field(record, path, field, FieldRule(field), commit):
-                        yield one._replace(named=False) if isinstance(one, Place) else one
+                if (number, field) not in told:
+                    for place in self._of_field(record, path, field, FieldRule(field), commit):
+                        yield place._replace(named=False) if isinstance(place, Place) else place
         except SealkitError as error:
             yield Trouble(failure(path, error), commit)
 

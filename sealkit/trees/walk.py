@@ -41,22 +41,25 @@ if TYPE_CHECKING:
 __all__ = ["Found", "Left", "Passing", "leftovers", "walk"]
 
 
-class Passing(NamedTuple):
-    """What is done about what a walk passes by: ``on_link`` says what is wrong with a link, if anything; ``left`` counts the rest."""
-
-    on_link: Callable[[str, bool], StoreError | None] | None = None
-    left: Left | None = None
-
-
 def is_no_policy(name: str) -> bool:
     """Say whether a file of this name, without its folder, may be a record: any but a policy."""
     return name != POLICY
 
 
+class Passing(NamedTuple):
+    """What a walk passes by: files that, by their names alone, are no ``is_record``; links of which ``on_link`` says that nothing is wrong.
+
+    Unless that is given, each link is a problem. ``left`` counts what was left.
+    """
+
+    is_record: Callable[[str], bool] = is_no_policy
+    on_link: Callable[[str, bool], StoreError | None] | None = None
+    left: Left | None = None
+
+
 def walk(
     paths: Sequence[str | bytes | os.PathLike[str] | os.PathLike[bytes]],
     *,
-    is_record: Callable[[str], bool] = is_no_policy,
     include: Sequence[str | bytes] = (),
     exclude: Sequence[str | bytes] = (),
     since: str | None = None,
@@ -67,11 +70,11 @@ def walk(
 ) -> Iterator[Found]:
     """Yield the files among ``paths`` that may be records, each once; the module's text says which those are.
 
-    ``is_record`` is asked about a file's name (without its folder). ``since`` is a git revision: only records that differ from it.
+    ``passing.is_record`` is asked about a file's name (without its folder). ``since`` is a git revision: only records that differ from it.
     ``-`` has no meaning here. Raises ``Usage`` for a glob that matches nothing and, once the walk gets there, for a ``since`` that git
     cannot answer.
     """
-    filters = Filters(is_record)
+    filters = Filters(passing.is_record)
     filters.include = Globs(include) if include else None
     filters.exclude = Globs(exclude) if exclude else None
     filters.since = since

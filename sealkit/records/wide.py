@@ -29,9 +29,9 @@ def encoding(data: bytes) -> str | None:
     sample = data[: min(SAMPLE, len(data) // 4 * 4 or len(data))]
     zeros = [sample[place::4].count(0) for place in range(4)]
     quarter = len(sample) // 4
-    if quarter > (not zeros[1]) and zeros[2] == zeros[3] == quarter and not zeros[0]:
+    if quarter > (not zeros[1]) and zeros[3] == quarter and zeros[2] * 2 >= quarter and zeros[0] * _RARE <= zeros[2]:
         return "utf-32-le"
-    if quarter > (not zeros[2]) and zeros[0] == zeros[1] == quarter and not zeros[3]:
+    if quarter > (not zeros[2]) and zeros[0] == quarter and zeros[1] * 2 >= quarter and zeros[3] * _RARE <= zeros[1]:
         return "utf-32-be"
     even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
     if even * _RARE <= odd and odd > 1 and odd * _FEW * 2 >= len(sample):

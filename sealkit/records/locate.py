@@ -135,7 +135,7 @@ def _children(field: Field, step: fieldpath.Step) -> Iterator[_Child]:
             raise BadSyntax(problem=f"{field.path or 'the record'} is not a mapping, so it has no key {step!r}", line=node.line)
         pair = _pair(node, step)
         if pair is not None:
-            yield _Child(f".{step}", *pair)
+            yield _Child(fieldpath.text_of(step), *pair)
         return
     if not isinstance(node, Sequence):
         raise BadSyntax(problem=f"{field.path or 'the record'} is not a list, so it has no items", line=node.line)

@@ -22,6 +22,7 @@ _BARE = r"[^.\[\]\s\"'`*/$?\\^|{}(),]+"
 _QUOTED = r'"(?:[^"\\]|\\["\\])*"'
 _STEP = re.compile(rf"\[(?P<index>[0-9]{{0,9}})\]|(?P<dot>\.?)(?P<key>{_BARE}|{_QUOTED})")
 _IS_BARE = re.compile(_BARE)
+_LISTED = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^,])*),')
 _ESCAPED = re.compile(r'\\(["\\])')
 _TO_ESCAPE = re.compile(r'["\\]')
 
@@ -75,6 +76,23 @@ def text_of(step: Step) -> str:
     if isinstance(step, str):
         return f".{step}" if _IS_BARE.fullmatch(step) else f".{_quoted(step)}"
     return "[]" if step is EVERY else f"[{step}]"
+
+
+def of_column(name: str) -> str:
+    """Return the path of the field that a table's column of this name stands for: the name itself, or quoted if it is none."""
+    steps = _steps(name)
+    return name if steps and not isinstance(steps, int) else _quoted(name)
+
+
+def column_of(path: str) -> str:
+    """Return the name of the column that a path stands for in a table: a single key is it, without quotes."""
+    steps = parse(path)
+    return steps[0] if len(steps) == 1 and isinstance(steps[0], str) else path
+
+
+def split_list(text: str) -> list[str]:
+    """Return the paths of a list with commas between; a comma in quotes is part of a key."""
+    return [path.strip() for path in _LISTED.findall(f"{text},")]
 
 
 def _quoted(key: str) -> str:

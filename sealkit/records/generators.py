@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from sealkit import yamltree
 from sealkit.errors import BadFrontMatter, SealkitError, UnsupportedRecord
@@ -37,11 +37,15 @@ _METADATA = re.compile(rb"(?:[A-Za-z0-9_][^\n:]{0,100}:[^\n]*(?:\n|\Z)(?:[ \t]+[
 _REFUSED = "front matter that is read by some generators, not by sealkit"
 
 
-def problem(data: bytes, spelling: Spelling, *, page: bool) -> RecordError | None:
-    """Return what is wrong with a file without front matter of our form, in which the bytes can spell the field: None if nothing.
+WITHOUT: Final = "without"
+"""The front matter of a file reads as other generators read it, and none of its keys is the field's name."""
 
-    ``page``: its name is that of a page, so that whatever is nearly front matter counts; of other files only where the field's name
-    stands like a key.
+
+def problem(data: bytes, spelling: Spelling, *, page: bool) -> RecordError | Literal["without"] | None:
+    """Return what is wrong with a file without front matter of our form, in which the bytes can spell the field.
+
+    ``WITHOUT`` if it has front matter of another form without the field, None if it has none. ``page``: its name is that of a page, so
+    that whatever is nearly front matter counts; of other files only where the field's name stands like a key.
     """
     start = frontmatter.lead(data)
     if data.startswith(b"---", start):
@@ -66,20 +70,20 @@ def _nearly(data: bytes, start: int, spelling: Spelling, *, page: bool) -> Recor
     )
 
 
-def _toml(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+def _toml(data: bytes, start: int, spelling: Spelling) -> RecordError | Literal["without"]:
     first = data.find(b"\n", start) + 1 or len(data)
     end = _TOML_END.search(data, first)
     return _unless_without(data, first, end.start() if end is not None else len(data), spelling, _toml_keys, "TOML ('+++')")
 
 
-def _hexo_json(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+def _hexo_json(data: bytes, start: int, spelling: Spelling) -> RecordError | Literal["without"]:
     opener = _HEXO_JSON.match(data, start)
     first = opener.end() if opener is not None else start
     end = data.find(b"\n;;;", first)
     return _unless_without(data, first, end if end >= 0 else len(data), spelling, _member_keys, "JSON (';;;')")
 
 
-def _json(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+def _json(data: bytes, start: int, spelling: Spelling) -> RecordError | Literal["without"]:
     try:
         text = data[start:].decode()
         end = start + len(text[: json.JSONDecoder().raw_decode(text)[1]].encode()) if len(text) <= MAX_BYTES else len(data)
@@ -110,11 +114,13 @@ def _metadata(data: bytes, start: int, spelling: Spelling) -> RecordError | None
     return _unsupported(head[0], data.count(b"\n", 0, start), spelling, "lines of 'key: value' without delimiters")
 
 
-def _unless_without(data: bytes, start: int, end: int, spelling: Spelling, keys: Keys, what: str) -> RecordError | None:
+def _unless_without(
+    data: bytes, start: int, end: int, spelling: Spelling, keys: Keys, what: str
+) -> RecordError | Literal["without"]:
     """Return the finding for front matter at ``start:end``, unless it reads and none of its keys is the field's name."""
     text = data[start:end]
     if not spelling.could(text) or _named(text, spelling, keys) is False:
-        return None
+        return WITHOUT
     return _unsupported(text, data.count(b"\n", 0, start), spelling, what)
 
 

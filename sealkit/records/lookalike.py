@@ -85,11 +85,11 @@ def has_unseen(text: str) -> bool:
 def loose(character: str) -> str:
     """Return what a character may be taken for at a careless glance: as ``skeleton``, and without accents and control characters.
 
-    Texts with the same skeleton are the same loosely, and so are those that differ in accents only.
+    What has the skeleton of an ASCII letter is that letter loosely, and so is what differs from it in accents only.
     """
     if unicodedata.category(character) == "Cc":
         return ""
-    spread = unicodedata.normalize("NFKD", _fold(character))
+    spread = unicodedata.normalize("NFKD", character)
     return "".join(_fold(one) for one in spread if not unicodedata.category(one).startswith("M"))
 
 

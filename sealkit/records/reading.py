@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit import yamltree
-from sealkit.errors import BadFrontMatter, SealkitError, UnsupportedRecord
+from sealkit.errors import SealkitError, UnsupportedRecord
 from sealkit.records import frontmatter, generators, wide
 from sealkit.records.kinds import FRONT_MATTER, YAML, is_page_name, kind_of
 from sealkit.records.record import Record, split
-from sealkit.tree import flatten
 
 if TYPE_CHECKING:
     from sealkit.records.spelling import Spelling
@@ -64,8 +62,10 @@ def read(path: str, data: bytes, spelling: Spelling, declared: str | None = None
             return _of_no_kind(path, data, spelling)
         if kind == FRONT_MATTER:
             return _front_matter(path, data, spelling)
-        if kind == YAML:
-            _refuse_two_readings(data)
+        if kind == YAML and frontmatter.begins(data) and frontmatter.is_closed(data):
+            frontmatter.region(
+                data
+            )  # where that raises nothing, the one document is what the delimiters enclose: it reads the same
         return Reading(split(data, kind))
     except SealkitError as error:
         return Reading(problem=error)
@@ -86,20 +86,6 @@ def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
     if encoding is not None and frontmatter.begins(text):
         frontmatter.refuse_wide(data)
     problem = generators.problem(text, spelling, page=is_page_name(path))
+    if problem == generators.WITHOUT:
+        return ABSENT
     return Reading(problem=problem, line=spelling.line_of(text) if problem is None else None)
-
-
-def _refuse_two_readings(data: bytes) -> None:
-    """Raise ``BadFrontMatter`` for YAML that is front matter as well, and reads otherwise as that."""
-    if not frontmatter.begins(data) or not frontmatter.is_closed(data):
-        return
-    region = frontmatter.region(data)
-    if region is None:
-        return
-    whole = list(flatten(yamltree.compose(data)))
-    try:
-        same = whole == list(flatten(yamltree.compose(data[region.start : region.end])))
-    except SealkitError:
-        same = False
-    if not same:
-        raise BadFrontMatter(problem="the file is YAML and front matter, and reads otherwise as the one than as the other", line=1)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sealkit.records import fieldpath, wide
-from sealkit.records.lookalike import ASCII_FOLD, loose
+from sealkit.records.lookalike import ASCII_FOLD, loose, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,7 +68,7 @@ class Spelling:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
-        self._looks = frozenset(map(_look, self.names))
+        self._looks = frozenset(look for name in self.names for look in (_look(name), _look(skeleton(name))))
         self._pieces = tuple(
             tuple(piece.encode("utf-8", "replace") for piece in _APART.split(look) if piece) for look in self._looks
         )

@@ -206,7 +206,8 @@ class Spelling:
 
     def _spelt_in_base64(self, data: bytes) -> bool:
         """Say whether the text behind a tag, as base64, spells a name: ``!!binary`` and what a ``%TAG`` makes of it."""
-        tags = _TAG if _OTHER_TAG.search(data) is not None and b"%TAG" in data else _DECODING_TAG
+        directed = b"%" in data and _OTHER_TAG.search(data) is not None and b"%TAG" in data
+        tags = _TAG if directed else _DECODING_TAG
         for tag in tags.finditer(data):
             whole = _TAG.match(data, tag.start())
             after = whole.end() if whole is not None else tag.end()

@@ -67,6 +67,12 @@ MISREAD = {
     "JSON in UTF-16": ("a.json", '{"secured": "open"}'.encode("utf-16"), "unsupported_record", 1),
     "a JSON line": ("a.jsonl", '{"a": 1}\n{"secured": "open",}\n', "syntax", 2),
     "an array that is not closed": ("a.json", '[{"secured": "open"}', "syntax", 1),
+    "an array of JSON": ("a.json", '[{"a": 1},\n{"secured": "open"}]', "syntax", 1),
+    "an array, deep": ("a.json", '[[{"a": {"s\\u0065cured": 1}}]]', "syntax", 1),
+    "a line that is an array": ("a.jsonl", '{"a": 1}\n[{"secured": "open"}]\n', "syntax", 2),
+    "a YAML list": ("a.yml", "- secured: open\n", "syntax", 1),
+    "a list of look-alikes": ("a.yml", "# x\n- a: 1\n- Secured: open\n", "syntax", 2),
+    "a list with base64": ("a.yml", "- !!binary c2VjdXJlZA==: open\n", "syntax", 1),
     "two documents": ("a.yaml", "a: 1\n---\nsecured: open\n", "syntax", 2),
     "three documents": ("a.yml", "---\nsecured: open\n---\nb: 1\n---\nc: 1\n", "syntax", 3),
     "a document behind an end": ("a.yml", "secured: open\n...\nb: 1\n", "syntax", 3),
@@ -111,7 +117,12 @@ def test_the_same_without_the_name_is_no_business_of_ours(row):
     text = data.encode() if isinstance(data, str) else data
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
         return
-    text = text.replace(b"secured", b"payload").replace(b"s\\u0065cured", b"p\\u0061yload").replace(b"se\\cured", b"payload")
+    text = (
+        text.replace(b"secured", b"payload")
+        .replace(b"Secured", b"payload")
+        .replace(b"s\\u0065cured", b"p\\u0061yload")
+        .replace(b"se\\cured", b"payload")
+    )
     text = text.replace(b"c2VjdXJlZA==", b"cGF5bG9hZA==")
     assert read(path, text, SECURED) == ABSENT
 
@@ -152,6 +163,13 @@ OTHER_GENERATORS = {
     "JSON, not closed": ("a.md", '{\n"secured": "open"\n', 2),
     "MkDocs": ("a.md", "Title: a\nSecured: open\n\ntext", 2),
     "Pelican": ("a.md", "Date: 2024-01-01\nsecured: open\n    more\nTags: x\n\ntext", 2),
+    "front-matter": ("a.md", "= yaml =\ntitle: a\nsecured: open\n= yaml =\ntext", 3),
+    "DocPad": ("a.html.md", "###\ntitle: a\nsecured: open\n###\ntext", 3),
+    "DocPad, not closed": ("a.md", "***\nsecured: open\n", 2),
+    "Pandoc": ("a.md", "# Title\n\ntext\n\n---\nsecured: open\n...\n\nmore", 6),
+    "Pandoc, CRLF": ("a.md", "text\r\n\r\n---\r\na: 1\r\nsecured: open\r\n---\r\n", 5),
+    "Quarto": ("a.qmd", "---\ntitle: a\n---\n\ntext\n\n---\nsecured: open\n---\n", 8),
+    "Slidev": ("a.md", f"---\nsecured: {BLOB}\n---\n\n# One\n\n---\nlayout: x\nsecured: open\n---\n\n# Two\n", 9),
     "four dashes": ("a.md", "----\nsecured: open\n----\n", 1),
     "a word behind it": ("a.md", "---yaml\nsecured: open\n---\n", 1),
     "JSON by a word": ("a.md", '---json\n{"secured": "open"}\n---\n', 1),
@@ -185,6 +203,13 @@ NO_KEY = {
     "front matter": ("a.md", "---\ntitle: a\n---\nsecured: in the text\n"),
     "front matter that is broken": ("a.md", "---\ntitle: a: b\n---\nThe word secured\n"),
     "front matter in JSON": ("a.json", '---\nlayout: none\n---\n{"secured": "{{ x }}"}'),
+    "a block in the text": ("a.md", "---\na: 1\n---\n\ntext\n\n---\ntitle: secured\n---\n"),
+    "front matter shown in a fence": ("a.md", "---\na: 1\n---\n\n```yaml\n---\nsecured: x\n---\n```\n"),
+    "a heading of signs": ("a.md", "###\nthe word secured\n###\n"),
+    "an array": ("a.json", '["secured", 1]'),
+    "an array of objects": ("a.json", '[{"a": "secured"}, {"b": {"c": "secured"}}]'),
+    "a JSON text": ("a.json", '"secured"'),
+    "a list": ("a.yml", "# x\n---\n- secured\n- a: secured\n"),
     "a patch": ("a.patch", "--- a/x\n+++ b/x\n+a secured: thing\n"),
     "SQL": ("a.sql", "---- secured tables\nselect 1;\n"),
     "prose": ("a.txt", "All of it is secured, they say: so be it.\n"),

@@ -18,7 +18,8 @@ EVERY = None
 Step = str | int | None
 Steps = tuple[Step, ...]
 
-_BARE = r"[^.\[\]\s\"'`*/$?\\^|{}(),]+"
+# Letters, digits, what is beyond ASCII (but blanks), and the signs that no language of paths or patterns means something by.
+_BARE = r"(?:[^\x00-,./:-@\[-^`{-\x7f\s]|\+|@(?=\w))+"
 _QUOTED = r'"(?:[^"\\]|\\["\\])*"'
 _STEP = re.compile(rf"\[(?P<index>[0-9]{{0,9}})\]|(?P<dot>\.?)(?P<key>{_BARE}|{_QUOTED})")
 _IS_BARE = re.compile(_BARE)
@@ -32,6 +33,7 @@ _ESCAPED_DOTS = re.compile(r"(?:[^.\\]|\\.)*\\\.(?:[^.\\]|\\.)*")
 _BRACKET_KEY = re.compile(r"""\.?\[(?:'([^'\]]*)'|"([^"\]]*)"|([A-Za-z_][\w-]*))\]""")
 _IN_QUOTES = re.compile(r"'([^']*)'|`([^`]*)`")
 _POINTER = re.compile(r"[^/]*(?:/[^/.\s]+)+")
+_OTHER_DOTS = re.compile(r"\s*(?:\.|::|->|=>|[:;,>|\\])\s*")
 
 
 @lru_cache(maxsize=1024)
@@ -116,10 +118,14 @@ MAX_HINT = 80
 def _meant(path: str) -> str | None:
     """Return the field path that a path of another language stands for, None for anything else."""
     text = _BRACKET_KEY.sub(lambda match: text_of(match[1] or match[2] or match[3] or ""), _ITEMS.sub("[]", path.strip()))
-    text = _IN_QUOTES.sub(lambda match: text_of(match[1] or match[2] or "")[1:], text.removeprefix("$").removeprefix("#"))
+    text = _IN_QUOTES.sub(
+        lambda match: text_of(match[1] or match[2] or "")[1:], text.removeprefix("$").removeprefix("#").removeprefix("~")
+    )
     text = _ESCAPED_DOTS.sub(lambda match: _quoted(match[0].replace("\\.", ".")), text)
     if _POINTER.fullmatch(text):
         text = re.sub(r"/([0-9]{1,9})(?=/|\Z)", r"[\1]", text).replace("/", ".")
-    text = re.sub(r"\s*\.\s*", ".", text.removeprefix("."))
+    if '"' not in text:
+        text = _OTHER_DOTS.sub(".", text)
+    text = text.removeprefix("@").removeprefix(".")
     steps = _steps(text)
     return join(steps) if steps and not isinstance(steps, int) and join(steps) != path else None

@@ -24,14 +24,19 @@ if TYPE_CHECKING:
 
     Keys = Callable[[bytes], Iterator[str]]
 
-MAX_BYTES = 1 << 20
-"""Longer front matter is not followed: that its bytes can spell the field is enough."""
+MAX_BYTES = 1 << 16
+MAX_JSON = 1 << 23
+"""Longer front matter, and longer JSON, is not followed: that its bytes can spell the field is enough."""
 
 _TOML_END = re.compile(rb"(?m)^\+\+\+[ \t]*\r?$")
 _JSON_OPENER = re.compile(rb"\{[\s\"'}]|\{\Z|\{//|\{/\*")
 # Hexo: all before the first line that starts so is front matter, YAML or the members of a JSON object.
 _HEXO_END = re.compile(rb"\n(?P<sign>---|;;;)")
 _HEXO_JSON = re.compile(rb";;;+\r?\n")
+# front-matter (npm) and DocPad: a first line of signs, and the same once more.
+_FENCE = re.compile(rb"(?P<fence>= yaml =|(?P<sign>[^\w\s`~\x80-\xff])(?P=sign){2,})[ \t]*[a-z]*[ \t]*\r?\n")
+# Pandoc, Quarto, Slidev: a block between lines, behind an empty line anywhere in the text.
+_BLOCK = re.compile(rb"(?:\n[ \t]*\r?|\A)\n---[ \t]*\r?\n(?=[^\s-])(?P<text>(?:[^\n]*\n)*?)(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)")
 # Without delimiters: lines of "Key: value" from the first one on, up to an empty one.
 _METADATA = re.compile(rb"(?:[A-Za-z0-9_][^\n:]{0,100}:[^\n]*(?:\n|\Z)(?:[ \t]+[^\n]*(?:\n|\Z))*)+")
 _REFUSED = "front matter that is read by some generators, not by sealkit"
@@ -56,7 +61,32 @@ def problem(data: bytes, spelling: Spelling, *, page: bool) -> RecordError | Lit
         return _hexo_json(data, start, spelling)
     if _JSON_OPENER.match(data, start):
         return _json(data, start, spelling)
-    return _hexo(data, spelling) or (_metadata(data, start, spelling) if page else None)
+    found = _fenced(data, start, spelling) or _hexo(data, spelling)
+    return found or (_metadata(data, start, spelling) or in_the_text(data, 0, spelling) if page else None)
+
+
+def in_the_text(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+    """Return the finding for a block of metadata in the text of a page, from ``start`` on, that has the field's name as a key."""
+    if data.find(b"\n---", start) < 0 or not spelling.could(data[start:]):
+        return None
+    for block in _BLOCK.finditer(data, start):
+        text = block["text"]
+        if spelling.could(text) and _named(text, spelling, _yaml_keys) is not False and spelling.line_of(text) is not None:
+            return _unsupported(
+                text, data.count(b"\n", 0, block.start("text")), spelling, "a block in the text, as Pandoc reads it"
+            )
+    return None
+
+
+def _fenced(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+    fence = _FENCE.match(data, start)
+    if fence is None:
+        return None
+    end = data.find(b"\n" + fence["fence"], fence.end() - 1)
+    text = data[fence.end() : end] if end >= 0 else data[fence.end() :]
+    if not spelling.could(text) or spelling.line_of(text) is None:
+        return None
+    return _unsupported(text, data.count(b"\n", 0, fence.end()), spelling, f"between lines {fence['fence'].decode()!r}")
 
 
 def _nearly(data: bytes, start: int, spelling: Spelling, *, page: bool) -> RecordError | None:
@@ -86,7 +116,7 @@ def _hexo_json(data: bytes, start: int, spelling: Spelling) -> RecordError | Lit
 def _json(data: bytes, start: int, spelling: Spelling) -> RecordError | Literal["without"]:
     try:
         text = data[start:].decode()
-        end = start + len(text[: json.JSONDecoder().raw_decode(text)[1]].encode()) if len(text) <= MAX_BYTES else len(data)
+        end = start + len(text[: json.JSONDecoder().raw_decode(text)[1]].encode()) if len(text) <= MAX_JSON else len(data)
     except (ValueError, RecursionError):
         end = len(data)
     return _unless_without(data, start, end, spelling, _json_keys, "JSON ('{')")
@@ -133,7 +163,7 @@ def _unsupported(text: bytes, lines_before: int, spelling: Spelling, what: str) 
 
 def _named(text: bytes, spelling: Spelling, keys: Keys) -> bool | None:
     """Say whether a key of it is the field's name or looks like that; None where it does not read."""
-    if len(text) > MAX_BYTES:
+    if len(text) > (MAX_JSON if keys is _json_keys else MAX_BYTES):
         return None
     try:
         return any(map(spelling.looks_like, keys(text)))

@@ -167,6 +167,11 @@ def _made_of(key: Node) -> str | None:
         return None
 
 
+def may_be_named(key: Node, looks_like: Callable[[str], bool]) -> bool:
+    """Say whether some reader may take a key for one that ``looks_like`` says is the field's name."""
+    return any(text is not None and looks_like(text) for text in (_key_text(key), _made_of(key)))
+
+
 def _is_merge(key: Node) -> bool:
     return _key_text(key) == "<<" or (isinstance(key, Scalar) and key.tag == _MERGE_TAG)
 

@@ -87,10 +87,10 @@ class Spelling:
 
     def could(self, data: bytes) -> bool:
         """Say whether the bytes can spell one of the names; False is certain."""
-        if self._has(data):
+        if self._has(data) or self._could_otherwise(data):
             return True
         encoding = wide.encoding(data)
-        return self._could_otherwise(data if encoding is None else wide.decoded(data, encoding))
+        return encoding is not None and self._could_in_utf8(wide.decoded(data, encoding))
 
     def could_in(self, pieces: Iterable[bytes]) -> bool:
         """Say what ``could`` says of a file that is read in pieces; invisible characters between letters are seen over 64 KiB."""
@@ -141,6 +141,9 @@ class Spelling:
             clear = plain if plain.isascii() else self._without_disguise(plain)
             if clear is not plain:
                 yield _folded(clear)
+
+    def _could_in_utf8(self, data: bytes) -> bool:
+        return self._has(data) or self._could_otherwise(data)
 
     def _could_otherwise(self, data: bytes) -> bool:
         """Say whether UTF-8 can spell one of the names other than in letters of ASCII."""

@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from sealkit.records import fieldpath, wide
+from sealkit.records import beside, fieldpath, wide
 from sealkit.records.lookalike import ASCII_FOLD, loose, skeleton
 
 if TYPE_CHECKING:
@@ -62,11 +62,17 @@ _KEY = rb"""(?m)^[ \t]*(?:(?:[-?:]|\#\+|\.\.)[ \t]*)*["'`]?(?:NAMES)["'`]?[ \t]*
 
 
 class Spelling:
-    """The names that some field paths end in (``a[].b``: ``b``), and how they may be spelt."""
+    """The names that some field paths end in (``a[].b``: ``b``), and how they may be spelt.
 
-    __slots__ = ("_at_start", "_escape", "_escapes", "_folds", "_letters", "_looks", "_pieces", "_suspect", "names")
+    ``with_open``: the names count, too, under which the payload may stand open beside a field or where it would stand (``plaintext``,
+    ``secured_raw``), as the gate looks for them in the records of a rule.
+    """
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    __slots__ = ("_at_start", "_beside", "_escape", "_escapes", "_folds", "_letters", "_looks", "_pieces", "_suspect", "names")
+
+    def __init__(self, paths: Iterable[str], *, with_open: bool = False) -> None:
+        paths = tuple(paths)
+        self._beside = paths if with_open else ()
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
         self._looks = frozenset(look for name in self.names for look in (_look(name), _look(skeleton(name))))
         self._pieces = tuple(
@@ -90,7 +96,9 @@ class Spelling:
         if self._has(data) or self._could_otherwise(data):
             return True
         encoding = wide.encoding(data)
-        return encoding is not None and self._could_in_utf8(wide.decoded(data, encoding))
+        if encoding is not None and self._could_in_utf8(wide.decoded(data, encoding)):
+            return True
+        return any(beside.could(data, path) for path in self._beside)
 
     def could_in(self, pieces: Iterable[bytes]) -> bool:
         """Say what ``could`` says of a file that is read in pieces; invisible characters between letters are seen over 64 KiB."""
@@ -258,9 +266,9 @@ def _character(escape: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def spelling(paths: tuple[str, ...]) -> Spelling:
+def spelling(paths: tuple[str, ...], *, with_open: bool = False) -> Spelling:
     """Return the ``Spelling`` of these paths, the same object for the same paths."""
-    return Spelling(paths)
+    return Spelling(paths, with_open=with_open)
 
 
 def _last_key(path: str) -> str:

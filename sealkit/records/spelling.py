@@ -41,10 +41,10 @@ _APART = re.compile(r"""[\s'"\\/]+""")
 _HEX = rb"[0-9a-fA-F]"
 _ESCAPE = rb"""\\(?<!\\\\)\\*+(?:
         u[dD][89abAB]HH\\++u[dD][c-fC-F]HH | xHH | uHHHH | u\{H{1,6}\} | UH{8} | [0-7]{1,3}
-      | (?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])\s*+ | [LETTERS]
+      | (?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])\s*+ | (?=[\x80-\xff]) | [LETTERS]
     )""".replace(b"H", _HEX)
 _NUMERIC = re.compile(_ESCAPE.replace(b" | [LETTERS]", b""), re.VERBOSE)
-_SUSPECT = rb"\\[xuU0-7\r\n\xc2\xe2LETTERS]"
+_SUSPECT = rb"\\[xuU0-7\r\n\x80-\xffLETTERS]"
 _NEVER_LETTERS = frozenset("bfnrtvxu")  # behind a backslash, in all of these languages
 _CONTROLS = b"abefv"
 _LINE_ENDS = b"\r\n\xc2\xe2"
@@ -58,7 +58,7 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 _TAGGED = 4096  # bytes behind a tag that are looked at
 _MOST_KEPT = 10_000  # characters and escapes whose meaning is kept
 
-_KEY = rb"""(?m)^[ \t]*(?:(?:[-?:]|\#\+|\.\.)[ \t]*)*["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
+_KEY = rb"""(?m)^[ \t]*+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
 
 
 class Spelling:
@@ -81,8 +81,7 @@ class Spelling:
         self._letters = frozenset("".join(self._looks))
         self._folds: dict[str, str | None] = {}
         self._escapes: dict[bytes, bytes | None] = {}
-        letters = "".join(one for look in self.names for one in {*look.lower(), *look.upper()} if one.isascii() and one.isalpha())
-        marks = "".join(sorted({*letters} - _NEVER_LETTERS)).encode() + _CONTROLS
+        marks = "".join(sorted({*_alike(self._letters)} - _NEVER_LETTERS)).encode() + _CONTROLS
         self._suspect = re.compile(_SUSPECT.replace(b"LETTERS", marks))
         self._escape = re.compile(_ESCAPE.replace(b"LETTERS", marks), re.VERBOSE)
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
@@ -274,6 +273,11 @@ def spelling(paths: tuple[str, ...], *, with_open: bool = False) -> Spelling:
 def _last_key(path: str) -> str:
     """Return the last key of a field path; empty, and so spelt by anything, where it has none."""
     return next((step for step in reversed(fieldpath.parse(path)) if isinstance(step, str)), "")
+
+
+def _alike(letters: Iterable[str]) -> str:
+    """Return the letters, and the sign, of ASCII that are folded into one of these."""
+    return "".join(chr(code) for code in range(128) if (chr(code).isalpha() or chr(code) == "|") and loose(chr(code)) in letters)
 
 
 def _look(name: str) -> str:

@@ -28,11 +28,12 @@ MAX_BYTES = 1 << 16
 MAX_JSON = 1 << 23
 """Longer front matter, and longer JSON, is not followed: that its bytes can spell the field is enough."""
 
+_TOML_OPENER = re.compile(rb"\+{3,}[ \t]*\r?\n")
 _TOML_END = re.compile(rb"(?m)^\+\+\+[ \t]*\r?$")
-_JSON_OPENER = re.compile(rb"\{[\s\"'}]|\{\Z|\{//|\{/\*")
+_JSON_OPENER = re.compile(rb"\{(?:[\s\"'}]|\Z|//|/\*|[A-Za-z_$][\w$]*[ \t]*:)")
 # Hexo: all before the first line that starts so is front matter, YAML or the members of a JSON object.
 _HEXO_END = re.compile(rb"\n(?P<sign>---|;;;)")
-_HEXO_JSON = re.compile(rb";;;+\r?\n")
+_HEXO_JSON = re.compile(rb";{3,}[ \t]*\r?\n")
 # front-matter (npm) and DocPad: a first line of signs, and the same once more.
 _FENCE = re.compile(rb"(?P<fence>= yaml =|(?P<sign>[^\w\s`~\x80-\xff])(?P=sign){2,})[ \t]*[a-z]*[ \t]*\r?\n")
 # Pandoc, Quarto, Slidev: a block between lines, behind an empty line anywhere in the text.
@@ -55,14 +56,27 @@ def problem(data: bytes, spelling: Spelling, *, page: bool) -> RecordError | Lit
     start = frontmatter.lead(data)
     if data.startswith(b"---", start):
         return _nearly(data, start, spelling, page=page)
-    if data.startswith(b"+++", start):
-        return _toml(data, start, spelling)
-    if data.startswith(b";;;", start):
-        return _hexo_json(data, start, spelling)
-    if _JSON_OPENER.match(data, start):
-        return _json(data, start, spelling)
-    found = _fenced(data, start, spelling) or _hexo(data, spelling)
-    return found or (_metadata(data, start, spelling) or in_the_text(data, 0, spelling) if page else None)
+    found = _delimited(data, start, spelling, page=page)
+    if found is not None:
+        return found
+    return (
+        _fenced(data, start, spelling)
+        or _hexo(data, spelling)
+        or (_metadata(data, start, spelling) or in_the_text(data, 0, spelling) if page else None)
+    )
+
+
+def _delimited(data: bytes, start: int, spelling: Spelling, *, page: bool) -> RecordError | Literal["without"] | None:
+    """Return what is wrong with TOML or JSON that begins the file; in what is no page, and does not read, the name has to be like a key."""
+    if _TOML_OPENER.match(data, start) or (page and data.startswith(b"+++", start)):
+        found = _toml(data, start, spelling)
+    elif _HEXO_JSON.match(data, start):
+        found = _hexo_json(data, start, spelling)
+    elif _JSON_OPENER.match(data, start):
+        found = _json(data, start, spelling)
+    else:
+        return None
+    return found if page or found == WITHOUT or spelling.has_key(data) else None
 
 
 def in_the_text(data: bytes, start: int, spelling: Spelling) -> RecordError | None:

@@ -58,7 +58,8 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 _TAGGED = 4096  # bytes behind a tag that are looked at
 _MOST_KEPT = 10_000  # characters and escapes whose meaning is kept
 
-_KEY = rb"""(?m)^[ \t]*+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
+_AT_START = rb"(?m)^[ \t]*+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+"
+_KEY = rb"""["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
 
 
 class Spelling:
@@ -68,7 +69,19 @@ class Spelling:
     ``secured_raw``), as the gate looks for them in the records of a rule.
     """
 
-    __slots__ = ("_at_start", "_beside", "_escape", "_escapes", "_folds", "_letters", "_looks", "_pieces", "_suspect", "names")
+    __slots__ = (
+        "_at_start",
+        "_beside",
+        "_escape",
+        "_escapes",
+        "_folds",
+        "_key",
+        "_letters",
+        "_looks",
+        "_pieces",
+        "_suspect",
+        "names",
+    )
 
     def __init__(self, paths: Iterable[str], *, with_open: bool = False) -> None:
         paths = tuple(paths)
@@ -85,7 +98,8 @@ class Spelling:
         self._suspect = re.compile(_SUSPECT.replace(b"LETTERS", marks))
         self._escape = re.compile(_ESCAPE.replace(b"LETTERS", marks), re.VERBOSE)
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
-        self._at_start = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
+        self._key = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
+        self._at_start = re.compile(_AT_START + _KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
 
     def __repr__(self) -> str:
         return f"Spelling({list(self.names)!r})"
@@ -117,6 +131,10 @@ class Spelling:
             if match is not None:
                 return text.count(b"\n", 0, match.end()) + 1
         return None
+
+    def has_key(self, data: bytes) -> bool:
+        """Say whether one of the names stands somewhere before ``:`` or ``=``, in quotes or not."""
+        return self._key is None or any(self._key.search(text) is not None for text in self._readings(data))
 
     def first_line(self, data: bytes) -> int:
         """Return the first line that spells one of the names by itself; the first of all if that is told by several together."""

@@ -23,8 +23,11 @@ LINES = st.lists(PIECES, min_size=1, max_size=6).map("".join).filter(lambda line
 IGNORE = st.lists(LINES, max_size=6).flatmap(lambda lines: st.sampled_from(["\n", "\r\n"]).map(lambda end: end.join(lines)))
 
 
+PASSING = Passing(lambda name: name != ".gitignore", lambda path, leads_on: None)
+
+
 def listed(**options):
-    return [found.path for found in walk(["."], passing=Passing(lambda name: name != ".gitignore"), hidden=True, **options)]
+    return [found.path for found in walk(["."], passing=PASSING, hidden=True, **options)]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -283,11 +283,13 @@ def _unneeded(stack: ExitStack, file: str | None, key_id: str, paths: Sequence[s
 
 def _ways_out(places: Sequence[Place]) -> Iterator[str]:
     """Yield what to do about blobs under a key that is to go."""
-    from sealkit.trees.census import INDEX
+    from sealkit.trees.census import INDEX, TEXT
 
+    if any(one.commit is None and one.field == TEXT for one in places):
+        yield f"what is {TEXT} is not rotated: make the file a record (docs/format.md), or take the blob out"
     if any(one.commit is None and one.named for one in places):
         yield "rotate them first: sealkit rotate --to ID PATH; files that it passes over by their names (the census does not): with --hidden --no-gitignore"
-    others = sorted({one.field for one in places if one.commit is None and not one.named})
+    others = sorted({one.field for one in places if one.commit is None and not one.named and one.field != TEXT})
     if others:
         yield f"fields that neither --field nor a policy names: sealkit rotate --to ID {' '.join(f'--field {one}' for one in others[:3])} PATH"
     if any(one.commit == INDEX for one in places):

@@ -13,10 +13,10 @@ from sealkit.candidates import candidates
 from sealkit.demands import FieldRule, kind_among
 from sealkit.errors import FieldAbsent, NotAString, SealkitError, StoreError, Unsealed
 from sealkit.keys.key import FORMATS
-from sealkit.records import visit
+from sealkit.records import visit, wide
 from sealkit.records.identity import Binding
 from sealkit.report import failure
-from sealkit.trees import visitor
+from sealkit.trees import sightings, visitor
 from sealkit.trees.walk import is_no_policy
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ _MAX_KNOWN = 1 << 14
 NO_KEY = "no key of the ring"
 INDEX = "the index"
 """Stands for a commit where a blob was found in what would be committed next."""
+
+
+TEXT = "in no field of a record"
+"""Stands for the field of a blob that was seen in the bytes of a file, and that no record has."""
 
 
 class Place(NamedTuple):
@@ -88,6 +92,7 @@ class Census:
         self._known: dict[tuple[str, str, Context | None, bool], tuple[str, ...]] = {}
         self._objects: set[str] | None = None
         self._blobs: set[int] = set()
+        self._told: set[Blob] = set()
 
     def of_tree(self, found: Iterable[Found], repository: Repository | None = None) -> Iterator[Place | Trouble]:
         """Yield every blob of some files as they are now and, with a repository, what its index holds besides."""
@@ -123,7 +128,29 @@ class Census:
                 yield from self.of_file(version.path, data, version.commit)
 
     def of_file(self, path: str, data: bytes, commit: str | None = None) -> Iterator[Place | Trouble]:
-        """Yield every blob in the content of a file; of the index, each that no file has."""
+        """Yield every blob in the content of a file, in a field or not; of the index, each that no file has."""
+        self._told = set()
+        yield from self._of_fields(path, data, commit)
+        if visit.may_hold_blobs(data) or wide.encoding(data) is not None:
+            yield from self._of_text(path, data, commit)
+
+    def _of_text(self, path: str, data: bytes, commit: str | None) -> Iterator[Place]:
+        """Yield each blob that stands in the bytes and in no field that was looked at, if a key is known that it may be under."""
+        for line, blob in sightings.anywhere(data):
+            if blob in self._told or not self._counts(blob, commit):
+                continue
+            keys = self._keys(blob, FieldRule(), None)
+            if keys or blob.kid is not None:
+                yield Place(path, line, TEXT, keys, blob.kid, commit, named=False)
+
+    def _counts(self, blob: Blob, commit: str | None) -> bool:
+        """Say whether a blob counts where it was found: one in the index does if no file has it. It is told once for each content."""
+        self._told.add(blob)
+        if commit is None:
+            self._blobs.add(hash(blob))
+        return commit != INDEX or hash(blob) not in self._blobs
+
+    def _of_fields(self, path: str, data: bytes, commit: str | None) -> Iterator[Place | Trouble]:
         try:
             rules = self._demanded(path)
             named = list(visit.each(path, data, rules))
@@ -146,9 +173,7 @@ class Census:
             if visit.may_hold_blobs(record.raw):
                 yield Trouble(failure(path, error, field), commit)
             return
-        if commit is None:
-            self._blobs.add(hash(blob))
-        elif commit == INDEX and hash(blob) in self._blobs:
+        if not self._counts(blob, commit):
             return
         yield Place(path, line, field, self._keys(blob, demand, self._context(record, path, field, demand)), blob.kid, commit)
 

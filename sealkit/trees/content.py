@@ -49,7 +49,7 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
     """
     known_as = name if name is not None else path
     try:
-        result = at_once.answer(task, path, data, known_as)
+        result = _of_one_without(task, path, data, known_as, named=named) or at_once.answer(task, path, data, known_as)
         if result is not None:
             return result
         work = _Work(task, path, known_as)
@@ -68,6 +68,20 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
         changed = changed or after is not record
         records[index] = after
     return Result(work.outcomes, join(records) if changed else None, work.replaced)
+
+
+def _of_one_without(task: Task, path: str, data: bytes, known_as: str, *, named: bool) -> Result | None:
+    """Return what becomes of a file whose bytes cannot spell any of the fields, as most of a tree's cannot; None says nothing."""
+    given = task.orders(known_as)
+    if isinstance(task.payload, bytes) or visit.could(data, tuple(order.demand.path for order in given)):
+        return None
+    demands = [order.demand for order in given]
+    if task.verb == orders.CHECK and (visit.may_hold_blobs(data) or any(demand.required for demand in demands)):
+        return None
+    is_covered = named or any(demand.line > 0 for demand in demands)
+    if not (is_covered or is_record_name(os.path.basename(known_as)) or visit.kind(known_as, data) is not None):
+        return Result([], None, [])
+    return Result([absent(path, demand.path) for demand in demands if demand.line != ALSO], None, [])
 
 
 class _Work:

@@ -44,13 +44,15 @@ class Reach(NamedTuple):
     """How far a verb goes: whether it ``writes``, and what it does to records that no rule matches.
 
     ``PASSED_OVER``: nothing, but to those that were ``named`` themselves; ``SEARCHED``: nothing may stand open in them either. With
-    ``leniently``, that is all that is demanded of any record.
+    ``leniently``, that is all that is demanded of any record. ``every``: a record that rules match for other fields only is treated as
+    one that none matches, too, so that no blob is left behind.
     """
 
     writes: bool = False
     uncovered: str = ""
     named: frozenset[str] = frozenset()
     leniently: bool = False
+    every: bool = False
 
 
 class Reading(NamedTuple):
@@ -175,12 +177,20 @@ class Demanded:
         rule = self._rule(policies, path, below)
         if rule is None:
             return self._without_rule(policies, path, below)
-        also = policies.elsewhere(below) if self._reach.uncovered == SEARCHED and self._asked.fields is None else ()
+        also = self._also(policies, below)
         if (rule, also) not in self._known:
             demands = self._asked.over(rule, writes=self._reach.writes)
             demands = leniently(demands) if self._reach.leniently else demands
             self._known[rule, also] = (*demands, *_besides(demands, also))
         return self._known[rule, also]
+
+    def _also(self, policies: Policies, below: str) -> tuple[str, ...]:
+        """Return the fields that are looked for in a file whatever rules match it."""
+        if self._asked.fields is not None:
+            return ()
+        if self._reach.every:
+            return tuple(dict.fromkeys((*(demand.path for demand in self._alone), *policies.elsewhere(below))))
+        return policies.elsewhere(below) if self._reach.uncovered == SEARCHED else ()
 
     def _rule(self, policies: Policies, path: str, below: str) -> Rule | None:
         try:

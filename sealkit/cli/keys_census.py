@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -338,6 +339,7 @@ def _places(ring: KeyRing, paths: Sequence[str], looks: _Looks) -> Iterator[Plac
     from sealkit.trees import orders
     from sealkit.trees.census import Census
     from sealkit.trees.tasks import demanded_by
+    from sealkit.trees.walk import leftovers
 
     where = Where(tuple(paths), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
     if "-" in paths or any(not path for path in paths):
@@ -345,7 +347,8 @@ def _places(ring: KeyRing, paths: Sequence[str], looks: _Looks) -> Iterator[Plac
     task = run.task(orders.INSPECT, where, Asked(looks.fields or None))
     looking = Census(ring, demanded_by(task), task.around.below, requires=looks.require_authentic)
     repository = _repository(paths)
-    yield from looking.of_tree(run.walk(where), repository)
+    temporary = (found for path in paths if os.path.isdir(path) for found in leftovers(path))
+    yield from looking.of_tree(chain(run.walk(where), temporary), repository)
     if looks.history:
         from sealkit.trees.versions import Repository
 

@@ -121,7 +121,8 @@ class _Work:
         kind = visit.kind(self.known_as, data, self.kind)
         is_covered = any(order.demand.line > 0 for order in self.orders)
         unsupported = self.unsupported
-        if unsupported is not None and (named or is_covered):
+        is_left_behind = self.task.verb in (orders.ROTATE, orders.VERIFY) and visit.may_hold_blobs(data) > 0
+        if unsupported is not None and (named or is_covered or is_left_behind):
             self.outcomes.append(failure(self.path, unsupported))
             return
         if kind is None and not (named or is_covered or is_record_name(os.path.basename(self.known_as))):

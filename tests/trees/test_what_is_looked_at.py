@@ -272,16 +272,27 @@ def test_a_link_out_of_the_tree_is_a_finding_where_a_rule_matches_it(yard):
 
 # --- git's index and history ------------------------------------------------------------------------------------------------
 def test_a_file_of_the_index_alone_is_read_from_there(either):
-    for name in ("gone.md", "other.md"):
-        either.put(name, LEAK)
+    either.put("gone.md", LEAK)
     either.commit()
-    either.git("update-index", "--skip-worktree", "gone.md", "other.md")
+    either.git("update-index", "--skip-worktree", "gone.md")
     (either.folder / "gone.md").unlink()
-    either.put("other.md", front("title: t"))
-    assert either.found() == {"gone.md", "other.md"}
+    assert either.found() == {"gone.md"}
 
 
-WHERE = ("build/a.md", ".hidden/a.md", "a.qmd", "a", "a.md~", ".sealkit-tmp-00", "a.py", "b/c/d.e")
+def test_the_index_and_all_commits_are_looked_at_where_that_is_asked_for(either):
+    either.put("old.md", LEAK)
+    either.commit()
+    either.git("rm", "-q", "--cached", "old.md")
+    (either.folder / "old.md").unlink()
+    either.put("staged.md", LEAK)
+    either.git("add", "staged.md")
+    (either.folder / "staged.md").unlink()
+    assert either.found() == set()
+    assert either.found("check", "--staged") == {"staged.md"}
+    assert either.found("check", "--history") == {"old.md"}
+
+
+WHERE = ("build/a.md", ".hidden/a.md", "a.qmd", "a", "a.md~", ".sealkit-tmp-00", "sub/.sealkit-tmp-1", "a.py", "b/c/d.e")
 
 
 def test_a_key_does_not_go_while_any_file_is_under_it(yard):
@@ -296,6 +307,14 @@ def test_a_key_does_not_go_while_any_file_is_under_it(yard):
             assert ran.status == 1, (verb, ran)
             assert name in ran.err + ran.text
         (yard.folder / name).unlink()
+
+
+@pytest.mark.parametrize("verb", ["verify", "rotate"])
+def test_a_blob_in_a_file_of_no_kind_is_not_left_behind_unsaid(yard, verb):
+    yard.put("a.conf", f"port = 1\nsecured = {yard.blob(2)}\n")
+    yard.put("b.qmd", f"title: t\nsecured: {yard.blob(3)}\n")
+    yard.put("c.conf", "port = 1\nsecured = no\n")
+    assert yard.found(verb, *(["--to", "k2"] if verb == "rotate" else [])) == {"a.conf", "b.qmd"}
 
 
 def test_a_key_does_not_go_while_its_blob_stands_where_nothing_can_be_read(yard):

@@ -73,6 +73,8 @@ _NEVER = frozenset(
 )
 _NEVER_HINT = "a policy may come from anybody: it names no keys, sources of keys, commands or files outside the tree"
 _SETS = re.compile(r"\[[!^]?\]?(?:\[:[a-z]*:\]|[^\]])*\]")
+# Persian writes U+200C, emoji are joined by U+200D; between letters of ASCII nobody means them.
+_JOINER = re.compile("(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])")
 _UNQUOTED_GLOB = re.compile(r"(?:^|[\[,\s-])\*")
 _BARE_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _NOT_TEXT_ELSEWHERE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -176,7 +178,7 @@ def _decent(text: Text, of: str) -> Text:
         raise ConfigError(
             problem=f"{of} has a text of {len(text)} characters; at most {MAX_LENGTH}", hint="shorten it", line=text.line
         )
-    if not text.isprintable():
+    if not _JOINER.sub("", text).isprintable():
         hint = "remove line breaks, NUL and other control characters, and characters without width"
         raise ConfigError(problem=f"{of} has a text with characters that do not print", hint=hint, line=text.line)
     if not text.quoted and scalar_type(Scalar(0, 0, 0, str(text), PLAIN)) != STRING:
@@ -236,14 +238,17 @@ def _field(entry: Table) -> FieldRule:
 
 
 def _path(text: Text) -> str:
+    hint: str | None = f"write it as a.b, a[].b or a[0].b, in {MAX_STEPS} steps at most"
     try:
         steps = fieldpath.parse(str(text))
         text.encode()
         spelt = fieldpath.join(steps) if len(steps) <= MAX_STEPS else ""
-    except (BadFieldPath, UnicodeEncodeError):
+    except BadFieldPath as error:
+        spelt, hint = "", f"{error.hint}; in YAML, quotes go into quotes: 'TEXT'" if '"' in (error.hint or "") else error.hint
+    except UnicodeEncodeError:
         spelt = ""
     if spelt != text:
-        hint = f"write {spelt}" if spelt else f"write it as a.b, a[].b or a[0].b, in {MAX_STEPS} steps at most"
+        hint = f"write {spelt}" if spelt else hint
         raise ConfigError(problem=f"fields: {shown(text)} is not a field path", hint=hint, line=text.line)
     return spelt
 

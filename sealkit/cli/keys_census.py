@@ -347,7 +347,7 @@ def _places(ring: KeyRing, paths: Sequence[str], looks: _Looks) -> Iterator[Plac
     task = run.task(orders.INSPECT, where, Asked(looks.fields or None))
     looking = Census(ring, demanded_by(task), task.around.below, requires=looks.require_authentic)
     repository = _repository(paths)
-    temporary = (found for path in paths if os.path.isdir(path) for found in leftovers(path))
+    temporary = (found for path in paths if os.path.isdir(path) for found in leftovers(path) if found.problem is None)
     yield from looking.of_tree(chain(run.walk(where), temporary), repository)
     if looks.history:
         from sealkit.trees.versions import Repository

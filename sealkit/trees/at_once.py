@@ -21,7 +21,7 @@ from sealkit.records.kinds import FRONT_MATTER, kind_of
 from sealkit.sealing import judge
 from sealkit.sealing.judge import PLAIN
 from sealkit.trees import orders
-from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
+from sealkit.trees.result import Replaced, Result, of_blob, unopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,12 +56,6 @@ def _checked(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
     return _only(of_blob(path, reporting.CHECKED, order.demand.path, found, None, unopened(found)))
 
 
-def _inspected(task: Task, order: Order, path: str, data: bytes, known_as: str) -> Result | None:
-    """Say that a file lacks a field, if the fast scan shows it."""
-    field = order.demand.path
-    return _only(absent(path, field)) if _scanned(data, field) is scan.ABSENT else None
-
-
 def _decrypted(task: Task, order: Order, path: str, data: bytes, known_as: str) -> Result | None:
     return _opened(order, path, data, reporting.DECRYPTED)
 
@@ -79,7 +73,7 @@ def _opened(order: Order, path: str, data: bytes, status: str) -> Result | None:
         return None
     span = _scanned(data, field)
     if not isinstance(span, scan.Span):
-        return _only(absent(path, field)) if span is scan.ABSENT else None
+        return None
     both = _unsealed(opener, data, span, field)
     if both is None:
         return None
@@ -96,7 +90,7 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
         return None
     span = _scanned(data, demand.path)
     if not isinstance(span, scan.Span):
-        return _only(absent(path, demand.path)) if span is scan.ABSENT else None
+        return None
     both = _unsealed(opener, data, span, demand.path)
     if both is None:
         return None
@@ -168,7 +162,6 @@ def _parses() -> Callable[[bytes], bool]:
 
 LOOKS: dict[str, Callable[[Task, Order, str, bytes, str], Result | None]] = {
     orders.CHECK: _checked,
-    orders.INSPECT: _inspected,
     orders.DECRYPT: _decrypted,
     orders.OPEN: _open,
     orders.ROTATE: _rotated,

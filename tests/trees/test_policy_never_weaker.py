@@ -113,20 +113,26 @@ class Gate:
         (below / "sealkit.yaml").write_text(json.dumps({"version": 1, "records": rules}))  # JSON is YAML
 
     def found(self):
-        """Every file and line with a finding; None where ``check`` refuses to say that anything is in order (a broken policy)."""
+        """Every file with a finding, and the line where something stands open; None where ``check`` refuses to say that anything is in order (a broken policy)."""
         ran = self.desk.run("check", "--json", "--workers", "1", "tree")
         assert ran.status in {0, 1, 2, 4}, ran
         if ran.status == 2:
             return None
-        return {(line["path"], line.get("line")) for line in ran.lines if line["status"] in {"finding", "failed"}}
+        findings = [line for line in ran.lines if line["status"] in {"finding", "failed"}]
+        return {(line["path"], line.get("line") if line["code"] == "unsealed" else None) for line in findings}
 
 
 def weaker(before, after, *, by_line):
-    """What was found before and is not any more; ``None`` finds all. A file that is read as another kind has its findings on other lines."""
+    """What was found before and is not any more; ``None`` finds all.
+
+    A file that does not read is a finding as a whole, on the first line that spells any of the fields. One that is read as another kind
+    has its findings on other lines.
+    """
     if before is None or after is None:
         return set()
-    files = {path for path, line in after if not by_line or line is None}
-    return {(path, line) for path, line in before if (path, line) not in after and path not in files}
+    files = {path for path, _ in after}
+    whole = {path for path, line in after if line is None or not by_line}
+    return {(path, line) for path, line in before if path not in (files if line is None else whole) and (path, line) not in after}
 
 
 def compare(desk, tree, policies, folder):

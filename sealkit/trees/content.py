@@ -168,8 +168,10 @@ class _Work:
                 try:
                     record = self.job(self, record, field)
                 except SealkitError as error:
-                    if isinstance(error, FieldAbsent) and self.task.verb == orders.CHECK:
+                    if isinstance(error, FieldAbsent) and (self.task.verb == orders.CHECK or self.demand.line == ALSO):
                         self.absent(record, field)
+                    elif isinstance(error, (NotAString, Unsealed)) and self.demand.line == ALSO and self.task.verb != orders.CHECK:
+                        continue  # under no key; that it stands open is the gate's business
                     else:
                         self.wrong(error, field)
         return record

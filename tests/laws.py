@@ -220,7 +220,7 @@ WRITES, NUMBERS = {"os.write", "os.writev", "os.fdopen", "open", "io.open"}, (["
 STREAMS = re.compile(r"/dev/(tty|stdout|stderr|fd/[12]|console)|/proc/self/fd/[12]")
 
 
-def law_12_one_door_for_what_is_printed(package):
+def law_13_one_door_for_what_is_printed(package):
     """Nothing but ``cli/show.py`` writes to stdout, stderr or the terminal, by whatever name Python gives to them."""
     found = []
     for name, _, tree in modules(package):
@@ -343,6 +343,24 @@ def law_9_one_module_starts_git(package):
     return found
 
 
+VISITORS = re.compile(r"records\..*|trees\.before|compat")
+
+
+def law_12_one_way_from_bytes_to_fields(package):
+    """``records.visit`` alone splits a file into records and lists the fields that a path names in them."""
+    found = []
+    for name, _, tree in modules(package):
+        if VISITORS.fullmatch(name):
+            continue
+        for target, line in imports(tree):
+            if target == "sealkit.records.record.split":
+                found.append(f"{name}:{line}: splits files itself")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "paths" and node.args:
+                found.append(f"{name}:{node.lineno}: lists fields itself")
+    return found
+
+
 SHIPPED = ("*.md", "docs/**/*.md", "action.yml", ".pre-commit-hooks.yaml", "sealkit/**/*.py", ".github/**/*.yml")
 MODULE_RUN = re.compile(r"-m\s+sealkit\b")
 ISOLATED = re.compile(r"-I\s+(-[A-Za-z]+\s+)*$")
@@ -423,7 +441,8 @@ LAWS = [
     law_9_one_module_starts_git,
     law_10_python_runs_sealkit_isolated,
     law_11_the_judge_alone_says_authentic,
-    law_12_one_door_for_what_is_printed,
+    law_12_one_way_from_bytes_to_fields,
+    law_13_one_door_for_what_is_printed,
     rule_no_catch_all,
     rule_no_dangerous_calls,
     rule_one_line_is_one_line,

@@ -126,8 +126,14 @@ PLANTS = [
             ("cli/decrypt.py", "f = lambda x: x if x else 'authentic'"),
         ]
     ),
+    (
+        laws.law_12_one_way_from_bytes_to_fields,
+        added("trees/census.py", "from sealkit.records.record import split"),
+        "trees.census",
+    ),
+    (laws.law_12_one_way_from_bytes_to_fields, added("cli/init.py", "def f(x):\n    return x.paths('a')"), "cli.init"),
     *(
-        (laws.law_12_one_door_for_what_is_printed, added(module, text), module.removesuffix(".py").replace("/", "."))
+        (laws.law_13_one_door_for_what_is_printed, added(module, text), module.removesuffix(".py").replace("/", "."))
         for module, text in [
             ("cli/grep.py", "def f(x):\n    print(x)"),
             ("cli/run.py", "import sys\ndef f(x):\n    sys.stdout.buffer.write(x)"),

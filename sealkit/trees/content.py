@@ -57,7 +57,7 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
     if task.verb == orders.CHECK:
-        records = work.with_blobs(data, records)
+        records = work.with_blobs(data, records) or visit.with_open(known_as, data, work.fields, work.kind)
     if not records:
         work.without_records(data, named=named)
     changed = False
@@ -76,8 +76,10 @@ def _of_one_without(task: Task, path: str, data: bytes, known_as: str, *, named:
     if isinstance(task.payload, bytes) or visit.could(data, tuple(order.demand.path for order in given)):
         return None
     demands = [order.demand for order in given]
-    if task.verb == orders.CHECK and (visit.may_hold_blobs(data) or any(demand.required for demand in demands)):
-        return None
+    if task.verb == orders.CHECK:
+        fields = tuple(demand.path for demand in demands)
+        if visit.may_hold_blobs(data) or any(demand.required for demand in demands) or visit.with_open(known_as, data, fields):
+            return None
     is_covered = named or any(demand.line > 0 for demand in demands)
     if not (is_covered or is_record_name(os.path.basename(known_as)) or visit.kind(known_as, data) is not None):
         return Result([], None, [])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from sealkit.errors import NoUsableKey, Usage
 from sealkit.opaque import opaque
+from sealkit.wiping import moved, wipe
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import CipherContext
@@ -165,7 +166,7 @@ class CBC(KeyMaterial):
         self._decryptors = []
         self._encryptors = []
         self._blocks = []
-        secret[:] = bytes(len(secret))
+        wipe(secret)
 
     def __repr__(self) -> str:
         return f"<CBC {len(self._secret) * 8} bits>"
@@ -204,15 +205,23 @@ def stripped(padded: bytes, start: int = 0) -> tuple[bytes, bool]:
 
 
 class Derived(KeyMaterial):
-    """What is derived from a key: ``kid`` (8 bytes, public), ``mac``, ``siv`` and ``journal`` (32 bytes each, secret; empty where they are not to be had)."""
+    """What is derived from a key: ``kid`` (8 bytes, public), ``mac``, ``siv`` and ``journal`` (32 bytes each, secret; empty where they are not to be had).
+
+    The secrets are copied: the caller wipes its own.
+    """
 
     __slots__ = ("journal", "kid", "mac", "siv")
 
-    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes, journal: bytes) -> None:
+    def __init__(self, *, kid: bytes, mac: bytes | bytearray, siv: bytes | bytearray, journal: bytes | bytearray) -> None:
         self.kid = kid
-        self.mac = mac
-        self.siv = siv
-        self.journal = journal
+        self.mac = bytearray(mac)
+        self.siv = bytearray(siv)
+        self.journal = bytearray(journal)
+
+    def close(self) -> None:
+        """Overwrite the secrets, for everybody who was given them; the kid stays."""
+        for secret in (self.mac, self.siv, self.journal):
+            wipe(secret)
 
     def __repr__(self) -> str:
         return f"<Derived kid={self.kid.hex()}>"
@@ -232,16 +241,15 @@ def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = Non
             raise NoUsableKey(problem="a separate MAC secret must be 32 bytes")
         salt, alone = b"sealkit/v1+mac", material
         material = alone + mac_secret
-        alone[:] = bytes(len(alone))
+        wipe(alone)
+    secrets: list[bytearray] = []
     try:
-        return Derived(
-            kid=_hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8),
-            mac=_hkdf(material, salt=salt, info=b"sealkit/v1 mac", length=32),
-            siv=_hkdf(material, salt=salt, info=b"sealkit/v1 siv", length=32),
-            journal=_hkdf(material, salt=salt, info=b"sealkit/v1 journal", length=32),
-        )
+        secrets += (_hkdf(material, salt=salt, info=b"sealkit/v1 " + name, length=32) for name in (b"mac", b"siv", b"journal"))
+        kid = _hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8)
+        return Derived(kid=bytes(kid), mac=secrets[0], siv=secrets[1], journal=secrets[2])
     finally:
-        material[:] = bytes(len(material))
+        for secret in (material, *secrets):
+            wipe(secret)
 
 
 def random_iv() -> bytes:
@@ -249,12 +257,12 @@ def random_iv() -> bytes:
     return os.urandom(_BLOCK)
 
 
-def _hkdf(material: bytearray, *, salt: bytes, info: bytes, length: int) -> bytes:
+def _hkdf(material: bytearray, *, salt: bytes, info: bytes, length: int) -> bytearray:
     """HKDF-SHA256, extract and expand (RFC 5869)."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    return HKDF(SHA256(), length, salt, info).derive(material)
+    return moved(HKDF(SHA256(), length, salt, info).derive(material))
 
 
 def _check_key(key: bytes | bytearray) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.config import shown_path
 from sealkit.errors import NoUsableKey
-from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
 from sealkit.ownership import doubt_about, doubt_about_folder, open_file
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,7 @@ def _read_open(descriptor: int, label: str, limit: int) -> bytearray:
     view.release()
     wipe(buffer)
     if size > limit:
+        wipe(data)
         raise NoUsableKey(problem=f"{label}: more than {limit} bytes", hint="is it the right file?")
     return data
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from keys_canary import leaks
 
 from sealkit.errors import ConfigError, NoUsableKey, Usage
-from sealkit.keys.key import Key, wipe
+from sealkit.keys.key import Key
 from sealkit.keys.members import check_members
+from sealkit.wiping import wipe
 
 # The key ids of the contract's test vectors (format 1).
 KIDS = [

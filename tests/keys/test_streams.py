@@ -11,7 +11,7 @@ import pytest
 
 from sealkit import config
 from sealkit.errors import ConfigError, NoUsableKey
-from sealkit.keys import sources, streams
+from sealkit.keys import remembered, sources, streams
 from sealkit.keys.access import Access
 
 SECRET = bytes(range(100, 132))
@@ -24,7 +24,8 @@ def source(number, encoding="hex"):
 @pytest.fixture
 def pipe(monkeypatch):
     """Return a function that gives a descriptor from which some bytes can be read."""
-    monkeypatch.setattr(streams, "_read_before", {})
+    remembered.forget()
+    monkeypatch.setattr(streams, "_read_before", set())
     opened = []
 
     def make(content, *, end=True):
@@ -83,8 +84,8 @@ def test_not_open(failure, pipe):
     assert "3< k1.key" in error.hint
 
 
-def test_a_terminal(failure, monkeypatch):
-    monkeypatch.setattr(streams, "_read_before", {})
+def test_a_terminal(failure):
+    remembered.forget()
     master, slave = os.openpty()
     try:
         assert "a terminal, which shows what is typed" in failure(source(slave).read, Access({})).problem
@@ -104,8 +105,8 @@ def test_no_descriptor(failure, number):
 def test_children_do_not_inherit_it(tmp_path):
     (tmp_path / "k").write_text(SECRET.hex())
     script = (
-        "import os, subprocess, sys; from sealkit.keys.streams import read_descriptor;"
-        "before = os.get_inheritable(9); read_descriptor(9, '');"
+        "import os, subprocess, sys; from sealkit.keys.access import Access; from sealkit.keys.streams import read_descriptor;"
+        "before = os.get_inheritable(9); read_descriptor(9, '', Access({}));"
         "child = subprocess.run([sys.executable, '-c', 'import os; os.fstat(9)'], close_fds=False, capture_output=True);"
         "print(before, child.returncode)"
     )

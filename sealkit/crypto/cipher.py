@@ -20,6 +20,7 @@ _BLOCK = 16
 _KEY_BYTES = (16, 24, 32)
 _MAC_SECRET_BYTES = 32
 _ZERO_IV = bytes(_BLOCK)
+_FIRST = b"\x01"  # the number of the first block that HKDF expands to, and the only one that is needed
 
 # PKCS#7 (RFC 5652 section 6.3), by the number of bytes added.
 _PADDING = tuple(bytes([count]) * count for count in range(_BLOCK + 1))
@@ -244,9 +245,10 @@ def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = Non
         wipe(alone)
     secrets: list[bytearray] = []
     try:
-        secrets += (_hkdf(material, salt=salt, info=b"sealkit/v1 " + name, length=32) for name in (b"mac", b"siv", b"journal"))
-        kid = _hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8)
-        return Derived(kid=bytes(kid), mac=secrets[0], siv=secrets[1], journal=secrets[2])
+        secrets.append(_hmac(salt, material))
+        secrets.extend(_hmac(secrets[0], b"sealkit/v1 " + name + _FIRST) for name in (b"kid", b"mac", b"siv", b"journal"))
+        _, kid, mac, siv, journal = secrets
+        return Derived(kid=bytes(kid[:8]), mac=mac, siv=siv, journal=journal)
     finally:
         for secret in (material, *secrets):
             wipe(secret)
@@ -257,12 +259,14 @@ def random_iv() -> bytes:
     return os.urandom(_BLOCK)
 
 
-def _hkdf(material: bytearray, *, salt: bytes, info: bytes, length: int) -> bytearray:
-    """HKDF-SHA256, extract and expand (RFC 5869)."""
+def _hmac(key: bytes | bytearray, data: bytes | bytearray) -> bytearray:
+    """HMAC-SHA256, as a buffer that can be wiped. HKDF is two of them, one to extract and one to expand: what it extracts is ours to wipe."""
     from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+    from cryptography.hazmat.primitives.hmac import HMAC
 
-    return moved(HKDF(SHA256(), length, salt, info).derive(material))
+    mac = HMAC(key, SHA256())
+    mac.update(data)
+    return moved(mac.finalize())
 
 
 def _check_key(key: bytes | bytearray) -> None:

@@ -32,7 +32,12 @@ class Watched:
     def __init__(self, code, *arguments, env=None, descriptors=()):
         command = [sys.executable, "-c", WATCHED + code, *map(str, arguments)]
         self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **(env or {})}, pass_fds=descriptors, bufsize=0
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            pass_fds=descriptors,
+            bufsize=0,
         )
 
     def __enter__(self):
@@ -86,6 +91,4 @@ def copies(memory, secret):
 def derived(secret, mac=b""):
     """Return what HKDF gives on the way from a key to its subkeys, and these: all that is worth as much as the key."""
     prk = hmac.digest(b"sealkit/v1+mac" if mac else b"sealkit/v1", secret + mac, "sha256")
-    return {"PRK": prk} | {
-        name: hmac.digest(prk, f"sealkit/v1 {name}\1".encode(), "sha256") for name in ("mac", "siv", "journal")
-    }
+    return {"PRK": prk} | {name: hmac.digest(prk, f"sealkit/v1 {name}\1".encode(), "sha256") for name in ("mac", "siv", "journal")}

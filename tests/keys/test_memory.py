@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import importlib.util
 import os
 import sys
@@ -82,9 +81,7 @@ def wrapped(**left):
 
     kek, secret = os.urandom(32), os.urandom(32)
     text = base64.b64encode(wrap(kek, secret, "kw")).decode()
-    return Case(
-        f"{{wrapped: '{text}', under: kek}}", kek, secret, more="  - {id: kek, source: {file: k, encoding: raw}}\n", **left
-    )
+    return Case(f"{{wrapped: '{text}', under: kek}}", kek, secret, more="  - {id: kek, source: {file: k, encoding: raw}}\n", **left)
 
 
 def of_age(**left):
@@ -98,7 +95,12 @@ def of_age(**left):
 def given(kind, source, encoding, **left):
     secret = os.urandom(32)
     text = spelt(secret, encoding)
-    return Case(source.format(text.decode("latin-1").strip()) if kind == "literal" else source, text.strip() if kind == "env" else text, secret, **left)
+    return Case(
+        source.format(text.decode("latin-1").strip()) if kind == "literal" else source,
+        text.strip() if kind == "env" else text,
+        secret,
+        **left,
+    )
 
 
 NOTHING_STAYS = {
@@ -126,14 +128,14 @@ NOTHING_STAYS = {
 }
 """Sources of whose keys nothing stays, nor of the text or the passphrase that they came from."""
 SOME_STAYS = {
-    "argon2id, file": lambda: of_words("argon2id", "file", texts_left=1),
-    "argon2id, fd": lambda: of_words("argon2id", "fd", texts_left=1),
+    "argon2id, file": lambda: of_words("argon2id", "file", texts_left=2),
+    "argon2id, fd": lambda: of_words("argon2id", "fd", texts_left=2),
     "pbkdf2, env": lambda: of_words("pbkdf2", "env", texts_left=3),
     "env, hex": lambda: given("env", "{env: K, encoding: hex}", "hex", texts_left=3),
-    "hex in the ring": lambda: given("literal", "{{hex: {}}}", "hex", texts_left=3),
-    "base64 in the ring": lambda: given("literal", "{{base64: {}}}", "base64", texts_left=3),
-    "wrapped": lambda: wrapped(keys_left=2, texts_left=2),
-    "age": lambda: of_age(keys_left=2, texts_left=2),
+    "hex in the ring": lambda: given("literal", "{{hex: {}}}", "hex", texts_left=2),
+    "base64 in the ring": lambda: given("literal", "{{base64: {}}}", "base64", texts_left=2),
+    "wrapped": lambda: wrapped(keys_left=2),
+    "age": lambda: of_age(keys_left=2, texts_left=3),
 }
 """Sources where some stays, and how much at most: what docs/security.md says."""
 
@@ -156,7 +158,9 @@ def use(ring):
             wipe(key.encoded(encoding))
     return [*at_work, key, key.cbc(), key.tagger(), key.synthesizer(), prover_of(key), key.derived()]
 """
-CLOSES = USED + """
+CLOSES = (
+    USED
+    + """
 ring = KeyRing.load(sys.argv[1])
 let_look()
 kept = use(ring)
@@ -172,6 +176,7 @@ word = b"closed\\n"
 ring.close()
 wait(word)
 """
+)
 
 
 def start(folder, case, code, *more):
@@ -223,7 +228,162 @@ def test_what_stays_of_a_key_when_its_ring_is_closed(tmp_path, name):
         assert process.word() == b"closed"
         closed = left(process.memory(), case)
     bounds = allowed(case, closed)
-    assert {place: {part: count for part, count in found.items() if count > bounds[part]} for place, found in (("closed", closed), ("forked", forked))} == {
+    assert {
+        place: {part: count for part, count in found.items() if count > bounds[part]}
+        for place, found in (("closed", closed), ("forked", forked))
+    } == {
         "closed": {},
         "forked": {},
     }, (closed, forked)
+
+
+# --- in which ways a ring comes to its end -------------------------------------------------------------------------------
+ENDS = {
+    "an error inside the block": (
+        """
+try:
+    with KeyRing.load(path) as ring:
+        use(ring)
+        raise ValueError(path)
+except ValueError as error:
+    kept = error
+"""
+    ),
+    "closed twice": (
+        """
+ring = KeyRing.load(path)
+use(ring)
+ring.close()
+ring.close()
+"""
+    ),
+    "two rings, closed one after the other": (
+        """
+first, second = KeyRing.load(path), KeyRing.load(path)
+first.close()
+kept = use(second)
+second.close()
+"""
+    ),
+    "a ring that does not load for its next key": (
+        """
+add("  - {id: k2, source: {file: absent, encoding: raw}}")
+failed(lambda: KeyRing.load(path))
+"""
+    ),
+    "a ring that does not load for its next MAC secret": (
+        """
+add("    mac: {file: absent, encoding: raw}")
+failed(lambda: KeyRing.load(path))
+"""
+    ),
+    "a ring that holds its key twice": (
+        """
+add("  - {id: k2, source: {file: k, encoding: raw}}")
+failed(lambda: KeyRing.load(path))
+"""
+    ),
+    "a ring that wraps its next key under it, wrongly": (
+        """
+add("  - {id: k2, source: {wrapped: '%s', under: k1}}" % ("A" * 31 + "=").replace("A=", "AA"))
+failed(lambda: KeyRing.load(path))
+"""
+    ),
+    "keys looked at one by one": (
+        """
+from sealkit.keys import checkup
+add("  - {id: k2, source: {file: absent, encoding: raw}}")
+assert [one.kid != "" for one in checkup.check(path, os.environ).keys] == [True, False]
+"""
+    ),
+    "keys looked at": (
+        """
+from sealkit.keys import checkup
+assert checkup.check(path, os.environ).keys[0].kid
+"""
+    ),
+    "a ring of one key": (
+        """
+from sealkit.keys.access import Access
+from sealkit.keys.given import KeyFile
+ring = KeyRing.single(KeyFile(sys.argv[2], "raw", "k"), Access({}))
+kept = use(ring)
+ring.close()
+"""
+    ),
+    "a key made of bytes": (
+        """
+from sealkit.keys.key import Key
+with open(sys.argv[2], "rb", buffering=0) as file:
+    secret = bytearray(32)
+    file.readinto(secret)
+ring = KeyRing([Key("k1", secret)], primary="k1")
+wipe(secret)
+kept = use(ring)
+ring.close()
+"""
+    ),
+    "a key that checks tags alone": (
+        """
+from sealkit.keys.key import Key
+with KeyRing.load(path) as ring:
+    key = Key.verify_only("v1", bytes.fromhex(ring.primary.kid), ring.primary.derived().mac)
+key.tagger()
+key.close()
+"""
+    ),
+}
+PREPARED = (
+    USED
+    + """
+from sealkit.errors import SealkitError
+path = sys.argv[1]
+errors = []
+
+def add(line):
+    with open(path, "a") as ring:
+        ring.write(line + "\\n")
+
+def failed(load):
+    '''Keep the error, and all that it holds on to.'''
+    try:
+        load()
+    except SealkitError as error:
+        errors.append(error)
+    assert errors
+"""
+)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_stays_of_a_key_however_its_ring_ends(tmp_path, end):
+    case = of_file("raw")
+    code = f"{PREPARED}{ENDS[end]}\nlet_look()\nwait(b'done\\n')\n"
+    with start(tmp_path, case, code, tmp_path / "k") as process:
+        assert process.word() == b"done"
+        found = left(process.memory(), case)
+    assert found == dict.fromkeys(found, 0)
+
+
+REMEMBERED = """
+path = sys.argv[1]
+first, second = KeyRing.load(path), KeyRing.load(path)
+first.close()
+kept = use(second)
+let_look()
+wait(b"one is open\\n")
+second.close()
+wait(b"none is open\\n")
+"""
+
+
+@pytest.mark.parametrize("name", ["fd, raw", "scrypt, fd"])
+def test_a_second_ring_has_what_can_be_read_once(tmp_path, name):
+    case = NOTHING_STAYS[name]()
+    with start(tmp_path, case, USED + REMEMBERED) as process:
+        assert process.word() == b"one is open"
+        assert copies(process.memory(), case.key) > 0
+        process.go_on()
+        assert process.word() == b"none is open"
+        found = left(process.memory(), case)
+    assert found == dict.fromkeys(found, 0)

@@ -356,7 +356,7 @@ def check_programs(path: str, keys: Iterable[Declaration]) -> None:
     if _is_users_own(path):
         return
     # The ring may be a link: programs run in the folder of the path that was given.
-    root = files.tree_above(path) or files.tree_above(os.path.join(os.path.realpath(os.path.dirname(path)), "ring"))
+    root = files.tree_above(path) or files.tree_above(os.path.join(files.real_path(os.path.dirname(path)), "ring"))
     if root is not None:
         _refuse_programs(keys, "a ring in a tree", "keep the ring outside the tree", f", and this one is below {shown_path(root)}")
 
@@ -368,7 +368,7 @@ def _refuse_programs(keys: Iterable[Declaration], what: str, hint: str, more: st
 
 
 def _is_users_own(path: str) -> bool:
-    own, here = os.path.realpath(user_ring(os.environ)), os.path.realpath(path)
+    own, here = files.real_path(user_ring(os.environ)), files.real_path(path)
     # what is to take its place is beside it, by the name that ``ringstore`` gives it
     is_next = here.startswith(os.path.join(os.path.dirname(own), f".{os.path.basename(own)}.sealkit-tmp-"))
     return _exists(own) and (here == own or is_next)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from sealkit.wiping import wipe
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _secrets: dict[Name, bytearray] = {}
-_holds: set[Hold] = set()
+_holds: WeakSet[Hold] = WeakSet()
+"""Who holds on to something; one that is dropped and never released holds on to nothing any more."""
 _spans: list[None] = []
 """One item for each ``throughout`` that is under way."""
 
@@ -29,7 +31,7 @@ _spans: list[None] = []
 class Hold:
     """What one ring, while it is loaded and open, has of what is remembered."""
 
-    __slots__ = ("_names",)
+    __slots__ = ("__weakref__", "_names")
 
     def __init__(self) -> None:
         self._names: set[Name] = set()
@@ -69,9 +71,11 @@ def for_the_whole_run() -> None:
 
 
 def forget() -> None:
-    """Overwrite all that is remembered; open rings keep the keys that they have."""
+    """Overwrite all that is remembered, whoever holds on to it; open rings keep the keys that they have."""
     with _lock:
-        _wipe_all_but(frozenset())
+        for hold in _holds:
+            hold._names.clear()
+        _wipe_all_but(set())
 
 
 def _forget_the_rest() -> None:
@@ -79,6 +83,6 @@ def _forget_the_rest() -> None:
         _wipe_all_but({name for hold in _holds for name in hold._names})
 
 
-def _wipe_all_but(held: set[Name] | frozenset[Name]) -> None:
+def _wipe_all_but(held: set[Name]) -> None:
     for name in _secrets.keys() - held:
         wipe(_secrets.pop(name))

@@ -190,7 +190,7 @@ class CBC(KeyMaterial):
             # Looked at after the context was made: had ``close`` come in between, it might be one under a key of zeros.
             if self._secret is secret:
                 return context
-        raise NoUsableKey(problem="the key was closed")
+        raise NoUsableKey(problem="the key was closed", hint="load the ring anew")
 
 
 def with_padding(payload: bytes) -> bytes:

@@ -178,7 +178,7 @@ def _bits(associated: bytes) -> bytes:
 
 def _copied(keyed: HMAC | None) -> HMAC:
     if keyed is None:
-        raise NoUsableKey(problem="the key was closed")
+        raise NoUsableKey(problem="the key was closed", hint="load the ring anew")
     return keyed.copy()
 
 

@@ -35,6 +35,8 @@ class Case(NamedTuple):
     texts_left: int = 0
     mac: bytes = b""
     more: str = ""
+    stands_in: str = ""
+    """Code that takes the place of somebody who types, or of a library that needs a service; it gives what is in ``k``, anew each time."""
 
 
 def spelt(secret, encoding):
@@ -65,7 +67,7 @@ def of_words(kind, place, **left):
         "scrypt": ("n: 16, r: 2, p: 1", lambda: hashlib.scrypt(words, salt=SALT, n=16, r=2, p=1, dklen=32)),
         "argon2id": ("t: 1, m: 8, p: 1", lambda: argon2id(words)),
     }
-    places = {"file": "{file: k}", "fd": "{fd: FD}", "command": "{command: [cat, k]}", "env": "{env: K}"}
+    places = {"file": "{file: k}", "fd": "{fd: FD}", "command": "{command: [cat, k]}", "env": "{env: K}", "prompt": "prompt"}
     parameters, derive = recipes[kind]
     return Case(f"{{passphrase: {places[place]}, kdf: {kind}, {SALTED}, {parameters}}}", words, derive(), **left)
 
@@ -103,6 +105,18 @@ def given(kind, source, encoding, **left):
     )
 
 
+TYPED = "ask = lambda question: content().decode()"
+KEYRING = """
+import types
+sys.modules["keyring"] = types.SimpleNamespace(get_password=lambda service, user: content().decode().strip())
+"""
+KMS = """
+from sealkit.keys import kms
+kms._asked = lambda *_, **__: {"Plaintext": content()}
+"""
+DATA_KEY = "{aws-kms: 'AQID', key: 'arn:aws:kms:eu-central-1:123456789012:key/k'}"
+
+
 NOTHING_STAYS = {
     "file, raw": lambda: of_file("raw"),
     "file, raw, 128 bits": lambda: of_file("raw", 128),
@@ -135,6 +149,9 @@ SOME_STAYS = {
     "hex in the ring": lambda: given("literal", "{{hex: {}}}", "hex", texts_left=2),
     "base64 in the ring": lambda: given("literal", "{{base64: {}}}", "base64", texts_left=2),
     "wrapped": lambda: wrapped(keys_left=2),
+    "typed passphrase": lambda: of_words("pbkdf2", "prompt", texts_left=2, stands_in=TYPED),
+    "keyring": lambda: given("keyring", "{keyring: {service: s, user: u}, encoding: hex}", "hex", texts_left=2, stands_in=KEYRING),
+    "aws-kms": lambda: given("aws-kms", DATA_KEY, "raw", stands_in=KMS),
     "age": lambda: of_age(keys_left=2, texts_left=3),
 }
 """Sources where some stays, and how much at most: what docs/security.md says."""
@@ -161,7 +178,13 @@ def use(ring):
 CLOSES = (
     USED
     + """
-ring = KeyRing.load(sys.argv[1])
+def content():
+    with open(sys.argv[2], "rb", buffering=0) as file:
+        return file.read()
+
+ask = None
+exec(sys.argv[3])
+ring = KeyRing.load(sys.argv[1], ask=ask)
 let_look()
 kept = use(ring)
 wait(b"open\\n")
@@ -218,7 +241,7 @@ def test_what_stays_of_a_key_when_its_ring_is_closed(tmp_path, name):
     if name == "age" and importlib.util.find_spec("pyrage") is None:
         pytest.skip("pyrage is not installed")
     case = (NOTHING_STAYS | SOME_STAYS)[name]()
-    with start(tmp_path, case, CLOSES, *(["mac"] if case.mac else [])) as process:
+    with start(tmp_path, case, CLOSES, tmp_path / "k", case.stands_in, *(["mac"] if case.mac else [])) as process:
         assert process.word() == b"open"
         found = left(process.memory(), case)
         assert all(found[name] for name in ("key", "mac", "siv", "journal")), "it is there as long as it is used"

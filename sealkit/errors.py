@@ -106,10 +106,10 @@ class Usage(SealkitError):
 
 
 class BadFieldPath(Usage):
-    """A field path that is not of the form ``a.b``, ``a[].b`` or ``a[0].b``."""
+    """A field path that is not of the form ``a.b``, ``a[].b``, ``a[0].b`` or ``"a.b".c``."""
 
     code = "field_path"
-    default_hint = "write it as a.b, a[].b or a[0].b"
+    default_hint = 'write it as a.b, a[].b or a[0].b; a key with a dot, a blank or a sign in quotes: "a.b".c'
 
 
 class NothingMatched(Usage):
@@ -365,6 +365,13 @@ class IsLink(StoreError):
 
     code = "link"
     default_hint = "name the file it points to"
+
+
+class LeadsOut(IsLink):
+    """A link out of its tree where a record is expected: what it leads to is no part of what was looked at."""
+
+    exit_status = 1
+    default_hint = "put the file itself there; or take the link out of what the policy covers"
 
 
 class HardLinked(StoreError):

@@ -8,6 +8,7 @@ from sealkit import Blob
 from sealkit.errors import Unsealed
 from sealkit.records import beside
 from sealkit.records.record import Record
+from sealkit.records.spelling import Spelling
 
 BLOB = str(Blob(bytes(32), bytes(16)))
 FIELDS = ("secured", "a.secured", "b[0].token", "aeio", "ключ")
@@ -44,6 +45,17 @@ def test_each_name_is_found(field, with_field):
         assert name in caught.value.problem
         assert "another name" in caught.value.hint
         assert caught.value.line == record.raw[: record.raw.index(f"{name}: ".encode())].count(b"\n") + 1
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_bytes_of_each_can_spell_it(field):
+    """So that a file is not passed over before anything is parsed, in which it would be found."""
+    gate = Spelling([field], with_open=True)
+    for name in [*names(field), *("-".join(name) for name in names(field))]:
+        assert gate.could(front_matter(field, pairs(field, name, "open", with_field=False)).raw), name
+    nothing = b"---\ntitle: a\nsealings: two\n---\nPlain words in the open.\n"
+    assert gate.could(nothing) is not field.isascii()  # of other alphabets nothing is told
+    assert not Spelling([field]).could(b"---\nplaintext: open\n---\n")
 
 
 @pytest.mark.parametrize("with_field", [True, False], ids=["with the field", "without it"])

@@ -20,7 +20,7 @@ _BLOCK = 16
 _KEY_BYTES = (16, 24, 32)
 _MAC_SECRET_BYTES = 32
 _ZERO_IV = bytes(_BLOCK)
-_FIRST = b"\x01"  # the number of the first block that HKDF expands to, and the only one that is needed
+_HASH, _MOST_BLOCKS = 32, 255  # of HKDF with SHA-256
 
 # PKCS#7 (RFC 5652 section 6.3), by the number of bytes added.
 _PADDING = tuple(bytes([count]) * count for count in range(_BLOCK + 1))
@@ -245,10 +245,10 @@ def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = Non
         wipe(alone)
     secrets: list[bytearray] = []
     try:
-        secrets.append(_hmac(salt, material))
-        secrets.extend(_hmac(secrets[0], b"sealkit/v1 " + name + _FIRST) for name in (b"kid", b"mac", b"siv", b"journal"))
-        _, kid, mac, siv, journal = secrets
-        return Derived(kid=bytes(kid[:8]), mac=mac, siv=siv, journal=journal)
+        for name, length in ((b"kid", 8), (b"mac", 32), (b"siv", 32), (b"journal", 32)):
+            secrets.append(_hkdf(material, salt=salt, info=b"sealkit/v1 " + name, length=length))
+        kid, mac, siv, journal = secrets
+        return Derived(kid=bytes(kid), mac=mac, siv=siv, journal=journal)
     finally:
         for secret in (material, *secrets):
             wipe(secret)
@@ -259,8 +259,29 @@ def random_iv() -> bytes:
     return os.urandom(_BLOCK)
 
 
+def _hkdf(material: bytes | bytearray, *, salt: bytes, info: bytes, length: int) -> bytearray:
+    """HKDF-SHA256, extract and expand (RFC 5869), as a buffer that can be wiped; the library's own leaves behind what it extracted.
+
+    Raises ``ValueError`` for more than 255 blocks.
+    """
+    if length > _MOST_BLOCKS * _HASH:
+        problem = f"HKDF cannot derive {length} bytes: at most {_MOST_BLOCKS * _HASH}"
+        raise ValueError(problem)
+    key, block = _hmac(salt or bytes(_HASH), material), bytearray()
+    expanded = bytearray(length)
+    for at in range(0, length, _HASH):
+        data = block + info + bytes([at // _HASH + 1])
+        wipe(block)
+        block = _hmac(key, data)
+        wipe(data)
+        expanded[at : at + _HASH] = block[: length - at]
+    wipe(key)
+    wipe(block)
+    return expanded
+
+
 def _hmac(key: bytes | bytearray, data: bytes | bytearray) -> bytearray:
-    """HMAC-SHA256, as a buffer that can be wiped. HKDF is two of them, one to extract and one to expand: what it extracts is ours to wipe."""
+    """HMAC-SHA256, as a buffer that can be wiped."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.hmac import HMAC
 

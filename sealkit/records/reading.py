@@ -6,17 +6,21 @@ they can, it is a record of one of the kinds, or a finding if it is of a kind an
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit import yamltree
-from sealkit.errors import BadFrontMatter, SealkitError, UnsupportedRecord
-from sealkit.records import frontmatter, generators, wide
-from sealkit.records.kinds import FRONT_MATTER, YAML, is_page_name, kind_of
+from sealkit.errors import SealkitError, UnsupportedRecord
+from sealkit.records import frontmatter, generators, locate, wide
+from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML, is_page_name, kind_of
 from sealkit.records.record import Record, split
-from sealkit.tree import flatten
+from sealkit.tree import Mapping, walk
 
 if TYPE_CHECKING:
     from sealkit.records.spelling import Spelling
+
+
+# How a list may begin, or a text: behind comments and document marks, with no key.
+_LIST = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|#[^\n]*+\n|---[ \t\r]*\n)*+(?:[\[\"'0-9]|- )")
 
 
 class Reading(NamedTuple):
@@ -64,9 +68,12 @@ def read(path: str, data: bytes, spelling: Spelling, declared: str | None = None
             return _of_no_kind(path, data, spelling)
         if kind == FRONT_MATTER:
             return _front_matter(path, data, spelling)
-        if kind == YAML:
-            _refuse_two_readings(data)
-        return Reading(split(data, kind))
+        if kind == YAML and frontmatter.begins(data) and frontmatter.is_closed(data):
+            frontmatter.region(
+                data
+            )  # where that raises nothing, the one document is what the delimiters enclose: it reads the same
+        records = split(data, kind)
+        return ABSENT if kind != JSON_LINES and _is_list_without(records[0], spelling) else Reading(records)
     except SealkitError as error:
         return Reading(problem=error)
 
@@ -75,6 +82,9 @@ def _front_matter(path: str, data: bytes, spelling: Spelling) -> Reading:
     region = frontmatter.region(data)
     if region is None:
         return _of_no_kind(path, data, spelling)
+    problem = generators.in_the_text(data, region.end, spelling)
+    if problem is not None:
+        return Reading(problem=problem)
     if not spelling.could(data[region.start : region.end]):
         return ABSENT
     return Reading(split(data, FRONT_MATTER))
@@ -86,20 +96,18 @@ def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
     if encoding is not None and frontmatter.begins(text):
         frontmatter.refuse_wide(data)
     problem = generators.problem(text, spelling, page=is_page_name(path))
+    if problem == generators.WITHOUT:
+        return ABSENT
     return Reading(problem=problem, line=spelling.line_of(text) if problem is None else None)
 
 
-def _refuse_two_readings(data: bytes) -> None:
-    """Raise ``BadFrontMatter`` for YAML that is front matter as well, and reads otherwise as that."""
-    if not frontmatter.begins(data) or not frontmatter.is_closed(data):
-        return
-    region = frontmatter.region(data)
-    if region is None:
-        return
-    whole = list(flatten(yamltree.compose(data)))
+def _is_list_without(record: Record, spelling: Spelling) -> bool:
+    """Say whether a file is a list, or a text, in which no key is the field's name, or looks like it: no record, and no finding."""
+    if _LIST.match(record.raw) is None:
+        return False
     try:
-        same = whole == list(flatten(yamltree.compose(data[region.start : region.end])))
+        root = record.document.root
     except SealkitError:
-        same = False
-    if not same:
-        raise BadFrontMatter(problem="the file is YAML and front matter, and reads otherwise as the one than as the other", line=1)
+        return False
+    keys = (key for node in walk(root) if isinstance(node, Mapping) for key, _ in node.pairs) if root is not None else ()
+    return not isinstance(root, Mapping) and not any(locate.may_be_named(key, spelling.looks_like) for key in keys)

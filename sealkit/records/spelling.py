@@ -13,8 +13,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from sealkit.records import fieldpath, wide
-from sealkit.records.lookalike import ASCII_FOLD, loose
+from sealkit.records import beside, fieldpath, wide
+from sealkit.records.lookalike import ASCII_FOLD, loose, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,54 +41,77 @@ _APART = re.compile(r"""[\s'"\\/]+""")
 _HEX = rb"[0-9a-fA-F]"
 _ESCAPE = rb"""\\(?<!\\\\)\\*+(?:
         u[dD][89abAB]HH\\++u[dD][c-fC-F]HH | xHH | uHHHH | u\{H{1,6}\} | UH{8} | [0-7]{1,3}
-      | (?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])\s*+ | [LETTERS]
+      | (?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])\s*+ | (?=[\x80-\xff]) | [LETTERS]
     )""".replace(b"H", _HEX)
 _NUMERIC = re.compile(_ESCAPE.replace(b" | [LETTERS]", b""), re.VERBOSE)
-_SUSPECT = rb"\\[xuU0-7\r\n\xc2\xe2LETTERS]"
+_SUSPECT = rb"\\[xuU0-7\r\n\x80-\xffLETTERS]"
 _NEVER_LETTERS = frozenset("bfnrtvxu")  # behind a backslash, in all of these languages
 _CONTROLS = b"abefv"
 _LINE_ENDS = b"\r\n\xc2\xe2"
 
 # A YAML tag, and the text behind it, which may be base64 in one of several lines, behind a block scalar's header, quotes or an anchor.
-_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)(?P<name><[^>\s]{0,200}+>|[^\s,\[\]{}]{0,200}+)")
+_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)(?:<[^>\s]{0,200}+>|[^\s,\[\]{}]{0,200}+)")
+_DECODING_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)(?:!?binary|<|[^\s,\[\]{}%]{0,200}+%)")
+_OTHER_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)[^\s,\[\]{}=(&|\"'<>)]{1,200}+(?<!!)\s")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{2,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _TAGGED = 4096  # bytes behind a tag that are looked at
 _MOST_KEPT = 10_000  # characters and escapes whose meaning is kept
 
-_KEY = rb"""(?m)^[ \t]*(?:(?:[-?:]|\#\+|\.\.)[ \t]*)*["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
+_AT_START = rb"(?m)^[ \t]*+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+"
+_KEY = rb"""["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
 
 
 class Spelling:
-    """The names that some field paths end in (``a[].b``: ``b``), and how they may be spelt."""
+    """The names that some field paths end in (``a[].b``: ``b``), and how they may be spelt.
 
-    __slots__ = ("_at_start", "_escape", "_escapes", "_folds", "_letters", "_looks", "_pieces", "_suspect", "names")
+    ``with_open``: the names count, too, under which the payload may stand open beside a field or where it would stand (``plaintext``,
+    ``secured_raw``), as the gate looks for them in the records of a rule.
+    """
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    __slots__ = (
+        "_at_start",
+        "_beside",
+        "_escape",
+        "_escapes",
+        "_folds",
+        "_key",
+        "_letters",
+        "_looks",
+        "_pieces",
+        "_suspect",
+        "names",
+    )
+
+    def __init__(self, paths: Iterable[str], *, with_open: bool = False) -> None:
+        paths = tuple(paths)
+        self._beside = paths if with_open else ()
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
-        self._looks = frozenset(map(_look, self.names))
+        self._looks = frozenset(look for name in self.names for look in (_look(name), _look(skeleton(name))))
         self._pieces = tuple(
             tuple(piece.encode("utf-8", "replace") for piece in _APART.split(look) if piece) for look in self._looks
         )
         self._letters = frozenset("".join(self._looks))
         self._folds: dict[str, str | None] = {}
         self._escapes: dict[bytes, bytes | None] = {}
-        letters = "".join(one for look in self.names for one in {*look.lower(), *look.upper()} if one.isascii() and one.isalpha())
-        marks = "".join(sorted({*letters} - _NEVER_LETTERS)).encode() + _CONTROLS
+        marks = "".join(sorted({*_alike(self._letters)} - _NEVER_LETTERS)).encode() + _CONTROLS
         self._suspect = re.compile(_SUSPECT.replace(b"LETTERS", marks))
         self._escape = re.compile(_ESCAPE.replace(b"LETTERS", marks), re.VERBOSE)
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
-        self._at_start = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
+        self._key = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
+        self._at_start = re.compile(_AT_START + _KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
 
     def __repr__(self) -> str:
         return f"Spelling({list(self.names)!r})"
 
     def could(self, data: bytes) -> bool:
         """Say whether the bytes can spell one of the names; False is certain."""
-        if self._has(data):
+        if self._has(data) or self._could_otherwise(data):
             return True
         encoding = wide.encoding(data)
-        return self._could_otherwise(data if encoding is None else wide.decoded(data, encoding))
+        if encoding is not None and self._could_in_utf8(wide.decoded(data, encoding)):
+            return True
+        return any(beside.could(data, path) for path in self._beside)
 
     def could_in(self, pieces: Iterable[bytes]) -> bool:
         """Say what ``could`` says of a file that is read in pieces; invisible characters between letters are seen over 64 KiB."""
@@ -109,6 +132,10 @@ class Spelling:
                 return text.count(b"\n", 0, match.end()) + 1
         return None
 
+    def has_key(self, data: bytes) -> bool:
+        """Say whether one of the names stands somewhere before ``:`` or ``=``, in quotes or not."""
+        return self._key is None or any(self._key.search(text) is not None for text in self._readings(data))
+
     def first_line(self, data: bytes) -> int:
         """Return the first line that spells one of the names by itself; the first of all if that is told by several together."""
         lines = enumerate(data.split(b"\n"), 1)
@@ -121,7 +148,13 @@ class Spelling:
     # --- how it is done --------------------------------------------------------------------------------------------------
     def _has(self, data: bytes) -> bool:
         folded = _folded(data)
-        return any(all(map(folded.__contains__, pieces)) for pieces in self._pieces)
+        for pieces in self._pieces:
+            for piece in pieces:
+                if piece not in folded:
+                    break
+            else:
+                return True
+        return False
 
     def _readings(self, data: bytes) -> Iterator[bytes]:
         """Yield the bytes as they may be read, folded, with their line feeds."""
@@ -133,6 +166,9 @@ class Spelling:
             clear = plain if plain.isascii() else self._without_disguise(plain)
             if clear is not plain:
                 yield _folded(clear)
+
+    def _could_in_utf8(self, data: bytes) -> bool:
+        return self._has(data) or self._could_otherwise(data)
 
     def _could_otherwise(self, data: bytes) -> bool:
         """Say whether UTF-8 can spell one of the names other than in letters of ASCII."""
@@ -198,15 +234,14 @@ class Spelling:
 
     def _spelt_in_base64(self, data: bytes) -> bool:
         """Say whether the text behind a tag, as base64, spells a name: ``!!binary`` and what a ``%TAG`` makes of it."""
-        if b"inary" not in data and b"%" not in data:
-            return False
-        directed = b"%TAG" in data
-        for tag in _TAG.finditer(data):
-            name = tag["name"]
-            if directed or b"inary" in name or b"%" in name:
-                for plain in _decoded(data[tag.end() : tag.end() + _TAGGED]):
-                    if self._has(plain) or self._has_disguised(plain):
-                        return True
+        directed = b"%" in data and _OTHER_TAG.search(data) is not None and b"%TAG" in data
+        tags = _TAG if directed else _DECODING_TAG
+        for tag in tags.finditer(data):
+            whole = _TAG.match(data, tag.start())
+            after = whole.end() if whole is not None else tag.end()
+            for plain in _decoded(data[after : after + _TAGGED]):
+                if self._has(plain) or self._has_disguised(plain):
+                    return True
         return False
 
 
@@ -248,14 +283,19 @@ def _character(escape: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def spelling(paths: tuple[str, ...]) -> Spelling:
+def spelling(paths: tuple[str, ...], *, with_open: bool = False) -> Spelling:
     """Return the ``Spelling`` of these paths, the same object for the same paths."""
-    return Spelling(paths)
+    return Spelling(paths, with_open=with_open)
 
 
 def _last_key(path: str) -> str:
     """Return the last key of a field path; empty, and so spelt by anything, where it has none."""
     return next((step for step in reversed(fieldpath.parse(path)) if isinstance(step, str)), "")
+
+
+def _alike(letters: Iterable[str]) -> str:
+    """Return the letters, and the sign, of ASCII that are folded into one of these."""
+    return "".join(chr(code) for code in range(128) if (chr(code).isalpha() or chr(code) == "|") and loose(chr(code)) in letters)
 
 
 def _look(name: str) -> str:

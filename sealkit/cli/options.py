@@ -334,9 +334,11 @@ def ring_path(file: str | None) -> str:
     import os
 
     from sealkit.keys.process import protect_process
+    from sealkit.keys.remembered import for_the_whole_run
     from sealkit.keys.ring import RING_VARIABLE, user_ring
 
     protect_process()
+    for_the_whole_run()
     return file or os.environ.get(RING_VARIABLE) or user_ring(os.environ)
 
 
@@ -348,9 +350,11 @@ def load_ring(ring: Ring | str | None, *, seals: bool = False, reads_stdin: bool
     from sealkit.cli import show
     from sealkit.cli.keyoptions import loaded
     from sealkit.keys.process import protect_process
+    from sealkit.keys.remembered import for_the_whole_run
     from sealkit.keys.ring import EXAMPLE_WARNING, NO_FILE_HINT, NO_RING_HINT
 
     protect_process()
+    for_the_whole_run()
     use_identity(ring.age_identity if isinstance(ring, Ring) else None)
     asked = ring if isinstance(ring, Ring) else _NO_KEY._replace(file=ring)
     try:

@@ -13,7 +13,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from sealkit.errors import ConfigError, NoUsableKey
-from sealkit.keys.key import wipe
+from sealkit.keys.remembered import Hold
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -80,7 +81,7 @@ class Access:
     one. ``warnings``: sentences for people.
     """
 
-    __slots__ = ("_fetched", "ask", "environ", "others", "unsafe_files", "warnings")
+    __slots__ = ("_fetched", "_hold", "ask", "environ", "others", "unsafe_files", "warnings")
 
     def __init__(
         self,
@@ -95,6 +96,7 @@ class Access:
         self.others: dict[str, Source] = {}
         self.warnings: list[str] = []
         self._fetched: dict[str, bytearray] = {}
+        self._hold = Hold()
 
     def secret_of(self, key_id: str) -> bytearray:
         """Return the bytes of an entry of ``others``, for the caller to wipe; fetched once until ``close``. Raises ``NoUsableKey``."""
@@ -102,11 +104,21 @@ class Access:
             self._fetched[key_id] = self.others[key_id].read(self)
         return bytearray(self._fetched[key_id])
 
+    def remembered(self, name: int | bytes, make: Callable[[], bytearray]) -> bytearray:
+        """Return a copy of a secret that is had once a process, or at some cost, for the caller to wipe; ``make`` gives it the first time."""
+        return self._hold.take(name, make)
+
+    def handed_over(self) -> Hold:
+        """Return what holds on to all that was remembered, for a ring that lets go of it when it is closed."""
+        hold, self._hold = self._hold, Hold()
+        return hold
+
     def close(self) -> None:
-        """Wipe what was fetched."""
+        """Wipe what was fetched, and let go of what was remembered."""
         for secret in self._fetched.values():
             wipe(secret)
         self._fetched.clear()
+        self._hold.release()
 
     def asked(self, question: str) -> str:
         """Return what somebody typed. Raises ``NoUsableKey`` where nobody can be asked."""

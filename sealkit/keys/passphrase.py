@@ -2,14 +2,13 @@
 
 The function, its parameters and the salt stand in the ring, which may come from anybody: they are bounded before anything is computed. The
 passphrase is typed, or comes from a variable, a file, a descriptor or a program. One that is text is taken in its composed form (NFC), so
-that it is the same bytes whatever keyboard it is typed on; one line ending at its end does not count. A key is derived once a process.
+that it is the same bytes whatever keyboard it is typed on; one line ending at its end does not count. A key is derived once, as long as a ring that has it is open.
 """
 
 from __future__ import annotations
 
 import binascii
 import os
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.config import Table
@@ -19,8 +18,9 @@ from sealkit.keys import command, given, streams
 from sealkit.keys.access import Source, take_variable
 from sealkit.keys.encodings import encoded, without_line_ending
 from sealkit.keys.files import read_key_file
-from sealkit.keys.key import SIZES, Key, wipe
+from sealkit.keys.key import SIZES, Key
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ class Passphrase(Source):
         """Fetch the passphrase and derive the key, or return what was derived before from the same one."""
         passphrase = composed(self._fetch(access), self._label)
         try:
-            secret = derived(self._recipe, passphrase)
+            secret = derived(self._recipe, passphrase, access)
         finally:
             wipe(passphrase)
         if self._check and check_of(secret) != self._check:
@@ -95,28 +95,16 @@ class Passphrase(Source):
 
 
 # --- deriving --------------------------------------------------------------------------------------------------------
-_derived: dict[bytes, bytearray] = {}
-_lock = threading.Lock()
 _pepper = os.urandom(32)
 
 
-def derived(recipe: Recipe, passphrase: bytearray) -> bytearray:
-    """Return a copy of the key that a passphrase gives, computed once a process. Raises ``NoUsableKey``."""
+def derived(recipe: Recipe, passphrase: bytearray, access: Access) -> bytearray:
+    """Return the key that a passphrase gives, for the caller to wipe; computed once as long as a ring that has it is open. Raises ``NoUsableKey``."""
     from hashlib import blake2b
 
-    name = blake2b(repr(recipe).encode() + b"\0" + bytes(passphrase), key=_pepper).digest()
-    with _lock:
-        if name not in _derived:
-            _derived[name] = recipe.derive(passphrase)
-        return bytearray(_derived[name])
-
-
-def forget() -> None:
-    """Wipe the keys that were derived; each is derived anew when it is needed again."""
-    with _lock:
-        for secret in _derived.values():
-            wipe(secret)
-        _derived.clear()
+    name = blake2b(repr(recipe).encode() + b"\0", key=_pepper)
+    name.update(passphrase)
+    return access.remembered(name.digest(), lambda: recipe.derive(passphrase))
 
 
 def check_of(secret: bytearray) -> str:
@@ -224,7 +212,7 @@ def fetcher(
         path = given.file_path(where, "file", label, folder)
         return (lambda access: read_key_file(path, f"{label}: file", access)), False
     number = streams.descriptor_number(where, "fd", label)
-    return (lambda access: streams.read_descriptor(number, f"{label}: {streams.name_of(number)}")), False
+    return (lambda access: streams.read_descriptor(number, f"{label}: {streams.name_of(number)}", access)), False
 
 
 def _variable(name: str, label: str, word: str, access: Access) -> bytearray:

@@ -31,6 +31,7 @@ _GOOD = frozenset(["authentic", "unauthenticated", "sealed", "rotated", "unchang
 @click.option("--status", metavar="NAME", help="Add a column of this name that says what became of each row.")
 @click.option("--to", metavar="ID", help="rotate: the key to seal under; the primary if not given.")
 @click.option("--path-column", metavar="NAME", help="The column that holds the paths of files, for --bind path.")
+@options.seal_foreign
 @options.form
 @options.keys
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as a JSON object.")
@@ -70,7 +71,7 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
             "files": others[given["path_column"]] if given["path_column"] is not None else None,
             "identity": {name: others[name] for name in names} or None,
         }
-        return _done(job, column, (opener, sealer), where, given["column"], counts)
+        return _done(job, column, (opener, sealer), where, given, counts)
 
     change = files.Change(given["column"], (*beside, *names), given["status"])
     progress = Progress(job, shown=given["progress"] and not given["quiet"])
@@ -95,16 +96,19 @@ def _demanded(job: str, source: str, column: str, keys: Keys, sealers: tuple[Sea
 
 
 def _done(
-    job: str, column: Any, sealers: tuple[Sealer, Sealer], where: dict[str, Any], field: str, counts: Counter[str]
+    job: str, column: Any, sealers: tuple[Sealer, Sealer], where: dict[str, Any], given: dict[str, Any], counts: Counter[str]
 ) -> tuple[Any, Any]:
     from sealkit.columns import core
 
     opener, sealer = sealers
+    field = given["column"]
     if job == "rotate":
         made = core.rotate_column(column, opener, sealer, field=field, **where)
+    elif job == "seal":
+        made = core.seal_column(column, sealer, field=field, seal_foreign=given["seal_foreign"], **where)
     else:
-        run = {"decrypt": core.decrypt_column, "seal": core.seal_column, "verify": core.verify_column}[job]
-        made = run(column, sealer if job == "seal" else opener, field=field, **where)
+        run = {"decrypt": core.decrypt_column, "verify": core.verify_column}[job]
+        made = run(column, opener, field=field, **where)
     statuses = made.field("status")
     for one in statuses.value_counts().to_pylist():
         counts[one["values"]] += one["counts"]

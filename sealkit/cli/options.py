@@ -307,6 +307,13 @@ def form(function: F) -> F:
     )(function)
 
 
+def seal_foreign(function: F) -> F:
+    """Add --seal-foreign."""
+    return click.option(
+        "--seal-foreign", is_flag=True, help="Seal what is another program's ciphertext, too, as it is; otherwise a finding."
+    )(function)
+
+
 def fields(function: F) -> F:
     """Add --field."""
     return click.option(

@@ -20,13 +20,20 @@ PAYLOADS: Final = ("text", "json", "binary")
 UNCOVERED: Final = -1
 """The ``line`` of a demand on a record that no rule matches: nothing may stand open there, and that is all."""
 
+ALSO: Final = -2
+"""The same on a record that rules match for other fields."""
+
+UNDEMANDED_LINES: Final = frozenset({UNCOVERED, ALSO})
+"""Where a field is only looked for: nobody says that it should be there, or what it should be like."""
+
 
 class FieldRule(NamedTuple):
     """What is demanded of one field.
 
     ``path`` may name several (``a[].b``). ``required``: every record must have it. ``payload``: what it opens to, ``text``, ``json`` or
     ``binary``. ``format``: at least this one of ``STRENGTH``. ``bind``: None, ``"path"``, or the fields that it is bound to.
-    ``keys``: the ids of those that may seal here, empty for all. ``line``: where the policy says so, 0 if it does not, or ``UNCOVERED``.
+    ``keys``: the ids of those that may seal here, empty for all. ``line``: where the policy says so, 0 if it does not, ``UNCOVERED`` or
+    ``ALSO``. ``everywhere``: it is looked for in all other records, too. ``kind``: of the records, where no suffix says it.
     """
 
     path: str = "secured"
@@ -36,6 +43,8 @@ class FieldRule(NamedTuple):
     bind: Bind = None
     keys: tuple[str, ...] = ()
     line: int = 0
+    everywhere: bool = False
+    kind: str | None = None
 
     def is_met_by(self, format: str) -> bool:
         """Say whether a blob of this format is what is demanded, or stronger."""
@@ -46,8 +55,8 @@ class FieldRule(NamedTuple):
         return not self.keys or key_id in self.keys
 
     def demands_as(self, other: FieldRule) -> bool:
-        """Say whether two rules demand the same, wherever they stand."""
-        return self._replace(line=0) == other._replace(line=0)
+        """Say whether two rules demand the same of a record that both match, wherever they stand."""
+        return self._replace(line=0, everywhere=False, kind=None) == other._replace(line=0, everywhere=False, kind=None)
 
 
 class Rule(NamedTuple):
@@ -62,6 +71,11 @@ class Rule(NamedTuple):
 def leniently(demands: Iterable[FieldRule]) -> tuple[FieldRule, ...]:
     """Return demands that only say where nothing may stand open: for what was sealed before the policy was what it is."""
     return tuple(demand._replace(required=False, format="plain", bind=None) for demand in demands)
+
+
+def kind_among(demands: Iterable[FieldRule]) -> str | None:
+    """Return the kind of record that a policy says a file with these demands is; None if it says nothing."""
+    return next((demand.kind for demand in demands if demand.kind is not None), None)
 
 
 class Asked(NamedTuple):
@@ -91,7 +105,9 @@ class Asked(NamedTuple):
         if self.fields is None:
             return tuple(self._asked(demand, writes=writes) for demand in rule.fields)
         demanded = [(fieldpath.parse(demand.path), demand) for demand in rule.fields]
-        return tuple(one for path in self.fields for one in self._named(path, demanded, writes=writes))
+        kind = kind_among(rule.fields)
+        named = (one for path in self.fields for one in self._named(path, demanded, writes=writes))
+        return tuple(one if kind is None else one._replace(kind=kind) for one in named)
 
     def _undemanded(self, path: str) -> FieldRule:
         return FieldRule(path, required=False, payload=self.payload or "text", format=self.format, bind=self.bind)
@@ -128,6 +144,13 @@ def check_together(fields: Iterable[FieldRule]) -> None:
     a field bound to one that is sealed itself, whose text changes with every sealing.
     """
     known = [(field, fieldpath.parse(field.path)) for field in fields]
+    kinds = {field.kind: field for field, _ in known if field.kind is not None}
+    if len(kinds) > 1:
+        raise ConfigError(
+            problem=f"the same records are said to be of the kinds {' and '.join(sorted(filter(None, kinds)))}",
+            hint="say it once, or let the globs of one rule exclude the records of the other",
+            line=max(field.line for field in kinds.values()) or None,
+        )
     for number, (field, steps) in enumerate(known):
         for before, others in known[:number]:
             if overlap(steps, others) and not field.demands_as(before):

@@ -34,8 +34,8 @@ SealkitError
 │   ├── LineBreakDispute       line_break
 │   ├── Unbound                unbound
 │   ├── Unsealed               unsealed
+│   │   └── ForeignCiphertext  foreign
 │   ├── NotEncrypted           not_encrypted
-│   ├── ForeignCiphertext      foreign
 │   ├── BrokenBlob             broken_blob
 │   ├── RefusedEdit            refused_edit
 │   └── ProofFailed            proof_failed
@@ -108,10 +108,10 @@ class Usage(SealkitError):
 
 
 class BadFieldPath(Usage):
-    """A field path that is not of the form ``a.b``, ``a[].b`` or ``a[0].b``."""
+    """A field path that is not of the form ``a.b``, ``a[].b``, ``a[0].b`` or ``"a.b".c``."""
 
     code = "field_path"
-    default_hint = "write it as a.b, a[].b or a[0].b"
+    default_hint = 'write it as a.b, a[].b or a[0].b; a key with a dot, a blank or a sign in quotes: "a.b".c'
 
 
 class NothingMatched(Usage):
@@ -338,10 +338,11 @@ class NotEncrypted(RecordError):
     default_hint = "whatever wrote it encoded it, and encrypted nothing: put the plaintext in its place and seal that"
 
 
-class ForeignCiphertext(RecordError):
+class ForeignCiphertext(Unsealed):
     """Another program's ciphertext stands where a blob is expected; the problem names the program, and the hint says what opens it."""
 
     code = "foreign"
+    default_hint = "decrypt it with the program that wrote it"
 
 
 class BrokenBlob(RecordError):
@@ -380,6 +381,13 @@ class IsLink(StoreError):
 
     code = "link"
     default_hint = "name the file it points to"
+
+
+class LeadsOut(IsLink):
+    """A link out of its tree where a record is expected: what it leads to is no part of what was looked at."""
+
+    exit_status = 1
+    default_hint = "put the file itself there; or take the link out of what the policy covers"
 
 
 class HardLinked(StoreError):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit import foreign
 from sealkit.conflict import is_conflict
 from sealkit.crypto.blob import Blob
-from sealkit.demands import UNCOVERED
 from sealkit.door import inside, typed
 from sealkit.errors import (
     BlobError,
@@ -164,15 +163,21 @@ def lacks(record: Record, field: str, demand: FieldRule) -> None:
     Raises ``FieldAbsent`` where the field is demanded, and as ``gate``.
     """
     if demand.required:
-        raise FieldAbsent(problem=f"the policy demands the field {field!r} of this record", hint="add it and seal it").at(
-            line=record.line, field=field
-        )
+        raise missing(demand, record.line, field)
     record.values(field)
     _nothing_open(record, field, demand, is_there=False)
 
 
+def missing(demand: FieldRule, line: int, field: str | None = None) -> FieldAbsent:
+    """Return the error that a record lacks a field that is demanded of it."""
+    name = field if field is not None else demand.path
+    error = FieldAbsent(problem=f"the policy demands the field {name!r} of this record", hint="add it and seal it")
+    error.at(line=line, field=name)
+    return error
+
+
 def _nothing_open(record: Record, field: str, demand: FieldRule, *, is_there: bool) -> None:
-    beside.refuse(record, field, is_there=is_there, everywhere=demand.line != UNCOVERED)
+    beside.refuse(record, field, is_there=is_there, everywhere=True)
 
 
 @typed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from sealkit import config
 from sealkit.coverage import Globbed
-from sealkit.demands import FieldRule, Rule, check_together
+from sealkit.demands import FieldRule, Rule, check_together, kind_among
 from sealkit.errors import ConfigError, Usage
 from sealkit.globs import Globs
 from sealkit.keys.key import STRENGTH
@@ -32,6 +32,9 @@ DEFAULT: Final = Rule(("**",), (), (FieldRule(required=False),))
 
 LAXEST_FIRST: Final = ("binary", "text", "json")
 """The kinds of payload, from the one that allows anything to the strictest."""
+
+ROOT_ONLY: Final = "*/**"
+"""The ``exclude`` glob by which a rule says that it speaks of files in the root only: it spares nothing, as other globs do."""
 
 _MAX_KNOWN = 1024
 
@@ -102,10 +105,16 @@ class Policy:
         return frozenset(number for number, matcher in enumerate(self._matched()) if matcher.covers(below))
 
     @opaque
-    def leaves_out(self, path: str | bytes) -> bool:
-        """Say whether an ``exclude`` glob of a rule leaves out a file that its ``include`` globs cover."""
+    def leaving_out(self, path: str | bytes) -> frozenset[int]:
+        """Return the numbers of the rules whose ``exclude`` globs leave out a file that their ``include`` globs cover."""
         below = _below_root(path)
-        return any(matcher.leaves_out(below) for matcher in self._matched())
+        return frozenset(number for number, matcher in enumerate(self._matched()) if matcher.leaves_out(below))
+
+    @opaque
+    def reaches(self, path: str | bytes, *, leads_on: bool) -> bool:
+        """Say whether a rule matches a path or, where that may ``lead on`` to a folder, may match one below it."""
+        below = _below_root(path)
+        return any(matcher.covers(below) or (leads_on and matcher.reaches(below)) for matcher in self._matched())
 
     def _matched(self) -> list[_Matcher]:
         if self._matchers is None:
@@ -154,9 +163,33 @@ class Policies:
 
     @opaque
     def elsewhere(self, path: str) -> tuple[str, ...]:
-        """Return the fields that are looked for in a file that no rule matches: those of each policy that does not leave it out."""
-        some = (policy for prefix, policy in self.levels if not policy.leaves_out(path[len(prefix) :]))
-        return tuple(dict.fromkeys(field.path for policy in some for rule in policy.rules for field in rule.fields))
+        """Return the fields that are looked for in a file whatever rules match it: ``secured``, and those whose rule says everywhere.
+
+        Not where the rule that names the field leaves the file out.
+        """
+        default = FieldRule().path
+        looked_for, left_out = [default], set()
+        for prefix, policy in self.levels:
+            out = policy.leaving_out(path[len(prefix) :])
+            for number, rule in enumerate(policy.rules):
+                if number in out:
+                    left_out |= {field.path for field in rule.fields}
+                else:
+                    looked_for += [field.path for field in rule.fields if field.everywhere]
+        if default in left_out and default not in looked_for[1:]:
+            del looked_for[0]
+        return tuple(dict.fromkeys(looked_for))
+
+    @opaque
+    def leave_out(self, path: str) -> bool:
+        """Say whether a rule leaves a file out, and none matches it."""
+        below = [(policy, path[len(prefix) :]) for prefix, policy in self.levels]
+        return any(policy.leaving_out(one) for policy, one in below) and not any(policy.matching(one) for policy, one in below)
+
+    @opaque
+    def reach(self, path: str, *, leads_on: bool) -> bool:
+        """Say whether a rule matches a path or, where that may ``lead on`` to a folder, may match one below it."""
+        return any(policy.reaches(path[len(prefix) :], leads_on=leads_on) for prefix, policy in self.levels)
 
 
 def as_globbed(rule: Rule, folder: str = "") -> Globbed:
@@ -171,19 +204,25 @@ def _bare(glob: str) -> bytes:
 class _Matcher:
     """The globs of one rule, compiled."""
 
-    __slots__ = ("_exclude", "_include")
+    __slots__ = ("_exclude", "_include", "_spared")
 
     def __init__(self, rule: Rule) -> None:
         self._include = Globs(map(_normal, rule.include))
         self._exclude = Globs(map(_normal, rule.exclude)) if rule.exclude else None
+        spared = [glob for glob in rule.exclude if glob != ROOT_ONLY]
+        self._spared = Globs(map(_normal, spared)) if spared else None
 
     def covers(self, path: bytes) -> bool:
         """Say whether a path is among the records of the rule."""
-        return self._include.covers(path) and not self.leaves_out(path)
+        return self._include.covers(path) and not (self._exclude is not None and self._exclude.covers(path))
+
+    def reaches(self, path: bytes) -> bool:
+        """Say whether a path below this one may be among the records of the rule."""
+        return self._include.reaches(path) and not (self._exclude is not None and self._exclude.covers(path))
 
     def leaves_out(self, path: bytes) -> bool:
-        """Say whether a path would be among the records of the rule, were it not excluded."""
-        return self._exclude is not None and self._exclude.covers(path) and self._include.covers(path)
+        """Say whether a path would be among the records of the rule, were it not excluded; not if that only keeps to the root."""
+        return self._spared is not None and self._spared.covers(path) and self._include.covers(path)
 
 
 def _normal(text: str) -> bytes:
@@ -208,7 +247,10 @@ def _merged(rules: tuple[Rule, ...]) -> Rule:
         return rules[0]
     fields = [field for rule in rules for field in rule.fields]
     check_together(fields)
-    once = tuple(field for number, field in enumerate(fields) if not any(map(field.demands_as, fields[:number])))
+    kind = kind_among(fields)
+    once = tuple(
+        field._replace(kind=kind) for number, field in enumerate(fields) if not any(map(field.demands_as, fields[:number]))
+    )
     include = tuple(dict.fromkeys(glob for rule in rules for glob in rule.include))
     exclude = tuple(dict.fromkeys(glob for rule in rules for glob in rule.exclude))
     return Rule(include, exclude, once, rules[0].line)
@@ -254,6 +296,8 @@ def _both(one: FieldRule, other: FieldRule) -> FieldRule | None:
         one.bind if one.bind is not None else other.bind,
         keys,
         one.line,
+        one.everywhere or other.everywhere,
+        one.kind if one.kind is not None else other.kind,
     )
 
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from sealkit import config
 from sealkit.config import Table, Text, shown
-from sealkit.demands import PAYLOADS, FieldRule, Rule, check_together
+from sealkit.demands import PAYLOADS, FieldRule, Rule, check_together, kind_among
 from sealkit.errors import BadFieldPath, ConfigError
 from sealkit.globs import Glob
 from sealkit.keys.key import FORMATS, check_id
 from sealkit.opaque import opaque
 from sealkit.records import fieldpath
 from sealkit.records.identity import BIND_PATH, Bind, check_bound
+from sealkit.records.kinds import KINDS
 from sealkit.records.locate import STRING, scalar_type
 from sealkit.tree import PLAIN, Scalar
 
@@ -41,8 +42,8 @@ in all globs."""
 
 _POLICY = "policy"
 _TOP = ("version", "records")
-_RULE = ("include", "exclude", "fields")
-_FIELD = ("path", "required", "payload", "format", "bind", "keys")
+_RULE = ("include", "exclude", "kind", "fields")
+_FIELD = ("path", "required", "everywhere", "payload", "format", "bind", "keys")
 _NEVER = frozenset(
     [
         "base64",
@@ -72,6 +73,8 @@ _NEVER = frozenset(
 )
 _NEVER_HINT = "a policy may come from anybody: it names no keys, sources of keys, commands or files outside the tree"
 _SETS = re.compile(r"\[[!^]?\]?(?:\[:[a-z]*:\]|[^\]])*\]")
+# Persian writes U+200C, emoji are joined by U+200D; between letters of ASCII nobody means them.
+_JOINER = re.compile("(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])")
 _UNQUOTED_GLOB = re.compile(r"(?:^|[\[,\s-])\*")
 _BARE_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _NOT_TEXT_ELSEWHERE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -150,7 +153,8 @@ def _rule(entry: Table) -> Rule:
     exclude = tuple(map(_glob, _texts(entry, "exclude", MAX_GLOBS, of=of))) if "exclude" in entry else ()
     items = entry.items_of("fields", of=of)
     _bounded(items, MAX_FIELDS, "fields", line=entry.lines["fields"])
-    fields = tuple(_field(config.as_table(item, of="an entry of fields", line=item.line)) for item in items)
+    kind = entry.choice("kind", KINDS, of=of, default="") or None
+    fields = tuple(_field(config.as_table(item, of="an entry of fields", line=item.line))._replace(kind=kind) for item in items)
     return Rule(include, exclude, fields, entry.line)
 
 
@@ -174,7 +178,7 @@ def _decent(text: Text, of: str) -> Text:
         raise ConfigError(
             problem=f"{of} has a text of {len(text)} characters; at most {MAX_LENGTH}", hint="shorten it", line=text.line
         )
-    if not text.isprintable():
+    if not _JOINER.sub("", text).isprintable():
         hint = "remove line breaks, NUL and other control characters, and characters without width"
         raise ConfigError(problem=f"{of} has a text with characters that do not print", hint=hint, line=text.line)
     if not text.quoted and scalar_type(Scalar(0, 0, 0, str(text), PLAIN)) != STRING:
@@ -229,18 +233,22 @@ def _field(entry: Table) -> FieldRule:
         raise ConfigError(problem=f"{of}: bound, but its format may be plain", hint=hint, line=_place(entry, "format"))
     required = entry.flag("required", of=of, default=True)
     payload = entry.choice("payload", PAYLOADS, of=of, default="text")
-    return FieldRule(path, required, payload, form, bind, _key_ids(entry, of), entry.line)
+    everywhere = entry.flag("everywhere", of=of, default=False)
+    return FieldRule(path, required, payload, form, bind, _key_ids(entry, of), entry.line, everywhere)
 
 
 def _path(text: Text) -> str:
+    hint: str | None = f"write it as a.b, a[].b or a[0].b, in {MAX_STEPS} steps at most"
     try:
         steps = fieldpath.parse(str(text))
         text.encode()
         spelt = fieldpath.join(steps) if len(steps) <= MAX_STEPS else ""
-    except (BadFieldPath, UnicodeEncodeError):
+    except BadFieldPath as error:
+        spelt, hint = "", f"{error.hint}; in YAML, quotes go into quotes: 'TEXT'" if '"' in (error.hint or "") else error.hint
+    except UnicodeEncodeError:
         spelt = ""
     if spelt != text:
-        hint = f"write {spelt}" if spelt else f"write it as a.b, a[].b or a[0].b, in {MAX_STEPS} steps at most"
+        hint = f"write {spelt}" if spelt else hint
         raise ConfigError(problem=f"fields: {shown(text)} is not a field path", hint=hint, line=text.line)
     return spelt
 
@@ -295,6 +303,7 @@ records:
 """
 _ABOUT = {
     "required": "true: every matching record must have it",
+    "everywhere": "true: it may stand open in no other record, either",
     "payload": "text, json or binary",
     "format": "at least this: plain, synthetic or tagged",
     "bind": "a blob that was moved to another record is refused",
@@ -324,11 +333,16 @@ def _bare(rules: Iterable[Rule]) -> list[Rule]:
 
 def _rule_text(rule: Rule) -> str:
     exclude = f"    exclude: {_list(rule.exclude)}\n" if rule.exclude else ""
+    kind = kind_among(rule.fields)
+    exclude += f"    kind: {kind}\n" if kind is not None else ""
     return f"  - include: {_list(rule.include)}\n{exclude}    fields:\n" + "".join(map(_field_text, rule.fields))
 
 
 def _field_text(field: FieldRule) -> str:
-    said = {"required": "true" if field.required else "false", "payload": field.payload}
+    said = {"required": "true" if field.required else "false"}
+    if field.everywhere:
+        said["everywhere"] = "true"
+    said["payload"] = field.payload
     if field.format != "plain" or field.bind is not None:
         said["format"] = field.format
     if field.bind is not None:

@@ -306,6 +306,24 @@ def law_9_one_module_starts_git(package):
     return found
 
 
+VISITORS = re.compile(r"records\..*|trees\.before|compat")
+
+
+def law_12_one_way_from_bytes_to_fields(package):
+    """``records.visit`` alone splits a file into records and lists the fields that a path names in them."""
+    found = []
+    for name, _, tree in modules(package):
+        if VISITORS.fullmatch(name):
+            continue
+        for target, line in imports(tree):
+            if target == "sealkit.records.record.split":
+                found.append(f"{name}:{line}: splits files itself")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "paths" and node.args:
+                found.append(f"{name}:{node.lineno}: lists fields itself")
+    return found
+
+
 SHIPPED = ("*.md", "docs/**/*.md", "action.yml", ".pre-commit-hooks.yaml", "sealkit/**/*.py", ".github/**/*.yml")
 MODULE_RUN = re.compile(r"-m\s+sealkit\b")
 ISOLATED = re.compile(r"-I\s+(-[A-Za-z]+\s+)*$")
@@ -386,6 +404,7 @@ LAWS = [
     law_9_one_module_starts_git,
     law_10_python_runs_sealkit_isolated,
     law_11_the_judge_alone_says_authentic,
+    law_12_one_way_from_bytes_to_fields,
     rule_no_catch_all,
     rule_no_dangerous_calls,
     rule_one_line_is_one_line,

@@ -68,7 +68,15 @@ ACCEPTED = [
     ("a nested field", "path: a.b", one(path="a.b")),
     ("every item", "path: a[].b", one(path="a[].b")),
     ("one item", "path: 'a[0].b'", one(path="a[0].b")),
-    ("a field with a blank", "path: my field", one(path="my field")),
+    ("a field with a blank", """path: '"my field"'""", one(path='"my field"')),
+    ("a key with a dot", """path: '"tls.key".secured'""", one(path='"tls.key".secured')),
+    ("a key with a slash", """path: '"kubernetes.io/x"'""", one(path='"kubernetes.io/x"')),
+    ("a key with brackets, bound to another", """path: x\nbind: ['"a[]"']""", one(path="x", bind=('"a[]"',), format="synthetic")),
+    (
+        "a Persian key",
+        "path: \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        one(path="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+    ),
     ("a field called no", "path: 'no'", one(path="no")),
     ("an accent", "path: sécurisé", one(path="sécurisé")),
     ("globs", 'include: ["*.md", "_posts/**", "a?[0-9][!x]/"]', said(include=("*.md", "_posts/**", "a?[0-9][!x]/"))),
@@ -158,6 +166,12 @@ REFUSED = [
     ("a bound field that is null elsewhere", "bind: [Null]", "no text for other readers", 6, "Null]"),
     ("a bound field that is a date elsewhere", "bind: [2024-01-01]", "no text for other readers", 6, "2024-01-01]"),
     ("a path that is none", "path: a..b", "not a field path", 5, "a..b"),
+    ("a glob", "path: '*.password'", "not a field path", 5, "'*.password'"),
+    ("a slash", "path: db/password", "not a field path", 5, "db/password"),
+    ("a blank before it", "path: ' db.password'", "not a field path", 5, "' db"),
+    ("JSONPath", "path: $.db", "not a field path", 5, "$.db"),
+    ("a field with a bare blank", "path: my field", "not a field path", 5, "my field"),
+    ("quotes for nothing", """path: '"secured"'""", "not a field path", 5, "'\"sec"),
     ("an open index", "path: 'a[0'", "not a field path", 5, "'a[0'"),
     ("an unusual index", "path: 'a[00]'", "not a field path", 5, "'a[00]'"),
     ("a path with a control", 'path: "a\\tb"', "do not print", 5, '"a'),
@@ -212,6 +226,7 @@ BEYOND_THE_SCHEMA = {
     "a merge key",
     "a tag",
     "an open bracket",
+    "quotes for nothing",
     "a path that is a truth value elsewhere",  # in YAML 1.1; editors read 1.2
     "a bound field that is a date elsewhere",  # likewise
 }

@@ -229,7 +229,7 @@ _LISTED = {
     "c-list-flow": ('a: [{b: 1}, {secured: "@"}]\n', "a[1].secured"),
     "c-list-item-itself": ("a:\n- x\n- @\n", "a[1]"),
     "c-deep": ('a:\n  b:\n    - c:\n        secured: "@"\n', "a.b[0].c.secured"),
-    "c-other-name": ("pay load: '@'\n", "pay load"),
+    "c-other-name": ("pay load: '@'\n", '"pay load"'),
     "c-other-alphabet": ("ключ: @\n", "ключ"),
     "c-number-as-name": ('1: "@"\n', "1"),
     "b-anchored-parent": ('a: &p\n  secured: "@"\n', "a.secured"),

@@ -126,6 +126,12 @@ PLANTS = [
             ("cli/decrypt.py", "f = lambda x: x if x else 'authentic'"),
         ]
     ),
+    (
+        laws.law_12_one_way_from_bytes_to_fields,
+        added("trees/census.py", "from sealkit.records.record import split"),
+        "trees.census",
+    ),
+    (laws.law_12_one_way_from_bytes_to_fields, added("cli/init.py", "def f(x):\n    return x.paths('a')"), "cli.init"),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept Exception:\n    pass"), "jobs"),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept:\n    x = 2"), "jobs"),
     (laws.rule_no_dangerous_calls, added("trees/walk.py", "import os\nx = list(os.walk('.'))"), "os.walk"),

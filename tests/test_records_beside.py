@@ -8,6 +8,7 @@ from sealkit import Blob
 from sealkit.errors import Unsealed
 from sealkit.records import beside
 from sealkit.records.record import Record
+from sealkit.records.spelling import Spelling
 
 CIPHERTEXT = bytes.fromhex(
     "9f1c83e2d40b7a6599b8c3f0e7215dac04d67fb13e98a25c70f3618eb94d2ac5"
@@ -47,6 +48,17 @@ def test_each_name_is_found(field, with_field):
         assert name in caught.value.problem
         assert "another name" in caught.value.hint
         assert caught.value.line == record.raw[: record.raw.index(f"{name}: ".encode())].count(b"\n") + 1
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_the_bytes_of_each_can_spell_it(field):
+    """So that a file is not passed over before anything is parsed, in which it would be found."""
+    gate = Spelling([field], with_open=True)
+    for name in [*names(field), *("-".join(name) for name in names(field))]:
+        assert gate.could(front_matter(field, pairs(field, name, "open", with_field=False)).raw), name
+    nothing = b"---\ntitle: a\nsealings: two\n---\nPlain words in the open.\n"
+    assert gate.could(nothing) is not field.isascii()  # of other alphabets nothing is told
+    assert not Spelling([field]).could(b"---\nplaintext: open\n---\n")
 
 
 @pytest.mark.parametrize("with_field", [True, False], ids=["with the field", "without it"])

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealkit.errors import FieldAbsent, RefusedEdit, SealkitError, SharedNode
+from sealkit.records import fieldpath
 from sealkit.records.record import Record
 from sealkit.records.splice import quote
 
@@ -236,8 +237,9 @@ def test_add_refused(name):
 )
 def test_added_names_are_read_back(name):
     for kind, before in (("frontmatter", "---\nz: 1\n---\n"), ("yaml", "z: 1"), ("json", '{"z": 1}')):
-        changed = Record.parse(before.encode(), kind=kind).set(name, "v")
-        assert changed.value(name) == "v"
+        path = fieldpath.join((name,))
+        changed = Record.parse(before.encode(), kind=kind).set(path, "v")
+        assert changed.value(path) == "v"
         if kind != "json":
             source = changed.raw.decode().strip("-\n")
             assert list(yaml.load(source, Loader=yaml.CSafeLoader)) == ["z", name]

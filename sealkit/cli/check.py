@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -17,7 +19,7 @@ from sealkit.records.kinds import POLICY
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
-from sealkit.trees.found import Found
+from sealkit.trees.found import Found, Left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -194,6 +196,7 @@ class Gate:
         self.task = run.task(orders.CHECK, where, asked, policies=policies, **more)
         if self._demanded.has_policy():
             self._where = where._replace(hidden=True)
+        self._left = Left()
 
     @property
     def _demanded(self) -> Demanded:
@@ -213,7 +216,7 @@ class Gate:
 
         whole = all(map(is_folder, self._where.paths)) and self._where.since is None and not self._what.history
         whole = whole and not (self._where.include or self._where.exclude)
-        watch, ivs = Watch(self._demanded, whole=whole), Ivs()
+        watch, ivs = Watch(self._demanded, whole=whole, left=self._left), Ivs()
         for piece in self._pieces(watch, _WithIvs(maker)):
             ivs.add(piece.ivs)
             printer.add(piece)
@@ -227,6 +230,7 @@ class Gate:
 
     def _closed(self, printer: run.Printer) -> int:
         printer.progress.clear()
+        printer.left = self._left
         if printer.report.exit_status:
             return printer.close()
         if self._where.since is None and not self._what.if_present:
@@ -237,18 +241,35 @@ class Gate:
         return printer.close()
 
     def _refuse_an_empty_tree(self) -> None:
+        from sealkit.trees import visitor
         from sealkit.trees.gate import Watch
 
         everything = run.walk(self._where._replace(since=None), is_record=_is_any)
-        if next(Watch(self._demanded, whole=False).passing(everything), None) is None:
+        files = visitor.files(Watch(self._demanded, whole=False).passing(everything), self._demanded)
+        if not any(map(visitor.may_be_record, files)):
             run.refuse_nothing(Report(), self._where)
 
     def _pieces(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
         repository = self._repository
         if repository is None:
             mode = Mode(workers=self._output.workers, fail_fast=self._output.fail_fast)
-            return batch.pieces(self.task, watch.passing(self._walk()), mode, maker)
+            found = run.walk(self._where, is_record=_is_any, left=self._left)
+            return chain(batch.pieces(self.task, watch.passing(found), mode, maker), self._sparse(watch, maker))
         return (maker([done]) for done in self._versions(watch, repository))
+
+    def _sparse(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+        """Look at what git keeps out of the work tree (``skip-worktree``): it is in the index, and would be committed with the rest."""
+        from sealkit.trees.versions import repositories
+
+        try:
+            found = [(one, list(one.sparse())) for one in repositories(self._where.paths)] if self._where.since is None else []
+        except Usage:  # git refuses: that is a finding of what git tracks
+            return
+        for repository, versions in found:
+            with repository.objects() if versions else nullcontext(_nothing) as read:
+                for version in versions:
+                    one = Found(version.path, repository.top)
+                    yield from (maker([self._looked_at(it, read, version)]) for it in watch.passing([one]))
 
     def _walk(self) -> Iterator[Found]:
         return run.walk(self._where, is_record=_is_any)
@@ -272,7 +293,7 @@ class Gate:
             data = read(version.object)
         except SealkitError as error:
             return Done(found, [failure(found.path, error)])
-        return Done(found, content.run(self.task, found.path, data).outcomes, data)
+        return Done(found, content.run(self.task, found.path, data, named=found.named).outcomes, data)
 
     def _afterwards(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
         """Yield what is wrong with the tree as a whole; what two of those who look find, once."""
@@ -347,6 +368,10 @@ def _tracked(top: str) -> Iterator[Outcome]:
 
 def _is_any(name: str) -> bool:
     return True
+
+
+def _nothing(name: str) -> bytes:
+    return b""
 
 
 def _in_commit(done: Done, commit: str) -> Done:

@@ -13,6 +13,7 @@ from sealkit.cli import options, show
 from sealkit.cli.options import Keys
 from sealkit.cli.progress import Progress
 from sealkit.errors import Usage
+from sealkit.records import fieldpath
 from sealkit.records.identity import parse_bind
 
 if TYPE_CHECKING:
@@ -59,21 +60,23 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
     sealer = keys.sealer(ring, format=given["form"]) if job != "rotate" else keys.sealer(ring, target_key, format=given["form"])
     named = tuple(key_id for key_id in (keys.key_id, target_key) if key_id is not None)
     opener = keys._replace(key_id=None).sealer(ring, opens=named if keys.key_id is not None else None)
-    opener, sealer, bind = _demanded(job, source, given["column"], keys, (opener, sealer))
+    field = fieldpath.of_column(given["column"])
+    opener, sealer, bind = _demanded(job, source, field, keys, (opener, sealer))
     if bind == "path" and given["path_column"] is None:
         raise Usage(problem="blobs are bound to paths, and no column holds these", hint="name it with --path-column NAME")
     beside = (given["path_column"],) if given["path_column"] is not None else ()
-    names = bind if isinstance(bind, tuple) else ()
+    names = {name: fieldpath.column_of(name) for name in bind} if isinstance(bind, tuple) else {}
     counts: Counter[str] = Counter()
 
     def step(column: Any, others: dict[str, Any]) -> tuple[Any, Any]:
         where = {
             "files": others[given["path_column"]] if given["path_column"] is not None else None,
-            "identity": {name: others[name] for name in names} or None,
+            "identity": {name: others[column] for name, column in names.items()} or None,
         }
-        return _done(job, column, (opener, sealer), where, given, counts)
+        made = _made(job, column, (opener, sealer), {**where, "field": field}, seal_foreign=given["seal_foreign"])
+        return _counted(job, made, counts)
 
-    change = files.Change(given["column"], (*beside, *names), given["status"])
+    change = files.Change(given["column"], (*beside, *names.values()), given["status"])
     progress = Progress(job, shown=given["progress"] and not given["quiet"])
     for rows in files.stream(source, target, change, step):
         progress.add(rows)
@@ -81,7 +84,7 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
     return _told(counts, as_json=given["as_json"], quiet=given["quiet"])
 
 
-def _demanded(job: str, source: str, column: str, keys: Keys, sealers: tuple[Sealer, Sealer]) -> tuple[Sealer, Sealer, Bind]:
+def _demanded(job: str, source: str, field: str, keys: Keys, sealers: tuple[Sealer, Sealer]) -> tuple[Sealer, Sealer, Bind]:
     """Return what opens and what seals, and what blobs are bound to, as policies demand it where the table is a file of records."""
     from sealkit.records.kinds import is_record_name
     from sealkit.trees import orders, tasks
@@ -90,25 +93,24 @@ def _demanded(job: str, source: str, column: str, keys: Keys, sealers: tuple[Sea
     if not os.path.isfile(source) or not is_record_name(os.path.basename(source)):
         return opener, sealer, parse_bind(keys.bind)
     verb = orders.ROTATE if job in _SEALS else orders.DECRYPT
-    task = tasks.task(verb, keys.asked((column,)), [source], opener=opener, sealer=sealer if job in _SEALS else None)
-    (order,) = (one for one in task.orders(source) if one.demand.path == column)
+    task = tasks.task(verb, keys.asked((field,)), [source], opener=opener, sealer=sealer if job in _SEALS else None)
+    (order,) = (one for one in task.orders(source) if one.demand.path == field)
     return order.opener or opener, order.sealer or sealer, order.demand.bind
 
 
-def _done(
-    job: str, column: Any, sealers: tuple[Sealer, Sealer], where: dict[str, Any], given: dict[str, Any], counts: Counter[str]
-) -> tuple[Any, Any]:
+def _made(job: str, column: Any, sealers: tuple[Sealer, Sealer], where: dict[str, Any], *, seal_foreign: bool) -> Any:
     from sealkit.columns import core
 
     opener, sealer = sealers
-    field = given["column"]
     if job == "rotate":
-        made = core.rotate_column(column, opener, sealer, field=field, **where)
-    elif job == "seal":
-        made = core.seal_column(column, sealer, field=field, seal_foreign=given["seal_foreign"], **where)
-    else:
-        run = {"decrypt": core.decrypt_column, "verify": core.verify_column}[job]
-        made = run(column, opener, field=field, **where)
+        return core.rotate_column(column, opener, sealer, **where)
+    if job == "seal":
+        return core.seal_column(column, sealer, seal_foreign=seal_foreign, **where)
+    return {"decrypt": core.decrypt_column, "verify": core.verify_column}[job](column, opener, **where)
+
+
+def _counted(job: str, made: Any, counts: Counter[str]) -> tuple[Any, Any]:
+    """Count the statuses of rows, and return the new column (None where there is none) and the statuses."""
     statuses = made.field("status")
     for one in statuses.value_counts().to_pylist():
         counts[one["values"]] += one["counts"]

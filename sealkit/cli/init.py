@@ -9,10 +9,11 @@ import click
 
 from sealkit.cli import run, show
 from sealkit.cli.options import Where, files
-from sealkit.errors import ConfigError, NothingMatched, SealkitError, Usage
+from sealkit.errors import ConfigError, LeadsOut, NothingMatched, StoreError, Usage
 from sealkit.policy import NAME, write
+from sealkit.trees import visitor
 from sealkit.trees.roots import Below
-from sealkit.trees.store import read, write_new
+from sealkit.trees.store import write_new
 from sealkit.trees.survey import Survey
 
 
@@ -67,13 +68,16 @@ def init(folder: str, shown: bool) -> int:
 def _survey(folder: str) -> Survey:
     survey = Survey()
     where = Where((folder,), None, (), (), None, gitignore=True, hidden=False, cross_mounts=False)
-    for found in run.walk(where):
-        if found.problem is not None:
-            raise found.problem
-        try:
-            data = read(found.path, found.root).data
-        except SealkitError:
+    for file in visitor.files(run.walk(where), lambda path: ()):
+        if isinstance(file.problem, LeadsOut):
+            show.warning(f"{file.found.path}: {file.problem}")
+        elif isinstance(file.problem, StoreError):
+            raise file.problem
+        elif file.problem is not None:
             survey.unread += 1
-            continue
-        survey.add(os.path.relpath(found.path, folder), data)
+        else:
+            survey.add(os.path.relpath(file.found.path, folder), file.data)
+    for file in visitor.files(run.walk(where), lambda path: ()):
+        if file.problem is None:
+            survey.add_open(file.found.path, file.data)
     return survey

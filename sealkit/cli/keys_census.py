@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -17,15 +18,42 @@ from sealkit.errors import ConfigError, JournalError, NothingMatched, NoUsableKe
 from sealkit.report import json_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sealkit.keys.ring import KeyRing
     from sealkit.trees.census import Place, Tally, Trouble
+    from sealkit.trees.versions import Repository
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 _FINDING = 1
 _PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=options.files)
 _SOME_PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=options.files)
 _GIT = click.option("--git", "history", is_flag=True, help="Every version in git, too: all branches, tags and stashes.")
+
+
+class _Unseen(NamedTuple):
+    """What is not looked at before a key goes: what older commits hold, or anything at all."""
+
+    forget: bool
+    unused: bool
+
+
+def _unseen(function: F) -> F:
+    """Add what may go unseen."""
+    return options.group(
+        _Unseen,
+        "unseen",
+        {
+            "forget": click.option(
+                "--forget-history",
+                "forget",
+                is_flag=True,
+                help="Without --git: what older commits hold under the key may be lost for good.",
+            ),
+            "unused": click.option("--unused", is_flag=True, help="Look at no record: you know that nothing is under the key."),
+        },
+    )(function)
 
 
 class _Looks(NamedTuple):
@@ -55,7 +83,8 @@ def census(
 ) -> int:
     """Count records by the key they are under: tagged blobs by their kid, the others by opening them. Disabled keys count too.
 
-    Everything below PATH is looked at, what git ignores and what is hidden too. With --git, every version in every branch, tag and stash.
+    Every file below PATH is looked at, whatever its name, what git ignores and what is hidden too, and what git's index holds besides;
+    in them every field that holds a blob. With --git, every version in every branch, tag and stash.
 
     \b
     Example:
@@ -79,14 +108,16 @@ def census(
 
 def _show_count(ring: KeyRing, tally: Tally, name: str, *, history: bool, as_json: bool) -> None:
     is_key = name in ring
-    fields, files, versions = (counts.get(name, 0) for counts in (tally.fields, tally.files, tally.versions))
+    fields, files, staged, versions = (counts.get(name, 0) for counts in (tally.fields, tally.files, tally.staged, tally.versions))
     if as_json:
         known: dict[str, object] = {"key": name} if is_key else {"kid": name[4:]} if name.startswith("kid ") else {"key": None}
         if is_key:
             known |= {"kid": ring.get(name).kid, "state": ring.get(name).state}
-        sys.stdout.buffer.write(json_line(known | {"fields": fields, "files": files} | ({"versions": versions} if history else {})))
+        known |= {"fields": fields, "files": files} | ({"staged": staged} if staged else {})
+        sys.stdout.buffer.write(json_line(known | ({"versions": versions} if history else {})))
         return
-    more = f"; {_counted(versions, 'version')} in git" if history else ""
+    more = f"; {_counted(staged, 'field')} in git's index alone" if staged else ""
+    more += f"; {_counted(versions, 'version')} in git" if history else ""
     what = f"{name}  {ring.get(name).state}" if is_key else name
     show.out(f"{what}  {_counted(fields, 'field')} in {_counted(files, 'file')}{more}")
 
@@ -140,7 +171,7 @@ def retire(
 @options.fields
 @options.require_authentic
 @_GIT
-@click.option("--unused", is_flag=True, help="Look at no record: you know that nothing is under the key.")
+@_unseen
 @click.argument("key_id", metavar="ID")
 @_SOME_PATHS
 @click.pass_obj
@@ -150,13 +181,14 @@ def remove(
     fields: tuple[str, ...],
     require_authentic: bool,
     history: bool,
-    unused: bool,
+    unseen: _Unseen,
     key_id: str,
     paths: tuple[str, ...],
 ) -> int:
     """Cut a key out of the ring. Refused for the primary, for a key that others are wrapped under, and while records are under it.
 
-    Name the PATHs where records may be under it, or say --unused. Bytes that stand in the ring itself are gone then:
+    Name the PATHs where records may be under it, or say --unused. In git, older commits may hold records under it, too: look at them with
+    --git, or say --forget-history. Bytes that stand in the ring itself are gone then:
     sealkit keys export --secret keeps them.
 
     \b
@@ -166,25 +198,50 @@ def remove(
     """
     from sealkit.keys import ringstore
 
-    if bool(paths) == unused:
+    if bool(paths) == unseen.unused:
         raise Usage(
             problem="nothing was looked at: no record, in no tree",
             hint="name the PATHs where records may be under the key, or say --unused: nothing opens them once it is gone",
         )
+    if history and unseen.forget:
+        raise Usage(problem="--git looks at the history that --forget-history gives up", hint="give one of them")
+    if paths and not history and not unseen.forget:
+        _refuse_unseen_history(paths)
     named = file if file is not None else ring_file
     with ExitStack() as stack:
         path = (
             ring_that_is_there(named, None)
-            if unused
+            if unseen.unused
             else _unneeded(stack, named, key_id, paths, _Looks(fields, require_authentic, history))
         )
         if path is None:
             return _FINDING
         ringstore.remove(path, key_id)
     show.out(f"{key_id}  removed  from {path}")
-    if paths and not history:
-        show.note("what git holds was not looked at: see sealkit keys census --git")
     return 0
+
+
+def _refuse_unseen_history(paths: Sequence[str]) -> None:
+    """Refuse to take a key away for good while commits that nobody looked at may hold what is under it."""
+    repository = _repository(paths)
+    count = repository.commits() if repository is not None else 0
+    if count:
+        raise Usage(
+            problem=f"{_counted(count, 'commit')} of this repository {'was' if count == 1 else 'were'} not looked at: they may hold records under the key",
+            hint="look at them, too: --git; or give up what they hold under it: --forget-history",
+        )
+
+
+def _repository(paths: Sequence[str]) -> Repository | None:
+    """Return the repository that the paths are in; None if they are in none."""
+    from sealkit.trees.roots import is_folder
+    from sealkit.trees.versions import Repository
+    from sealkit.trees.worktree import enclosing
+
+    first = paths[0]
+    if enclosing(first if is_folder(first) else os.path.dirname(first)) is None:
+        return None
+    return Repository(paths)
 
 
 def _unneeded(stack: ExitStack, file: str | None, key_id: str, paths: Sequence[str], looks: _Looks) -> str | None:
@@ -205,23 +262,39 @@ def _unneeded(stack: ExitStack, file: str | None, key_id: str, paths: Sequence[s
         )
     stack.enter_context(held(paths))
     _refuse_unfinished(paths, ring)
-    tally, places = _tally(), 0
+    tally, places = _tally(), []
     for one in _places(ring, paths, looks):
         tally.add(one)
         if isinstance(one, Place) and key_id in one.keys:
-            places += 1
+            places.append(one)
             show.out(one.shown)
     _refuse_nothing(tally, history=looks.history)
     if _troubles(tally):
         show.hint("what cannot be looked at may be under the key: nothing was changed")
         return None
     if places:
-        show.note(f"key {key_id} is needed, for the {_counted(places, 'field')} listed; nothing was changed")
-        show.hint("rotate them first: sealkit rotate --to ID PATH")
+        show.note(f"key {key_id} is needed, for the {_counted(len(places), 'field')} listed; nothing was changed")
+        for hint in _ways_out(places):
+            show.hint(hint)
         return None
     for path in paths:
         _sync(path)
     return ring.path
+
+
+def _ways_out(places: Sequence[Place]) -> Iterator[str]:
+    """Yield what to do about blobs under a key that is to go."""
+    from sealkit.trees.census import INDEX, TEXT
+
+    if any(one.commit is None and one.field == TEXT for one in places):
+        yield f"what is {TEXT} is not rotated: make the file a record (docs/format.md), or take the blob out"
+    if any(one.commit is None and one.named for one in places):
+        yield "rotate them first: sealkit rotate --to ID PATH; files that it passes over by their names (the census does not): with --hidden --no-gitignore"
+    others = sorted({one.field for one in places if one.commit is None and not one.named and one.field != TEXT})
+    if others:
+        yield f"fields that neither --field nor a policy names: sealkit rotate --to ID {' '.join(f'--field {one}' for one in others[:3])} PATH"
+    if any(one.commit == INDEX for one in places):
+        yield "git's index has what the files were before: git add -u"
 
 
 def _refuse_unfinished(paths: Sequence[str], ring: KeyRing) -> None:
@@ -266,17 +339,20 @@ def _places(ring: KeyRing, paths: Sequence[str], looks: _Looks) -> Iterator[Plac
     from sealkit.trees import orders
     from sealkit.trees.census import Census
     from sealkit.trees.tasks import demanded_by
+    from sealkit.trees.walk import leftovers
 
     where = Where(tuple(paths), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
     if "-" in paths or any(not path for path in paths):
         raise NothingMatched(problem="records on stdin are not counted", hint="name files and folders")
     task = run.task(orders.INSPECT, where, Asked(looks.fields or None))
     looking = Census(ring, demanded_by(task), task.around.below, requires=looks.require_authentic)
-    yield from looking.of_tree(run.walk(where))
+    repository = _repository(paths)
+    temporary = (found for path in paths if os.path.isdir(path) for found in leftovers(path) if found.problem is None)
+    yield from looking.of_tree(chain(run.walk(where), temporary), repository)
     if looks.history:
         from sealkit.trees.versions import Repository
 
-        yield from looking.of_history(Repository(paths))
+        yield from looking.of_history(repository if repository is not None else Repository(paths))
 
 
 def _refuse_nothing(tally: Tally, *, history: bool) -> None:

@@ -314,6 +314,13 @@ def seal_foreign(function: F) -> F:
     )(function)
 
 
+def _field_paths(_context: click.Context, _option: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return field paths in their one spelling, before anything is done. Raises ``BadFieldPath``."""
+    from sealkit.records import fieldpath
+
+    return tuple(fieldpath.join(fieldpath.parse(path)) for path in paths)
+
+
 def fields(function: F) -> F:
     """Add --field."""
     return click.option(
@@ -321,7 +328,8 @@ def fields(function: F) -> F:
         "fields",
         multiple=True,
         metavar="PATH",
-        help="The field (the policy's, else secured): a.b, a[].b, a[0].b. May be repeated.",
+        callback=_field_paths,
+        help='The field (the policy\'s, else secured): a.b, a[].b, a[0].b, "a.b".c (a key with a dot). May be repeated.',
     )(function)
 
 

@@ -14,6 +14,7 @@ from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
 from sealkit.trees import orders
 from sealkit.trees.content import needed
+from sealkit.trees.found import Left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,7 +173,8 @@ def _tree(plan: Rotation, where: Where, output: Output, change: Change, *, parti
             printer = run.Printer(output, "rotate")
             run.count(printer, where)
             maker = run.Maker(output, texts(change))
-            status = run.printed(rotation.write(plan, run.walk(where), maker, memory), printer, where)
+            printer.left = Left()
+            status = run.printed(rotation.write(plan, run.walk(where, left=printer.left), maker, memory), printer, where)
             if rotation.is_complete(status):
                 rotation.finish(plan, memory)
             return status

@@ -12,6 +12,7 @@ from sealkit.cli.progress import Progress
 from sealkit.errors import NothingMatched
 from sealkit.records.kinds import JSON_LINES, kind_of
 from sealkit.report import Outcome, Report, json_line
+from sealkit.trees.found import TEMPORARY, Left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sealkit.trees.orders import Task
 
 STDIN = "-"
+_SAYS_WHAT_IS_LEFT = frozenset({"verify", "rotate"})
 
 Text = "Callable[[Done], bytes]"
 
@@ -100,6 +102,7 @@ class Printer:
         self.report = Report()
         self._output = output
         self._hints: set[str] = set()
+        self.left: Left | None = None
         self._copy = None
         self.progress = Progress(what, shown=output.progress and not output.quiet)
         if output.report is not None:
@@ -139,13 +142,25 @@ class Printer:
             self._copy.close()
         if not self._output.quiet:
             show.note(self.report.sentence())
+            self._show_left()
         advice = self.report.advice()
         if advice is not None:
             show.hint(advice)
         return self.report.exit_status
 
+    def _show_left(self) -> None:
+        """Say what was not looked at, and what removes what interrupted runs left behind."""
+        left = self.left.sentence() if self.left is not None else None
+        if left is not None:
+            show.note(left)
+        if self.left is not None and self.left.counts.get(TEMPORARY):
+            show.hint("an interrupted run left temporary files behind; the next seal, rotate or retag of this tree removes them")
+
     def _summary(self) -> bytes:
-        return json_line(self.report.summary())
+        summary = self.report.summary()
+        if self.left is not None and self.left.counts:
+            summary["summary"]["left"] = self.left.counts
+        return json_line(summary)
 
 
 def no_text(done: Done) -> bytes:
@@ -163,14 +178,15 @@ def lines(line: Callable[[Outcome], str | None]) -> Callable[[Done], bytes]:
     return text
 
 
-def walk(where: Where, is_record: Callable[[str], bool] | None = None) -> Iterator[Found]:
-    """Yield the records that were named; ``is_record`` says of the names of files which those are."""
-    from sealkit.records.kinds import is_record_name
+def walk(where: Where, is_record: Callable[[str], bool] | None = None, left: Left | None = None) -> Iterator[Found]:
+    """Yield the files that were named and may be records; ``is_record`` says so of their names, ``left`` counts the others."""
+    from sealkit.trees.links import Links
+    from sealkit.trees.walk import Passing, is_no_policy
     from sealkit.trees.walk import walk as walk_tree
 
     return walk_tree(
         where.paths,
-        is_record=is_record if is_record is not None else is_record_name,
+        passing=Passing(is_record if is_record is not None else is_no_policy, Links(where.paths), left),
         include=where.include,
         exclude=where.exclude,
         since=where.since,
@@ -199,7 +215,10 @@ def records(task: Task, where: Where, output: Output, mode: Mode, maker: Callabl
     if where.is_stdin:
         return printed([maker([stdin(task, where)])], printer, where)
     count(printer, where)
-    return printed(batch.pieces(task, walk(where), mode, maker), printer, where)
+    if task.verb not in _SAYS_WHAT_IS_LEFT:
+        return printed(batch.pieces(task, walk(where), mode, maker), printer, where)
+    printer.left = Left()
+    return printed(batch.pieces(task, walk(where, left=printer.left), mode, maker), printer, where)
 
 
 def count(printer: Printer, where: Where) -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sealkit.cli import run, show
 from sealkit.cli.options import Where
-from sealkit.demands import Asked
+from sealkit.demands import ALSO, Asked, kind_among
 from sealkit.errors import NothingMatched, SealkitError
 from sealkit.policy import NAME
-from sealkit.records.kinds import kind_of
-from sealkit.records.record import join, split
-from sealkit.trees import batch, orders
+from sealkit.records import visit
+from sealkit.records.kinds import FRONT_MATTER
+from sealkit.trees import batch, orders, visitor
 from sealkit.trees.batch import Mode
 from sealkit.trees.demanded import read_policy
-from sealkit.trees.store import read, write_new
+from sealkit.trees.store import write_new
 from sealkit.trees.tasks import demanded_by
 
 if TYPE_CHECKING:
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
 
     from sealkit.cli.options import Output
     from sealkit.trees.demanded import Demanded
+    from sealkit.trees.visitor import File
 
 _Policies = dict[str, bytes | None]
 """The policies that apply to a record: the path of each below the tree's root, and its text."""
 
 _PLANTED = "sealkit planted this text to see whether the gate finds it"
 _MOST = 20
+_FOLDER = "sealkit-planted"
 
 
 def self_test(where: Where, output: Output) -> int:
@@ -51,24 +54,46 @@ def self_test(where: Where, output: Output) -> int:
 def _plants(where: Where, demanded: Demanded) -> Iterator[tuple[str, str, _Policies, str, bytes]]:
     """Yield copies with plaintext in a blob's place: the path, the field, the policies, the path below the root, the content."""
     count = 0
-    for found in run.walk(where):
-        if found.problem is not None:
-            continue
-        data = read(found.path, found.root).data
-        for demand in demanded(found.path):
-            try:
-                records = split(data, kind_of(found.path))
-                field = records[0].paths(demand.path)[0]
-                if records[0].blob_text(field) is None:
-                    continue
-                records[0] = records[0].set(field, _PLANTED)
-            except (SealkitError, IndexError):
-                continue
-            policies = {level.prefix + NAME: read_policy(os.path.join(level.folder, NAME)) for level in demanded.levels(found.path)}
-            yield found.path, field, policies, demanded.below(found.path), join(records)
+    for file in visitor.files(run.walk(where), demanded):
+        for field, name, data in _planted(file, demanded) if file.problem is None else ():
+            path = file.found.path
+            policies = {level.prefix + NAME: read_policy(os.path.join(level.folder, NAME)) for level in demanded.levels(path)}
+            yield path, field, policies, name, data
             count += 1
             if count == _MOST:
                 return
+
+
+def _planted(file: File, demanded: Demanded) -> Iterator[tuple[str, str, bytes]]:
+    """Yield copies of a file with plaintext in it: the field, the path below the root, the content.
+
+    In the place of each blob; in the same record where it was filed in the wrong folder, or under a name that no rule matches; and in the
+    field ``secured`` where the rules speak of others.
+    """
+    path, below = file.found.path, demanded.below(file.found.path)
+    try:
+        records = visit.whole(path, file.data, kind_among(file.rules)) if visit.may_hold_blobs(file.data) else []
+        policies = demanded.policies(path)
+    except SealkitError:
+        return
+    if not records:
+        return
+    first, rest = records[0], b"".join(record.raw for record in records[1:])
+    asked = [rule.path for rule in file.rules]
+    for rule in file.rules:
+        with suppress(SealkitError, IndexError):
+            field = visit.fields(first, rule.path)[0]
+            if first.blob_text(field) is None:
+                if rule.line == ALSO:
+                    yield field, below, first.set(field, _PLANTED).raw + rest
+                continue
+            data = first.set(field, _PLANTED).raw + rest
+            yield field, below, data
+            suffix = os.path.splitext(below)[1]
+            elsewhere = [f"{_FOLDER}/misfiled{suffix}", *([f"{_FOLDER}/misfiled.json"] if first.kind == FRONT_MATTER else [])]
+            for name in elsewhere:
+                if field in (policies.elsewhere(name) if policies is not None else asked):
+                    yield field, name, data
 
 
 def _is_let_through(policies: _Policies, below: str, data: bytes, field: str) -> bool:

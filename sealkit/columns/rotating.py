@@ -18,14 +18,14 @@ from sealkit.columns.reference import Reference, ring_of
 from sealkit.demands import Asked
 from sealkit.errors import JournalError, NothingMatched, Usage
 from sealkit.opaque import opaque
-from sealkit.records.kinds import is_record_name
 from sealkit.report import Outcome, Report, failure
 from sealkit.sealer import Sealer
 from sealkit.trees import batch, journals, orders, rotation, tasks
 from sealkit.trees.found import Found
 from sealkit.trees.journal import Header, Journal
+from sealkit.trees.links import Links
 from sealkit.trees.roots import held, is_folder
-from sealkit.trees.walk import walk
+from sealkit.trees.walk import Passing, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,7 +93,7 @@ def rotate(engine: Engine, folder: str, to: str | None, fields: Sequence[str] | 
     share = Share(folder, to, tuple(fields) if fields is not None else None)
     with held([folder]):
         _conducted(engine, share._replace(step=PROBE))
-        found = list(walk([folder], is_record=is_record_name))
+        found = list(walk([folder], passing=Passing(on_link=Links([folder]))))
         missed = [failure(one.path, one.problem) for one in found if one.problem is not None]
         rows = packed(one for one in found if one.problem is None)
         opened = _gathered(engine(rows, share), missed)

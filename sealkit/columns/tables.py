@@ -15,8 +15,7 @@ import pyarrow.parquet
 from sealkit.columns.files import CSV, IPC, JSON_LINES, PARQUET, Sink, created, format_of
 from sealkit.errors import SealkitError, StoreError, Usage
 from sealkit.opaque import opaque
-from sealkit.records.kinds import kind_of
-from sealkit.records.record import split
+from sealkit.records import visit
 from sealkit.tree import Scalar
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def row(outcome: Outcome, public: dict[str, str | None], *, payloads: bool) -> d
 def public_fields(path: str, data: bytes, names: tuple[str, ...]) -> list[tuple[int, dict[str, str | None]]]:
     """Return the text of some fields of each record of a file, with the line it begins on; None for what is absent or no scalar."""
     try:
-        records = split(data, kind_of(path))
+        records = visit.whole(path, data)
     except SealkitError:
         return []
     return [(record.line, {name: _text(record, name) for name in names}) for record in records if not record.is_blank]

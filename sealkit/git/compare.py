@@ -12,7 +12,7 @@ from sealkit.git import asking, shown
 from sealkit.git.changes import Changes
 from sealkit.git.program import GitFailedError
 from sealkit.opaque import opaque
-from sealkit.records.kinds import is_record_name
+from sealkit.records.kinds import POLICY
 from sealkit.trees.revision import Revision
 from sealkit.trees.store import read
 
@@ -60,7 +60,7 @@ def since(revision: str, paths: Sequence[str], looks: Looks) -> Iterator[Pair]:
 
         def is_asked_for(name: str) -> bool:
             is_below = any(path in (".", name) or name.startswith(path + "/") for path in below)
-            return is_below and is_record_name(os.path.basename(name))
+            return is_below and os.path.basename(name) != POLICY
 
         for name in _changed(was, is_asked_for):
             path = os.path.relpath(os.path.join(was.top, name))

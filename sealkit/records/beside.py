@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.crypto.blob import Blob
 from sealkit.errors import LookAlikeKey, SealkitError, Unsealed
 from sealkit.records import fieldpath, locate, scan
-from sealkit.records.lookalike import may_be_escaped, skeleton
+from sealkit.records.lookalike import has_unseen, may_be_escaped, skeleton
 from sealkit.tree import Alias, Mapping, Scalar, Sequence, walk
 
 if TYPE_CHECKING:
@@ -25,11 +24,6 @@ ALONE = ("unsealed", "unsecured", "unencrypted", "decrypted", "plaintext", "clea
 WITH_NAME = (*ALONE, "plain", "clear", "raw", "open")
 """Words that say it before or behind the field's own name, as in ``secured_plain`` and ``plain-secured``."""
 
-# Zero width, direction, variation selectors, fillers: Unicode's Default_Ignorable_Code_Point, as far as it is assigned.
-_UNSEEN = (
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 _WITHOUT_SEPARATORS = str.maketrans("", "", scan.SEPARATORS.decode())
 
 
@@ -69,6 +63,12 @@ def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> No
         _refuse_disguised(record, path, sought)
 
 
+def could(data: bytes, path: str) -> bool:
+    """Say whether a file's bytes can spell one of the names that stand open beside a field, or would; False is certain of UTF-8."""
+    sought = _sought(path)
+    return sought is not None and (not sought.own or may_be_escaped(data) or _may_be(scan.squeezed(data), sought, repeated=True))
+
+
 def nothing(text: bytes, path: str) -> bool:
     """Say whether ``refuse`` lets a document pass that has the field, and its name but once; False says nothing.
 
@@ -102,19 +102,20 @@ def _refuse_open(record: Record, path: str, sought: _Sought) -> None:
 
 
 def _refuse_disguised(record: Record, path: str, sought: _Sought) -> None:
-    """Raise for a key with characters in it that nobody sees, or one that is the field's name but for accents.
+    """Raise for a key that is the field's name but for characters that nobody sees, or but for accents.
 
-    The first anywhere in the record, the second in the field's own mapping; the other look-alikes ``locate`` refuses.
+    The first anywhere in the record, the second in the field's own mapping; the other look-alikes ``locate`` refuses. What is not read
+    as the field's name when they are gone is an ordinary spelling: Persian writes U+200C, emoji are joined and varied by such characters.
     """
     plain = _without_marks(sought.name)
     for mapping in _mappings(record, path, sought):
         for key, _ in _pairs(mapping):
             if isinstance(key, Scalar) and key.text != sought.name and _without_marks(key.text) == plain:
                 raise _look_alike(record, path, key)
-    root = record.document.root
+    root, look = record.document.root, skeleton(sought.name)
     for node in walk(root) if root is not None else ():
         for key, _ in node.pairs if isinstance(node, Mapping) else ():
-            if isinstance(key, Scalar) and re.search(_UNSEEN, key.text):
+            if isinstance(key, Scalar) and has_unseen(key.text) and key.text != sought.name and skeleton(key.text) == look:
                 raise _look_alike(record, path, key)
 
 

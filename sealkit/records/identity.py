@@ -132,7 +132,7 @@ def parse_bind(text: str | None) -> Bind:
     """Read what an option says: ``none``, ``path``, or paths of fields with commas between. Raises ``BadFieldPath``."""
     if text is None or text == BINDS[NONE]:
         return None
-    return BIND_PATH if text == BIND_PATH else tuple(name.strip() for name in text.split(","))
+    return BIND_PATH if text == BIND_PATH else tuple(fieldpath.split_list(text))
 
 
 class Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,7 +34,9 @@ _TYPES = (
 )
 _STRING_TAGS = ("!", "tag:yaml.org,2002:str")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
+_BINARY_TAGS = ("!binary", "tag:yaml.org,2002:binary")
 MAX_FIELDS = 100_000
+MAX_WRAPPED = 100
 _DISPUTED = {0x85: "\xb7", 0x2028: "\xb7", 0x2029: "\xb7"}
 _DISPUTED_BYTES = rb"\xc2\x85|\xe2\x80[\xa8\xa9]"
 
@@ -132,7 +135,7 @@ def _children(field: Field, step: fieldpath.Step) -> Iterator[_Child]:
             raise BadSyntax(problem=f"{field.path or 'the record'} is not a mapping, so it has no key {step!r}", line=node.line)
         pair = _pair(node, step)
         if pair is not None:
-            yield _Child(f".{step}", *pair)
+            yield _Child(fieldpath.text_of(step), *pair)
         return
     if not isinstance(node, Sequence):
         raise BadSyntax(problem=f"{field.path or 'the record'} is not a list, so it has no items", line=node.line)
@@ -144,6 +147,29 @@ def _children(field: Field, step: fieldpath.Step) -> Iterator[_Child]:
 def _key_text(key: Node) -> str | None:
     node = key.target if isinstance(key, Alias) else key
     return node.text if isinstance(node, Scalar) else None
+
+
+def _made_of(key: Node) -> str | None:
+    """Return the text that some readers make of a key that is no plain text: base64 with a tag, a list of one (js-yaml); None for any other."""
+    node = key.target if isinstance(key, Alias) else key
+    for _ in range(MAX_WRAPPED):
+        if not isinstance(node, Sequence) or len(node.items) != 1:
+            break
+        item = node.items[0]
+        node = item.target if isinstance(item, Alias) else item
+    if not isinstance(node, Scalar) or (node is key and node.tag is None):
+        return None
+    if node.tag not in _BINARY_TAGS:
+        return node.text if node.tag is None or node.tag in _STRING_TAGS else None
+    try:
+        return base64.b64decode(node.text + "==").decode("utf-8", "replace")
+    except ValueError:
+        return None
+
+
+def may_be_named(key: Node, looks_like: Callable[[str], bool]) -> bool:
+    """Say whether some reader may take a key for one that ``looks_like`` says is the field's name."""
+    return any(text is not None and looks_like(text) for text in (_key_text(key), _made_of(key)))
 
 
 def _is_merge(key: Node) -> bool:
@@ -159,9 +185,9 @@ def _pair(mapping: Mapping, name: str) -> tuple[Node, Node] | None:
         text = _key_text(key)
         if _is_merge(key):
             merges.append(index)
-        elif text == name:
+        elif text == name and not _is_binary(key):
             found.append(index)
-        elif text is not None and skeleton(text) == look:
+        elif _looks_like(key, text, look):
             raise _look_alike(key, name)
     if len(found) > 1:
         raise DuplicateKey(
@@ -196,11 +222,22 @@ def _last_that_brings(mapping: Mapping, merges: list[int], name: str, look: str)
 def _has_key(mapping: Mapping, name: str, look: str) -> bool:
     for key, _ in mapping.pairs:
         text = _key_text(key)
-        if text == name:
+        if text == name and not _is_binary(key):
             return True
-        if text is not None and skeleton(text) == look:
+        if _looks_like(key, text, look):
             raise _look_alike(key, name)
     return False
+
+
+def _is_binary(key: Node) -> bool:
+    return isinstance(key, Scalar) and key.tag in _BINARY_TAGS
+
+
+def _looks_like(key: Node, text: str | None, look: str) -> bool:
+    if text is not None and skeleton(text) == look:
+        return True
+    made = _made_of(key) if text is None or isinstance(key, Alias) or _is_binary(key) else None
+    return made is not None and skeleton(made) == look
 
 
 def _look_alike(key: Node, name: str) -> LookAlikeKey:

@@ -93,7 +93,7 @@ def _needle(name: str) -> _Needle | None:
         return None
     look = skeleton(name)
     folded = look.encode()
-    as_key = re.compile(re.escape(folded) + rb"[\"']?[ \t]*:")
+    as_key = re.compile(re.escape(folded) + rb"[\"'\] \t]*:")
     return _Needle(f"\n{name}: ".encode(), folded, folded.translate(None, SEPARATORS), as_key, look)
 
 
@@ -108,7 +108,7 @@ def find(data: bytes, start: int, end: int, name: str, *, one_document: bool = F
     yaml = data[start:end]
     folded = yaml.translate(_FOLD)
     suspect = b"\0" in folded
-    if (suspect and not _readable(yaml)) or not (yaml.isascii() or _harmless(yaml, needle.skeleton)):
+    if (suspect and not _readable(yaml)) or _may_decode(yaml) or not (yaml.isascii() or _harmless(yaml, needle.skeleton)):
         return None
     line = folded.find(needle.folded)
     if line < 0:
@@ -133,7 +133,7 @@ def alone(yaml: bytes, name: str) -> Alone | None:
     None for no answer, as also where it holds brackets, escapes or anchors.
     """
     needle = _needle(name)
-    if needle is None or len(yaml) > MAX_BYTES:
+    if needle is None or len(yaml) > MAX_BYTES or _may_decode(yaml):
         return None
     span = _at_column_0(yaml, _line_of(yaml, needle.key), needle.key)
     if span is None:
@@ -148,6 +148,11 @@ def alone(yaml: bytes, name: str) -> Alone | None:
 def _readable(yaml: bytes) -> bool:
     """Say whether there are no control characters, no lone CR, no escape that could spell the name, and not too many brackets."""
     return not _CONTROLS.search(yaml) and not may_be_escaped(yaml) and yaml.count(b"[") + yaml.count(b"{") <= MAX_BRACKETS
+
+
+def _may_decode(yaml: bytes) -> bool:
+    """Say whether there may be a tag that makes a name of base64."""
+    return b"!" in yaml and (b"inary" in yaml or b"%" in yaml)
 
 
 def _harmless(yaml: bytes, name_skeleton: str) -> bool:

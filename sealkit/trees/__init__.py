@@ -210,10 +210,12 @@ def _task(
 
 
 def _walk(paths: Paths, filters: dict[str, Any]) -> Iterator[Found]:
-    from sealkit.records.kinds import is_record_name
-    from sealkit.trees.walk import walk
+    from os import fspath
 
-    return walk(paths, is_record=is_record_name, **filters)
+    from sealkit.trees.links import Links
+    from sealkit.trees.walk import Passing, walk
+
+    return walk(paths, passing=Passing(on_link=Links([fspath(path) for path in paths])), **filters)
 
 
 def _each(task: Task, paths: Paths, filters: dict[str, Any], *, write: bool = False) -> Iterator[Outcome]:

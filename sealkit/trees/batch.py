@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError
 from sealkit.report import Outcome, failure
-from sealkit.trees import content, orders
+from sealkit.trees import content, orders, visitor
 from sealkit.trees.found import Found
 from sealkit.trees.store import Store
 
@@ -222,13 +222,13 @@ Read = tuple["Found", "Snapshot | SealkitError"]
 
 def _groups(task: Task, found: Iterator[Found], store: Store, kept: _Kept | None) -> Iterator[list[Looked]]:
     """Look at files, and put those together that are replaced together."""
-    looked = (_look(task, one, read, kept) for one, read in _ahead(found, store))
+    looked = (_look(task, one, read, kept) for one, read in _ahead(task, found, store))
     return _grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
 
 
-def _ahead(found: Iterator[Found], store: Store) -> Iterator[Read]:
+def _ahead(task: Task, found: Iterator[Found], store: Store) -> Iterator[Read]:
     """Read files, a few at a time before any of them is looked at: taking turns with system calls slows down what follows them."""
-    read = ((one, _snapshot(one, store)) for one in found)
+    read = ((one, _snapshot(task, one, store)) for one in found)
     return chain.from_iterable(_grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
 
 
@@ -236,11 +236,11 @@ def _bytes_read(one: Read) -> int:
     return 0 if isinstance(one[1], SealkitError) else len(one[1].data)
 
 
-def _snapshot(found: Found, store: Store) -> Snapshot | SealkitError:
+def _snapshot(task: Task, found: Found, store: Store) -> Snapshot | SealkitError:
     if found.problem is not None:
         return found.problem
     try:
-        return store.read(found.path, found.root)
+        return visitor.snapshot(found, store, task.rules)
     except SealkitError as error:
         return error
 
@@ -249,14 +249,14 @@ def _look(task: Task, found: Found, read: Snapshot | SealkitError, kept: _Kept |
     if isinstance(read, SealkitError):
         return Done(found, [failure(found.path, read)]), None
     if kept is not None and kept.journal.has_written(found.path, read.data):
-        return Done(found, content.run(task.as_settled(), found.path, read.data).outcomes), None
-    result = content.run(task, found.path, read.data)
+        return Done(found, content.run(task.as_settled(), found.path, read.data, named=found.named).outcomes), None
+    result = content.run(task, found.path, read.data, named=found.named)
     hides = task.verb == orders.SEAL and any(outcome.status == reporting.SEALED for outcome in result.outcomes)
     return Done(found, result.outcomes, read.data, result.data, result.replaced, hides), read
 
 
 def _read(task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
-    for one, read in _ahead(found, store):
+    for one, read in _ahead(task, found, store):
         done, snapshot = _look(task, one, read, None)
         if mode.rehearse and snapshot is not None:
             done = _rehearsed(task, done, snapshot, mode)
@@ -288,7 +288,7 @@ def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, kept: _Ke
         for (index, _), problem in zip(pending, _replaced(done, pending, mode, kept), strict=True):
             if isinstance(problem, ChangedUnderneath) and attempt + 1 < _TRIES:
                 found = done[index].found
-                done[index], snapshot = _look(task, found, _snapshot(found, store), kept)
+                done[index], snapshot = _look(task, found, _snapshot(task, found, store), kept)
                 if done[index].after is not None and snapshot is not None:
                     again.append((index, snapshot))
             elif problem is not None:
@@ -318,17 +318,18 @@ def _replaced(done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode,
     return problems
 
 
-def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]:
-    """Put the old blobs of one file back, and yield what became of it."""
+def restore(root: str, entry: Entry, mode: Mode, store: Store, kind: str | None = None) -> Iterator[Done]:
+    """Put the old blobs of one file back, and yield what became of it. ``kind`` is what a policy says that the file is."""
     from sealkit.trees import undo
 
     found = Found(os.path.join(root, entry.path), root)
     for attempt in range(_TRIES):
-        snapshot = _snapshot(found, store)
-        if isinstance(snapshot, SealkitError):
-            yield Done(found, [failure(found.path, snapshot)])
+        try:
+            snapshot = store.read(found.path, found.root)
+        except SealkitError as error:
+            yield Done(found, [failure(found.path, error)])
             return
-        result = undo.restore(found.path, snapshot.data, entry.replaced)
+        result = undo.restore(found.path, snapshot.data, entry.replaced, kind)
         done = Done(found, result.outcomes, snapshot.data, result.data)
         if not mode.write:
             yield done.as_dry_run()

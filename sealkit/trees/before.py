@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import Usage
+from sealkit.records import visit
 from sealkit.records.identity import BIND_PATH, Place, file_path
-from sealkit.records.record import split
 from sealkit.trees.roots import is_folder
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Before:
             if then is None or below is None:
                 raise Usage(problem="it was not in that revision", path=path)
             name, data = then
-            old = next((one for one in split(data, record.kind) if one.line == record.line), record)
+            old = next((one for one in visit.of_kind(data, record.kind) if one.line == record.line), record)
             return self._place(old, field, lambda: below(name), bind, kind)
 
         return before

@@ -1,42 +1,50 @@
-"""Records counted by the key they are under: in the work tree, and in every version that git holds."""
+"""Blobs counted by the key they are under: in every file of the work tree, in the index, and in every version that git holds.
+
+Not only in the fields that somebody names: a key that goes takes with it whatever was sealed under it, wherever that stands.
+"""
 
 from __future__ import annotations
 
-import re
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
 from sealkit.candidates import candidates
+from sealkit.demands import FieldRule, kind_among
 from sealkit.errors import FieldAbsent, NotAString, SealkitError, StoreError, Unsealed
 from sealkit.keys.key import FORMATS
+from sealkit.records import visit, wide
 from sealkit.records.identity import Binding
-from sealkit.records.kinds import is_record_name, kind_of
-from sealkit.records.record import split
 from sealkit.report import failure
-from sealkit.trees.store import Store
+from sealkit.trees import sightings, visitor
+from sealkit.trees.walk import is_no_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.context import Context
     from sealkit.crypto.blob import Blob
-    from sealkit.demands import FieldRule
     from sealkit.keys.ring import KeyRing
     from sealkit.records.record import Record
     from sealkit.report import Outcome
     from sealkit.trees.found import Found
-    from sealkit.trees.versions import Repository
+    from sealkit.trees.versions import Repository, Version
 
 PLAIN, TAGGED, _ = FORMATS
-_MAY_HOLD_A_BLOB = re.compile(rb";[A-Za-z0-9+/\\]{22,44}==")
 _MAX_KNOWN = 1 << 14
 NO_KEY = "no key of the ring"
+INDEX = "the index"
+"""Stands for a commit where a blob was found in what would be committed next."""
+
+
+TEXT = "in no field of a record"
+"""Stands for the field of a blob that was seen in the bytes of a file, and that no record has."""
 
 
 class Place(NamedTuple):
-    """Where a blob stands: in a file, on a line (from 1), in a field; in git, the first ``commit`` found that has it there.
+    """Where a blob stands: in a file, on a line (from 1), in a field; in git, the first ``commit`` found that has it there, or ``INDEX``.
 
-    ``keys`` are those it may be under, mostly one; ``kid`` is what a tagged one says.
+    ``keys`` are those it may be under, mostly one; ``kid`` is what a tagged one says. ``named``: somebody named the field.
     """
 
     path: str
@@ -45,11 +53,14 @@ class Place(NamedTuple):
     keys: tuple[str, ...]
     kid: str | None
     commit: str | None = None
+    named: bool = True
 
     @property
     def shown(self) -> str:
         """The place in words."""
         where = f"{self.path}:{self.line}  {self.field}"
+        if self.commit == INDEX:
+            return f"{where}  in git's index"
         return where if self.commit is None else f"{where}  in commit {self.commit[:12]}"
 
 
@@ -79,25 +90,36 @@ class Census:
         self._below = below
         self._requires = requires
         self._known: dict[tuple[str, str, Context | None, bool], tuple[str, ...]] = {}
+        self._objects: set[str] | None = None
+        self._blobs: set[int] = set()
+        self._told: set[Blob] = set()
 
-    def of_tree(self, found: Iterable[Found]) -> Iterator[Place | Trouble]:
-        """Yield every blob of some files as they are now."""
-        with Store() as store:
-            for one in found:
-                if one.problem is not None:
-                    yield Trouble(failure(one.path, one.problem))
-                    continue
-                try:
-                    data = store.read(one.path, one.root).data
-                except SealkitError as error:
-                    yield Trouble(failure(one.path, error))
-                    continue
-                yield from self.of_file(one.path, data)
+    def of_tree(self, found: Iterable[Found], repository: Repository | None = None) -> Iterator[Place | Trouble]:
+        """Yield every blob of some files as they are now and, with a repository, what its index holds besides."""
+        if repository is not None:
+            self._objects = set()
+        for file in visitor.files(found, self._demanded):
+            if file.problem is not None:
+                yield Trouble(failure(file.found.path, file.problem))
+                continue
+            if self._objects is not None:
+                self._objects.update(_object_ids(file.data))
+            yield from self.of_file(file.found.path, file.data)
+        if repository is not None:
+            yield from self._of_versions(repository, self._unseen(repository))
 
     def of_history(self, repository: Repository) -> Iterator[Place | Trouble]:
         """Yield every blob that the files have in any commit of any branch, tag or stash, once for each version of the file."""
+        yield from self._of_versions(repository, repository.history(is_no_policy, "--all"))
+
+    def _unseen(self, repository: Repository) -> Iterator[Version]:
+        """Yield what the index holds and no file of the work tree does."""
+        known = self._objects or set()
+        return (version._replace(commit=INDEX) for version in repository.entries(is_no_policy) if version.object not in known)
+
+    def _of_versions(self, repository: Repository, versions: Iterable[Version]) -> Iterator[Place | Trouble]:
         with repository.objects() as read:
-            for version in repository.history(is_record_name, "--all"):
+            for version in versions:
                 try:
                     data = read(version.object)
                 except StoreError as error:
@@ -106,16 +128,41 @@ class Census:
                 yield from self.of_file(version.path, data, version.commit)
 
     def of_file(self, path: str, data: bytes, commit: str | None = None) -> Iterator[Place | Trouble]:
-        """Yield every blob in the content of a file."""
+        """Yield every blob in the content of a file, in a field or not; of the index, each that no file has."""
+        self._told = set()
+        yield from self._of_fields(path, data, commit)
+        if visit.may_hold_blobs(data) or wide.encoding(data) is not None:
+            yield from self._of_text(path, data, commit)
+
+    def _of_text(self, path: str, data: bytes, commit: str | None) -> Iterator[Place]:
+        """Yield each blob that stands in the bytes and in no field that was looked at, if a key is known that it may be under."""
+        for line, blob in sightings.anywhere(data):
+            if blob in self._told or not self._counts(blob, commit):
+                continue
+            keys = self._keys(blob, FieldRule(), None)
+            if keys or blob.kid is not None:
+                yield Place(path, line, TEXT, keys, blob.kid, commit, named=False)
+
+    def _counts(self, blob: Blob, commit: str | None) -> bool:
+        """Say whether a blob counts where it was found: one in the index does if no file has it. It is told once for each content."""
+        self._told.add(blob)
+        if commit is None:
+            self._blobs.add(hash(blob))
+        return commit != INDEX or hash(blob) not in self._blobs
+
+    def _of_fields(self, path: str, data: bytes, commit: str | None) -> Iterator[Place | Trouble]:
         try:
-            for record in split(data, kind_of(path)):
-                for demand in self._demanded(path):
-                    if not record.is_blank and not record.lacks(demand.path):
-                        for field in record.paths(demand.path):
-                            yield from self._of_field(record, path, field, demand, commit)
+            rules = self._demanded(path)
+            named = list(visit.each(path, data, rules))
+            for one in named:
+                yield from self._of_field(one.record, path, one.field, one.rule, commit)
+            told = {(one.number, one.field) for one in named}
+            for number, record, field in visit.blob_fields(path, data, kind_among(rules)):
+                if (number, field) not in told:
+                    for place in self._of_field(record, path, field, FieldRule(field), commit):
+                        yield place._replace(named=False) if isinstance(place, Place) else place
         except SealkitError as error:
-            if _MAY_HOLD_A_BLOB.search(data) or error.exit_status > 1:
-                yield Trouble(failure(path, error), commit)
+            yield Trouble(failure(path, error), commit)
 
     def _of_field(self, record: Record, path: str, field: str, demand: FieldRule, commit: str | None) -> Iterator[Place | Trouble]:
         try:
@@ -123,8 +170,10 @@ class Census:
         except (FieldAbsent, Unsealed, NotAString):
             return
         except SealkitError as error:
-            if _MAY_HOLD_A_BLOB.search(record.raw):
+            if visit.may_hold_blobs(record.raw):
                 yield Trouble(failure(path, error, field), commit)
+            return
+        if not self._counts(blob, commit):
             return
         yield Place(path, line, field, self._keys(blob, demand, self._context(record, path, field, demand)), blob.kid, commit)
 
@@ -150,11 +199,12 @@ class Census:
 
 
 class Tally:
-    """Counts blobs by the key they are under: fields and files of the work tree, versions of fields in git's history."""
+    """Counts blobs by the key they are under: fields and files of the work tree, fields in the index, versions of fields in git's history."""
 
     def __init__(self) -> None:
         self.fields: dict[str, int] = {}
         self.files: dict[str, int] = {}
+        self.staged: dict[str, int] = {}
         self.versions: dict[str, int] = {}
         self.troubles: list[Trouble] = []
         self.old_troubles = 0
@@ -163,13 +213,13 @@ class Tally:
     def add(self, one: Place | Trouble) -> None:
         """Count one blob, under each key that it may be under, or what could not be looked at."""
         if isinstance(one, Trouble):
-            if one.commit is None or one.outcome.exit_status > 1:
+            if one.commit in (None, INDEX) or one.outcome.exit_status > 1:
                 self.troubles.append(one)
             else:
                 self.old_troubles += 1
             return
         for name in one.keys or ((f"kid {one.kid}" if one.kid is not None else NO_KEY),):
-            counts = self.fields if one.commit is None else self.versions
+            counts = self.fields if one.commit is None else self.staged if one.commit == INDEX else self.versions
             counts[name] = counts.get(name, 0) + 1
             if one.commit is None and self._last.get(name) != one.path:
                 self._last[name] = one.path
@@ -177,4 +227,10 @@ class Tally:
 
     def names(self) -> list[str]:
         """Return what was counted under: ids of keys, kids that the ring has not, ``NO_KEY``."""
-        return list({**self.fields, **self.versions})
+        return list({**self.fields, **self.staged, **self.versions})
+
+
+def _object_ids(data: bytes) -> tuple[str, str]:
+    """Return what git calls this content, with either of its hashes."""
+    head = b"blob %d\0" % len(data)
+    return hashlib.sha1(head + data, usedforsecurity=False).hexdigest(), hashlib.sha256(head + data).hexdigest()

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from sealkit import jobs
 from sealkit import report as reporting
-from sealkit.demands import UNCOVERED
-from sealkit.errors import BlobError, Downgraded, FieldAbsent, Misbound, SealkitError, Tampered, Usage, WrongKey
+from sealkit.demands import ALSO, FieldRule, kind_among
+from sealkit.errors import (
+    BlobError,
+    Downgraded,
+    FieldAbsent,
+    Misbound,
+    NotAString,
+    SealkitError,
+    Tampered,
+    Unsealed,
+    Usage,
+    WrongKey,
+)
+from sealkit.records import visit
 from sealkit.records.identity import Binding, Place
-from sealkit.records.kinds import kind_of
-from sealkit.records.record import Record, join, split
+from sealkit.records.kinds import is_record_name
+from sealkit.records.record import Record, join
 from sealkit.report import Outcome, failure
 from sealkit.sealing import judge, strangers
 from sealkit.sealing.placing import put
@@ -18,28 +31,35 @@ from sealkit.trees import at_once, orders
 from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sealkit.context import Context
     from sealkit.crypto.blob import Blob
+    from sealkit.errors import UnsupportedRecord
     from sealkit.jobs import Found
-    from sealkit.sealer import Sealer, Unsealed
+    from sealkit.sealer import Sealer
     from sealkit.trees.orders import Task
+    from sealkit.unsealed import Unsealed as Opened
 
-_OPEN = frozenset({"unsealed", "not_encrypted", "foreign", "not_a_string", "broken_blob", "lookalike_key", "duplicate_key"})
 
+def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: bool = True) -> Result:
+    """Do a task to the content of the file ``path``; ``name`` says what kind of record it is, if not its own name.
 
-def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
-    """Do a task to the content of the file ``path``; ``name`` says what kind of record it is, if not its own name."""
+    What is ``named``, or matched by a rule, has an outcome; of other files only those that may be records.
+    """
     known_as = name if name is not None else path
     try:
-        result = at_once.answer(task, path, data, known_as)
+        result = _of_one_without(task, path, data, known_as, named=named) or at_once.answer(task, path, data, known_as)
         if result is not None:
             return result
-        records = split(data, kind_of(known_as))
         work = _Work(task, path, known_as)
+        records = work.records(data)
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
+    if task.verb == orders.CHECK:
+        records = work.with_blobs(data, records)
+    if not records:
+        work.without_records(data, named=named)
     changed = False
     for index, record in enumerate(records):
         if record.is_blank:
@@ -50,30 +70,95 @@ def run(task: Task, path: str, data: bytes, name: str | None = None) -> Result:
     return Result(work.outcomes, join(records) if changed else None, work.replaced)
 
 
+def _of_one_without(task: Task, path: str, data: bytes, known_as: str, *, named: bool) -> Result | None:
+    """Return what becomes of a file whose bytes cannot spell any of the fields, as most of a tree's cannot; None says nothing."""
+    given = task.orders(known_as)
+    if isinstance(task.payload, bytes) or visit.could(data, tuple(order.demand.path for order in given)):
+        return None
+    demands = [order.demand for order in given]
+    if task.verb == orders.CHECK and (visit.may_hold_blobs(data) or any(demand.required for demand in demands)):
+        return None
+    is_covered = named or any(demand.line > 0 for demand in demands)
+    if not (is_covered or is_record_name(os.path.basename(known_as)) or visit.kind(known_as, data) is not None):
+        return Result([], None, [])
+    return Result([absent(path, demand.path) for demand in demands if demand.line != ALSO], None, [])
+
+
 class _Work:
     """A task on the records of one file: the outcomes so far, and the blobs that change places."""
 
-    __slots__ = ("_binding", "_opener", "_sealer", "demand", "file", "job", "orders", "outcomes", "path", "replaced", "task")
+    __slots__ = (
+        *("_binding", "_opener", "_sealer", "also", "demand", "fields", "file", "job", "kind", "known_as", "orders"),
+        *("outcomes", "path", "replaced", "task", "unsupported"),
+    )
 
     def __init__(self, task: Task, path: str, known_as: str) -> None:
         self.task = task
         self.path = path
+        self.known_as = known_as
         self.orders = task.orders(known_as)
+        self.fields = tuple(order.demand.path for order in self.orders)
+        self.kind = kind_among(order.demand for order in self.orders)
+        self.also: Sequence[orders.Order] = ()
+        self.unsupported: UnsupportedRecord | None = None
         self.file = task.file(known_as)
         self.job = _JOBS[task.verb]
         self.outcomes: list[Outcome] = []
         self.replaced: list[Replaced] = []
 
+    def records(self, data: bytes) -> list[Record]:
+        """Return the records of the file that are to be looked at: none, if its bytes cannot spell any of the fields."""
+        if isinstance(self.task.payload, bytes):
+            return visit.whole(self.known_as, data, self.kind)  # the field may be added
+        read = visit.read(self.known_as, data, self.fields, self.kind)
+        if read.problem is not None:
+            raise read.problem
+        self.unsupported = read.unsupported()
+        return read.records or []
+
+    def without_records(self, data: bytes, *, named: bool) -> None:
+        """Say what is to be said of a file that has none of the fields, or is of no kind of record."""
+        kind = visit.kind(self.known_as, data, self.kind)
+        is_covered = any(order.demand.line > 0 for order in self.orders)
+        unsupported = self.unsupported
+        is_left_behind = self.task.verb in (orders.ROTATE, orders.VERIFY) and visit.may_hold_blobs(data) > 0
+        if unsupported is not None and (named or is_covered or is_left_behind):
+            self.outcomes.append(failure(self.path, unsupported))
+            return
+        if kind is None and not (named or is_covered or is_record_name(os.path.basename(self.known_as))):
+            if unsupported is not None:  # counted, and no more
+                self.outcomes.append(absent(self.path, self.fields[0], unsupported.line or 1)._replace(code=unsupported.code))
+            return
+        for order in self.orders:
+            demand = order.demand
+            if demand.required and self.task.verb == orders.CHECK:
+                self.outcomes.append(failure(self.path, jobs.missing(demand, 1))._replace(status=reporting.FINDING, exit_status=1))
+            elif demand.line != ALSO:
+                self.outcomes.append(absent(self.path, demand.path))
+
+    def with_blobs(self, data: bytes, records: list[Record]) -> list[Record]:
+        """Look for fields that hold blobs and of which nothing is demanded: in no record of the file may they be open.
+
+        Return the records, or those of a file that has none of the fields that are demanded.
+        """
+        if not visit.may_hold_blobs(data):
+            return records
+        try:
+            if not records and visit.kind(self.known_as, data, self.kind) is not None:
+                records = visit.whole(self.known_as, data, self.kind)
+            found = {visit.pattern(steps) for record in records for steps, _ in visit.blobs_of(record)}
+        except SealkitError:  # what does not read is a finding by itself, where a field is looked for
+            return records
+        self.also = [self.task.also(FieldRule(one, required=False, line=ALSO)) for one in sorted(found - {*self.fields})]
+        return records
+
     def on(self, record: Record) -> Record:
         """Do the task to each field of a record, and return what becomes of it."""
-        for order in self.orders:
+        for order in (*self.orders, *self.also):
             self.demand, self._binding, self._opener, self._sealer = order
             pattern = order.demand.path
-            if not isinstance(self.task.payload, bytes) and record.lacks(pattern):
-                self.absent(record, pattern)
-                continue
             try:
-                fields = record.paths(pattern) if "[]" in pattern else [pattern]
+                fields = [pattern] if isinstance(self.task.payload, bytes) else visit.fields(record, pattern)
             except SealkitError as error:
                 self.wrong(error, pattern)
                 continue
@@ -83,16 +168,17 @@ class _Work:
                 try:
                     record = self.job(self, record, field)
                 except SealkitError as error:
-                    if isinstance(error, FieldAbsent) and self.task.verb == orders.CHECK:
+                    if isinstance(error, FieldAbsent) and (self.task.verb == orders.CHECK or self.demand.line == ALSO):
                         self.absent(record, field)
+                    elif isinstance(error, (NotAString, Unsealed)) and self.demand.line == ALSO and self.task.verb != orders.CHECK:
+                        continue  # under no key; that it stands open is the gate's business
                     else:
                         self.wrong(error, field)
         return record
 
     def wrong(self, error: SealkitError, field: str) -> None:
-        """Note what is wrong with a field; where no rule matches the record, only what stands open is."""
-        if self.demand.line != UNCOVERED or error.code in _OPEN:
-            self.outcomes.append(failure(self.path, error, field))
+        """Note what is wrong with a field."""
+        self.outcomes.append(failure(self.path, error, field))
 
     def absent(self, record: Record, field: str) -> None:
         """Note that a record lacks a field; the gate takes that for a finding where the field is demanded, and reads on."""
@@ -101,21 +187,24 @@ class _Work:
             try:
                 jobs.lacks(record, field, self.demand)
             except SealkitError as error:
-                if self.demand.line != UNCOVERED or error.code in _OPEN:
-                    outcome = failure(self.path, error, field)._replace(status=reporting.FINDING, exit_status=1)
-        self.outcomes.append(outcome)
+                outcome = failure(self.path, error, field)._replace(status=reporting.FINDING, exit_status=1)
+        if self.demand.line != ALSO or outcome.exit_status:
+            self.outcomes.append(outcome)
 
     def check(self, record: Record, field: str) -> Record:
         """Check a field as the gate does: without a key, or with keys that check tags."""
-        found = jobs.gate(record, self.demand, field, self.binding)
+        try:
+            found = jobs.gate(record, self.demand, field, self.binding)
+        except (NotAString, Unsealed):
+            if self.demand.line == ALSO and visit.holds_only_blobs(record, field):  # what is in it is demanded by a rule
+                return record
+            raise
         if self._opener is not None and found.blob.auth is not None:
             return self._check(record, found, field, reporting.CHECKED)
         self.note(reporting.CHECKED, field, found, None, unopened(found))
         return record
 
-    def note(
-        self, status: str, field: str, found: Found, key: str | None, code: str | None, opened: Unsealed | None = None
-    ) -> None:
+    def note(self, status: str, field: str, found: Found, key: str | None, code: str | None, opened: Opened | None = None) -> None:
         """Add the outcome for a field that holds a blob."""
         self.outcomes.append(of_blob(self.path, status, field, found, key, code, opened))
 
@@ -128,7 +217,7 @@ class _Work:
         """Return what blobs in a field are bound to."""
         return self.binding.place(record, field)
 
-    def unseal(self, found: Found, place: Place, opener: Sealer | None = None) -> Unsealed:
+    def unseal(self, found: Found, place: Place, opener: Sealer | None = None) -> Opened:
         """Open a blob; if it is not authentic here, look for where it is."""
         try:
             return jobs.unseal(found, opener if opener is not None else self.opener, place)
@@ -245,7 +334,7 @@ class _Work:
 
         def is_blessed(blob: Blob) -> bool:
             data, now = content(self.path), place.demanded()
-            before = split(data, kind_of(self.path)) if data is not None else ()
+            before = visit.whole(self.path, data, self.kind) if data is not None else ()
             return any(_held(one, place.field, str(blob)) and self._identity(one, place.field) == now for one in before)
 
         return is_blessed

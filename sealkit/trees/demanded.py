@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit.demands import UNCOVERED, FieldRule, leniently
+from sealkit.demands import ALSO, UNCOVERED, FieldRule, leniently
 from sealkit.errors import ConfigError
 from sealkit.records.kinds import POLICY
 from sealkit.trees.roots import holds_policy, is_folder, is_there
@@ -44,13 +44,15 @@ class Reach(NamedTuple):
     """How far a verb goes: whether it ``writes``, and what it does to records that no rule matches.
 
     ``PASSED_OVER``: nothing, but to those that were ``named`` themselves; ``SEARCHED``: nothing may stand open in them either. With
-    ``leniently``, that is all that is demanded of any record.
+    ``leniently``, that is all that is demanded of any record. ``every``: a record that rules match for other fields only is treated as
+    one that none matches, too, so that no blob is left behind.
     """
 
     writes: bool = False
     uncovered: str = ""
     named: frozenset[str] = frozenset()
     leniently: bool = False
+    every: bool = False
 
 
 class Reading(NamedTuple):
@@ -91,7 +93,7 @@ class Demanded:
         self._alone = asked.alone()
         self._reach = reach
         self._policies: dict[str, Policy | None] = {}
-        self._known: dict[Rule, tuple[FieldRule, ...]] = {}
+        self._known: dict[tuple[Rule, tuple[str, ...]], tuple[FieldRule, ...]] = {}
         self._levels: dict[tuple[str, ...], tuple[Level, ...]] = {}
         self._together: dict[tuple[Level, ...], Policies] = {}
         self._uncovered: dict[tuple[str, ...], tuple[FieldRule, ...]] = {}
@@ -109,6 +111,10 @@ class Demanded:
     def root(self, path: str) -> str:
         """Return the root of the tree that a path is in."""
         return self._below.root(os.path.join(path, ".") if is_folder(path) else path)
+
+    def root_above(self, path: str) -> str:
+        """Return the root of the tree that a file, or what stands in a file's place, is in."""
+        return self._below.root(path)
 
     def is_whole(self, folder: str) -> bool:
         """Say whether an absolute folder is one of the given ones, or below one."""
@@ -171,10 +177,20 @@ class Demanded:
         rule = self._rule(policies, path, below)
         if rule is None:
             return self._without_rule(policies, path, below)
-        if rule not in self._known:
+        also = self._also(policies, below)
+        if (rule, also) not in self._known:
             demands = self._asked.over(rule, writes=self._reach.writes)
-            self._known[rule] = leniently(demands) if self._reach.leniently else demands
-        return self._known[rule]
+            demands = leniently(demands) if self._reach.leniently else demands
+            self._known[rule, also] = (*demands, *_besides(demands, also))
+        return self._known[rule, also]
+
+    def _also(self, policies: Policies, below: str) -> tuple[str, ...]:
+        """Return the fields that are looked for in a file whatever rules match it."""
+        if self._asked.fields is not None:
+            return ()
+        if self._reach.every:
+            return tuple(dict.fromkeys((*(demand.path for demand in self._alone), *policies.elsewhere(below))))
+        return policies.elsewhere(below) if self._reach.uncovered == SEARCHED else ()
 
     def _rule(self, policies: Policies, path: str, below: str) -> Rule | None:
         try:
@@ -200,3 +216,9 @@ class Demanded:
         if paths not in self._uncovered:
             self._uncovered[paths] = tuple(FieldRule(one, required=False, line=UNCOVERED) for one in paths)
         return self._uncovered[paths]
+
+
+def _besides(demands: tuple[FieldRule, ...], also: tuple[str, ...]) -> Iterator[FieldRule]:
+    """Yield what is looked for besides: each field of which the rules that match demand nothing themselves."""
+    known = {demand.path for demand in demands}
+    return (FieldRule(path, required=False, line=ALSO) for path in also if path not in known)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING
 
 from sealkit.errors import OtherMount, StoreError
 from sealkit.trees import ignore, worktree
 from sealkit.trees.folders import LISTED, failure, refusal, release, wrong_kind
-from sealkit.trees.found import Found
+from sealkit.trees.found import IGNORED, LINKS, UNASKED, Found
 from sealkit.trees.listing import Listing
 
 if TYPE_CHECKING:
@@ -132,13 +133,26 @@ class Descent:
                     if inner is not None:
                         yield inner
                 elif not filtered or self._takes(folder, name, odd.get(name)):
-                    problem = wrong_kind(odd[name].mode, path + name) if name in odd else None
+                    problem = None
+                    if name in odd:
+                        problem = self._problem_of(path + name, odd[name])
+                        if problem is None:
+                            continue
                     yield Found(path + name, root, False, problem)
             if folder.tree is not None and folder.tree.complaint is not None:
                 complaint, folder.tree.complaint = folder.tree.complaint, None
                 yield Found(complaint.path or path, root, problem=complaint)
         finally:
             release(folder.fd)
+
+    def _problem_of(self, path: str, odd: Odd) -> StoreError | None:
+        """Say what is wrong with what is no regular file; None where it is a link of which nobody expects a record."""
+        if self.filters.on_link is None or not stat.S_ISLNK(odd.mode):
+            return wrong_kind(odd.mode, path)
+        problem = self.filters.on_link(path, odd.leads_on)
+        if problem is None:
+            self.filters.left.add(LINKS)
+        return problem
 
     def _learn(self, folder: Folder, listing: Listing, *, first: bool) -> None:
         """Find out what holds in a folder: its own rules and, at the top of a walk or of a work tree, those from elsewhere."""
@@ -193,13 +207,17 @@ class Descent:
         below = folder.below + raw
         include, exclude = self.filters.include, self.filters.exclude
         may_lead_on = odd is not None and odd.leads_on
+        left = self.filters.left
         if include is not None and not (include.covers(below) or (may_lead_on and include.reaches(below))):
+            left.add(UNASKED)
             return False
         if exclude is not None and exclude.covers(below):
+            left.add(UNASKED)
             return False
         if folder.changed is not None and below not in folder.changed:
             return False
         if folder.matches(raw, is_folder=False) and not folder.is_tracked(raw):
+            left.add(IGNORED)
             return False
         if folder.seen is not None:
             if name in folder.seen:
@@ -212,10 +230,13 @@ class Descent:
         raw = name[:-1].encode(_ENCODING, "surrogateescape")
         below = folder.below + raw
         include, exclude = self.filters.include, self.filters.exclude
+        left = self.filters.left
         if (exclude is not None and exclude.covers(below)) or (include is not None and not include.reaches(below)):
+            left.add(UNASKED)
             return None
         excluded = folder.matches(raw, is_folder=True)
         if excluded and not folder.is_tracked(raw):
+            left.add(IGNORED)
             return None
         path = folder.path + name[:-1]
         try:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from sealkit.context import FIELDS, NONE, PATH
 from sealkit.errors import SealkitError
+from sealkit.records import visit
 from sealkit.records.identity import BIND_PATH, Place
-from sealkit.records.kinds import JSON_LINES, kind_of
-from sealkit.records.record import split
+from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, kind_of
+from sealkit.records.record import Record
+from sealkit.trees import visitor
 from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.context import Context
     from sealkit.crypto.blob import Blob
@@ -31,7 +33,7 @@ class Elsewhere:
     The tree is walked when the first blob is looked for, and its identities are kept: for blobs bound to paths no file is read.
     """
 
-    def __init__(self, walk: Callable[[], Iterable[Found]], below: Below, demanded: Callable[[str], Iterable[FieldRule]]) -> None:
+    def __init__(self, walk: Callable[[], Iterable[Found]], below: Below, demanded: Callable[[str], Sequence[FieldRule]]) -> None:
         self._walk = walk
         self._below = below
         self._demanded = demanded
@@ -65,23 +67,27 @@ class Elsewhere:
             several = any("[]" in one.path for one in demanded)
             if not demanded:
                 return
-            if bind == FIELDS or several:
-                records = split(store.read(found.path, found.root).data, kind_of(found.path))
+            if bind == FIELDS or several or kind_of(found.path) == JSON_LINES:
+                data = visitor.snapshot(found, store, self._demanded).data
+                places = [(one.record, one.rule, one.field) for one in visit.each(found.path, data, demanded, _ignored)]
             else:  # the field's path and the file's name are enough
-                records = split(b"", kind_of(found.path))
+                nothing = Record.parse(b"", kind=FRONT_MATTER)
+                places = [(nothing, one, one.path) for one in demanded]
         except SealkitError:
             return
         below = self._below(found.path)
         names = [(below, "")]
         if bind == PATH:
             names += [(name, f" as it was counted from {folder}") for folder, name in self._below.before(found.path)]
-        for record in records:
-            line = f":{record.line}" if kind_of(found.path) == JSON_LINES else ""
-            for one in demanded:
-                told = one.bind if bind == FIELDS else BIND_PATH if bind == PATH else None
+        for record, rule, field in places:
+            line = f":{record.line}" if record.kind == JSON_LINES else ""
+            told = rule.bind if bind == FIELDS else BIND_PATH if bind == PATH else None
+            for name, how in names:
                 try:
-                    for field in record.paths(one.path):
-                        for name, how in names:
-                            yield f"{name}{line}{how}, field {field}", Place(record, field, file=name, bind=told).of_kind(bind)
+                    yield f"{name}{line}{how}, field {field}", Place(record, field, file=name, bind=told).of_kind(bind)
                 except SealkitError:
                     continue
+
+
+def _ignored(error: SealkitError, field: str) -> None:
+    """Say nothing of a field that cannot be read: whoever looks at it does."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
 from sealkit.conflict import Conflict
+from sealkit.demands import kind_among
 from sealkit.errors import BlobError, BrokenBlob, FieldAbsent, NotAString, SealkitError, Unsealed
 from sealkit.opaque import opaque
-from sealkit.records.kinds import kind_of
-from sealkit.records.record import Record, join, split
+from sealkit.records import visit
+from sealkit.records.record import Record, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +65,7 @@ class Content:
     def __init__(self, data: bytes, orders: Orders) -> None:
         self.data = data
         self.orders = orders
-        self.records = split(data, kind_of(orders.path))
+        self.records = visit.whole(orders.path, data, kind_among(order.demand for order in orders.each))
         self.sites = list(self._sites())
 
     def __repr__(self) -> str:
@@ -75,7 +76,7 @@ class Content:
         for number, record in enumerate(self.records):
             if not record.is_blank:
                 for order in self.orders.each:
-                    yield from ((number, field, order) for field in record.paths(order.demand.path))
+                    yield from ((number, field, order) for field in visit.fields(record, order.demand.path))
 
     def _sites(self) -> Iterator[Site]:
         for number, field, order in self.fields():

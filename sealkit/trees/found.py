@@ -31,10 +31,46 @@ class Found(NamedTuple):
     problem: StoreError | None = None
 
 
-class Filters:
-    """What is asked of a record besides being below a named folder; see ``sealkit.trees.walk``."""
+HIDDEN, IGNORED, UNASKED, LINKS, SPECIAL, TEMPORARY = "hidden", "ignored", "filtered", "links", "special", "temporary"
+EXCLUDED, SPARSE = "excluded", "sparse"
 
-    __slots__ = ("cross_mounts", "exclude", "gitignore", "hidden", "include", "is_record", "since", "temps")
+_IN_WORDS = {
+    HIDDEN: "hidden",
+    IGNORED: "ignored by git",
+    UNASKED: "left out by --include and --exclude",
+    EXCLUDED: "excluded by the policy",
+    LINKS: "links",
+    SPECIAL: "that are no regular files",
+    TEMPORARY: "temporary files of sealkit",
+    SPARSE: "not checked out",
+}
+
+
+class Left:
+    """How many files and folders a walk left, by the reason; a folder that was not entered counts once, whatever is in it."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def add(self, reason: str, times: int = 1) -> None:
+        """Count some that were left."""
+        self.counts[reason] = self.counts.get(reason, 0) + times
+
+    def sentence(self) -> str | None:
+        """Say in words what was left; None if nothing was."""
+        words = ", ".join(f"{self.counts[reason]} {text}" for reason, text in _IN_WORDS.items() if self.counts.get(reason))
+        return f"not looked at: {words} (a folder counts as one)" if words else None
+
+
+class Filters:
+    """What is asked of a record besides being below a named folder; see ``sealkit.trees.walk``.
+
+    ``on_link`` says what is wrong with a link that is met on the way, None: nothing; ``left`` counts what is passed over.
+    """
+
+    __slots__ = ("cross_mounts", "exclude", "gitignore", "hidden", "include", "is_record", "left", "on_link", "since", "temps")
 
     def __init__(self, is_record: Callable[[str], bool]) -> None:
         self.is_record = is_record
@@ -44,4 +80,6 @@ class Filters:
         self.gitignore = False
         self.hidden = False
         self.cross_mounts = False
+        self.left = Left()
+        self.on_link: Callable[[str, bool], StoreError | None] | None = None
         self.temps = False  # sealkit's own temporary files are what is looked for

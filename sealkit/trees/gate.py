@@ -7,8 +7,9 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from sealkit.errors import SealkitError
-from sealkit.records.kinds import POLICY, is_record_name
+from sealkit.records.kinds import POLICY
 from sealkit.report import FINDING, Outcome, failure
+from sealkit.trees.found import EXCLUDED, Left
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """Looks at the files of a tree as they pass, and lets records through; ``findings`` are what is wrong with the rest.
+    """Looks at the files of a tree as they pass, and lets all but policies through; ``findings`` are what is wrong with the tree.
 
     With ``whole``, the files are all that the given folders hold: a rule that matches none of them is a finding, where its policy stands
     in or below one. A policy below another one is a finding, too, and so is a work tree inside whose records a policy outside of it covers.
     """
 
-    def __init__(self, demanded: Demanded, *, whole: bool) -> None:
+    def __init__(self, demanded: Demanded, *, whole: bool, left: Left | None = None) -> None:
+        self._left = left if left is not None else Left()
         self._demanded = demanded
         self._whole = whole
         self._findings: list[Outcome] = []
@@ -67,23 +69,22 @@ class Watch:
             self._folder = folder
         if self._beyond is not None:
             self._look_beyond(found.path, *self._beyond)
-        if not self._levels:
-            return found.named or is_record_name(name)
-        if name == POLICY:
+        if name == POLICY and not (found.named and not self._levels):
             return False
+        if not self._levels:
+            return True
         below = self._demanded.below(found.path)
-        is_covered = False
+        is_covered = is_left_out = False
         for level in self._levels:
             matching = level.policy.matching(below[len(level.prefix) :])
             self._unmatched[level.folder] -= matching
             is_covered = is_covered or bool(matching)
+            is_left_out = is_left_out or bool(level.policy.leaving_out(below[len(level.prefix) :]))
         if is_covered:
             self._compare(found.path)
-            if not is_record_name(name):
-                problem = "a rule of the policy covers this file, which is no record: what it holds is not known"
-                self._findings.append(self._finding(found.path, "unsupported_record", problem))
-                return False
-        return is_record_name(name)
+        elif is_left_out:
+            self._left.add(EXCLUDED)
+        return True
 
     def _learned(self, path: str) -> tuple[Level, ...]:
         """Return the policies that apply to a file, outermost first; note those that were not met before."""

@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.crypto.blob import Blob
+from sealkit.demands import kind_among
 from sealkit.errors import SealkitError
-from sealkit.records.kinds import kind_of
-from sealkit.records.record import split
+from sealkit.records import visit
 from sealkit.report import FINDING, Outcome
 
 if TYPE_CHECKING:
@@ -64,21 +64,22 @@ class Ivs:
         """Return what is wrong with the suspects, which are all among what is ``done`` a second time."""
         places: dict[str, list[Place]] = {}
         for one in done:
-            for place in self._places(one):
+            for place in self._places(one, demanded):
                 places.setdefault(place.outcome.iv or "", []).append(place)
         return [finding for iv in sorted(places) for finding in _of_iv(iv, places, demanded)]
 
-    def _places(self, done: Done) -> Iterator[Place]:
+    def _places(self, done: Done, demanded: Callable[[str], Iterable[FieldRule]] | None) -> Iterator[Place]:
+        kind = kind_among(demanded(done.found.path)) if demanded is not None else None
         for outcome in done.outcomes:
             if outcome.iv in self.suspects and outcome.field is not None and done.before is not None:
-                for blob in _blobs(done, outcome.field):
+                for blob in _blobs(done, outcome.field, kind):
                     if blob.iv.hex() == outcome.iv:
                         yield Place(outcome, str(blob), blob.ciphertext[:16])
                         break
 
 
-def _blobs(done: Done, field: str) -> Iterator[Blob]:
-    for record in split(done.before or b"", kind_of(done.found.path)):
+def _blobs(done: Done, field: str, kind: str | None) -> Iterator[Blob]:
+    for record in visit.whole(done.found.path, done.before or b"", kind):
         try:
             text = record.blob_text(field)
             if text is not None:

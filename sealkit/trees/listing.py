@@ -6,8 +6,9 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit.records.kinds import is_record_name
 from sealkit.trees.folders import failure
-from sealkit.trees.found import OWN_FOLDER, TEMP_PREFIX
+from sealkit.trees.found import HIDDEN, OWN_FOLDER, SPECIAL, TEMP_PREFIX, TEMPORARY
 
 if TYPE_CHECKING:
     from sealkit.errors import StoreError
@@ -22,9 +23,9 @@ class Odd(NamedTuple):
 
 
 class Listing:
-    """Names as bare text for what looks like a record, with a slash at the end for folders, in the bytewise order of whole paths.
+    """Names as bare text for what may be a record, with a slash at the end for folders, in the bytewise order of whole paths.
 
-    ``odd`` has those of them that are links or special files; ``problems`` what went wrong; the other two say what the folder has.
+    ``odd`` has those of them that are links, or special files with a record's name; ``problems`` what went wrong; the other two say what the folder has.
     """
 
     __slots__ = ("filters", "has_git", "has_ignore_file", "names", "odd", "problems")
@@ -64,10 +65,16 @@ class Listing:
             self.has_git = True
             return False
         if name.startswith(TEMP_PREFIX):
+            if not self.filters.temps:
+                self.filters.left.add(TEMPORARY)
             return self.filters.temps
         if name == ".gitignore":
             self.has_ignore_file = True
-        return self.filters.hidden and (name != OWN_FOLDER or self.filters.temps)
+        if name == OWN_FOLDER:
+            return self.filters.temps
+        if not self.filters.hidden:
+            self.filters.left.add(HIDDEN)
+        return self.filters.hidden
 
     def _read_odd(self, entry: os.DirEntry[str]) -> None:
         mode = entry.stat(follow_symlinks=False).st_mode
@@ -77,6 +84,8 @@ class Listing:
                 leads_on = entry.is_dir()
             except OSError:  # a loop, or behind a folder that may not be searched
                 leads_on = True
-        if leads_on or self.filters.is_record(entry.name):
-            self.odd[entry.name] = Odd(mode, leads_on)
-            self.names.append(entry.name)
+        elif not is_record_name(entry.name):
+            self.filters.left.add(SPECIAL)
+            return
+        self.odd[entry.name] = Odd(mode, leads_on)
+        self.names.append(entry.name)

@@ -95,6 +95,14 @@ class Task:
             self._demands = demands
         return self._given
 
+    def rules(self, path: str) -> Sequence[FieldRule]:
+        """Return what is demanded of the fields of a file. Raises as ``orders``."""
+        return [order.demand for order in self.orders(path)]
+
+    def also(self, demand: FieldRule) -> Order:
+        """Return what to do to fields that nobody names: to look at them as at those that are."""
+        return self._orders.get(demand) or self._order(demand)
+
     def _order(self, demand: FieldRule) -> Order:
         """Return what to do to the fields of which this is demanded. Tags are checked, and moved, whatever format is demanded."""
         opener, sealer = self.opener, self.sealer

@@ -73,6 +73,14 @@ _RESPECTS = (
         lambda then, now: bool(now.keys),
         lambda then, now: "may be sealed by any key, not by those named",
     ),
+    _Respect(
+        lambda then: then.everywhere, lambda then, now: now.everywhere, lambda then, now: "is not looked for everywhere any more"
+    ),
+    _Respect(
+        lambda then: then.kind is not None,
+        lambda then, now: now.kind == then.kind,
+        lambda then, now: f"is not looked for in files that are {then.kind} any more",
+    ),
 )
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealkit import report as reporting
 from sealkit.context import PROBE
-from sealkit.errors import JournalError, NothingMatched, ProofFailed, Usage
+from sealkit.demands import Asked, kind_among
+from sealkit.errors import JournalError, NothingMatched, ProofFailed, SealkitError, Usage
 from sealkit.keys.prover import prover_of
 from sealkit.trees import batch, journals, orders
+from sealkit.trees.demanded import Demanded
 from sealkit.trees.journal import FINISHED, ROLLED_BACK, Journal, entries
-from sealkit.trees.roots import is_folder, real, root_of
+from sealkit.trees.roots import Below, is_folder, real, root_of
 from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
@@ -164,12 +166,13 @@ def rollback(root: str, state: State, mode: Mode) -> Iterator[Done]:
     Where a file failed, the rotation is not noted as taken back: the same call goes on. A journal that no key can prove no key can end, either: it is
     set aside. Raises ``JournalError`` before anything is written if the journal is not what it seemed.
     """
+    demanded = Demanded(Below([root]), Asked())
     last = {entry.path: number for number, entry in enumerate(entries(state.path, state.prover))}
     whole = mode.write
     with Store() as store:
         for number, entry in enumerate(entries(state.path, state.prover)):
             if last[entry.path] == number:
-                for done in batch.restore(root, entry, mode, store):
+                for done in batch.restore(root, entry, mode, store, _declared(demanded, os.path.join(root, entry.path))):
                     whole = whole and not any(outcome.status == reporting.FAILED for outcome in done.outcomes)
                     yield done
     if not whole:
@@ -180,6 +183,14 @@ def rollback(root: str, state: State, mode: Mode) -> Iterator[Done]:
     memory = Journal.resume(root, state.path, state.prover)
     memory.end(ROLLED_BACK)
     memory.close()
+
+
+def _declared(demanded: Demanded, path: str) -> str | None:
+    """Return the kind that the policy says a file is; None where it says none, or cannot be read: that stops no way back."""
+    try:
+        return kind_among(demanded(path))
+    except SealkitError:
+        return None
 
 
 def scope(paths: Sequence[str], root: str, filters: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Blobs seen in the bytes of a file, whatever kind of file it is, by their IVs: a search for known blobs that parses nothing. Pure."""
+"""Blobs seen in the bytes of a file, whatever kind of file it is: a search for known blobs by their IVs, or for any. Parses nothing. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import base64
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit.crypto.blob import Blob
+from sealkit.errors import SealkitError
+from sealkit.records import wide
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from sealkit.crypto.blob import Blob
-
 _IV = re.compile(rb";([A-Za-z0-9+/]{22}==)")
 _AUTH = re.compile(rb";([A-Za-z0-9+/]{56})(?![A-Za-z0-9+/=])")
+_BLOB = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{20,}+={0,2}+;[A-Za-z0-9+/]{22}==(?:;[A-Za-z0-9+/]{56}(?![A-Za-z0-9+/=]))?")
 _DIGITS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _ESCAPE = re.compile(rb"\\(?:(/)|u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2})|\r?\n[ \t\r\n]*)")
 
@@ -66,6 +69,20 @@ class Sought:
             if one.core is not None:
                 counts[one.core] = counts.get(one.core, 0) + 1
         return counts
+
+
+def anywhere(data: bytes) -> Iterator[tuple[int, Blob]]:
+    """Yield every blob that is spelt out in some bytes, whatever stands around it, with its line (from 1)."""
+    encoding = wide.encoding(data)
+    text = data if encoding is None else wide.decoded(data, encoding)
+    text = _ESCAPE.sub(_meant, text) if b"\\" in text else text
+    line, before = 1, 0
+    for match in _BLOB.finditer(text):
+        line, before = line + text.count(b"\n", before, match.start()), match.start()
+        try:
+            yield line, Blob.parse(match[0].decode())
+        except SealkitError:
+            continue
 
 
 def _seen(text: bytes, match: re.Match[bytes], cores: set[Core]) -> Sighting:

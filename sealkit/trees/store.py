@@ -16,6 +16,7 @@ from sealkit.trees.folders import LISTED, failure, open_folder, refusal, release
 from sealkit.trees.found import TEMP_PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -31,6 +32,11 @@ CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 LIMIT = 64 << 20
 """The size of the largest record that is read, in bytes."""
 
+BEGINNING = 8192
+"""How many bytes of a file tell whether it is text."""
+
+_SMALL = 32 << 10  # files that are read at once, whatever they begin with
+_PIECE = 1 << 20
 _KIND = 0o170000  # the bits of a mode that S_IFMT keeps, without a call
 _NAMELESS = os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC if hasattr(os, "O_TMPFILE") else 0
 _NO_NAMELESS = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
@@ -124,10 +130,12 @@ class Store:
         if fd >= 0:
             release(fd)
 
-    def read(self, path: str, root: str | None = None, *, limit: int = LIMIT) -> Snapshot:
+    def read(
+        self, path: str, root: str | None = None, *, limit: int = LIMIT, begins: Callable[[bytes], bool] | None = None
+    ) -> Snapshot:
         """Read one regular file of at most ``limit`` bytes.
 
-        No folder between ``root`` (with which ``path`` begins; "" is the working folder) and the file may be a link; without a root the
+        ``begins`` is shown how a larger file begins: where it says no, the rest is not read, and the snapshot is empty. No folder between ``root`` (with which ``path`` begins; "" is the working folder) and the file may be a link; without a root the
         file's folder is trusted. Raises ``IsLink``, ``NotRegular``, ``OverLimit``, or ``StoreError`` with the system's reason.
         """
         cut = path.rfind("/") + 1
@@ -145,6 +153,9 @@ class Store:
         try:
             status = os.fstat(fd)
             size = status.st_size
+            large = begins is not None and size > _SMALL and status.st_mode & _KIND == stat.S_IFREG
+            if large and begins is not None and not begins(os.pread(fd, BEGINNING, 0)):
+                return Snapshot(b"", status)
             if status.st_mode & _KIND == stat.S_IFREG and size <= limit:
                 data = os.read(fd, size + 1)
                 return Snapshot(data if len(data) == size else read_on(fd, data, limit), status)
@@ -156,6 +167,25 @@ class Store:
         finally:
             release(fd)
         data = b""  # tracebacks can show locals
+        raise problem
+
+    def pieces(self, path: str, root: str | None = None) -> Iterator[bytes]:
+        """Yield what a regular file holds, however large it is, in pieces. Raises as ``read``."""
+        cut = path.rfind("/") + 1
+        self._enter(path, path[:cut], root)
+        fd = self._open(path[cut:], path)
+        try:
+            mode = os.fstat(fd).st_mode
+            if not stat.S_ISREG(mode):
+                raise wrong_kind(mode, path)
+            while piece := os.read(fd, _PIECE):
+                yield piece
+        except OSError as error:
+            problem = failure("cannot be read", error, path)
+        else:
+            return
+        finally:
+            release(fd)
         raise problem
 
     def _enter(self, path: str, folder: str, root: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -11,19 +12,14 @@ from sealkit.crypto.blob import Blob
 from sealkit.demands import FieldRule, Rule
 from sealkit.errors import SealkitError
 from sealkit.keys.key import STRENGTH
-from sealkit.records import fieldpath
+from sealkit.records import visit
 from sealkit.records.identity import BIND_PATH
 from sealkit.records.kinds import JSON_LINES, kind_of
-from sealkit.records.record import split
-from sealkit.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sealkit.records.record import Record
-    from sealkit.tree import Node
 
-_MAX_DEPTH = 16
+_SPECIAL = re.compile(r"[*?\[]")
 
 
 class Survey:
@@ -33,28 +29,52 @@ class Survey:
         self._records: dict[tuple[str, str], int] = defaultdict(int)
         self._blobs: dict[tuple[str, str], dict[str, list[Blob]]] = defaultdict(lambda: defaultdict(list))
         self._having: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._open: set[str] = set()
+        self._looks_everywhere = False
         self.unread = 0
         self.bound_to_fields = 0
 
     def add(self, below: str, data: bytes) -> None:
-        """Take the record file with this path below the root."""
+        """Take the file with this path below the root. What holds no blob counts, too: no rule may demand one of it."""
         folder, _, name = below.rpartition("/")
-        group = (folder.split("/", 1)[0], os.path.splitext(name)[1])
+        suffix = os.path.splitext(name)[1]
+        group = (folder.split("/", 1)[0], suffix if suffix else name)
         try:
-            for record in split(data, kind_of(name)):
+            if not visit.may_hold_blobs(data) or visit.kind(name, data) is None:
+                self._records[group] += 1
+                return
+            for record in visit.whole(name, data):
                 if not record.is_blank:
                     self._add(group, record)
         except SealkitError:
             self.unread += 1
 
     def _add(self, group: tuple[str, str], record: Record) -> None:
-        found = list(_blobs(record.document.root)) if record.region is not None else []
+        found = list(visit.blobs(record.document.root)) if record.region is not None else []
         self._records[group] += 1
-        for path, blob in found:
-            self._blobs[group][path].append(blob)
+        for steps, blob in found:
+            self._blobs[group][visit.pattern(steps)].append(blob)
             self.bound_to_fields += blob.bind not in (None, NONE, PATH)
-        for path in {path for path, _ in found}:
+        for path in {visit.pattern(steps) for steps, _ in found}:
             self._having[group][path] += 1
+
+    def add_open(self, path: str, data: bytes) -> None:
+        """Take a file of the tree a second time: fields that stand open in it are not looked for everywhere."""
+        self._looks_everywhere = True
+        rules = [FieldRule(one, required=False) for one in self._named() if one not in self._open]
+        try:
+            for _, record, rule, field in visit.each(path, data, rules, lambda error, field: self._open.add(field)):
+                try:
+                    text = record.blob_text(field)
+                    if text is not None:
+                        Blob.parse(text[0])
+                except SealkitError:
+                    self._open.add(rule.path)
+        except SealkitError:
+            self._open |= {rule.path for rule in rules if visit.could(data, (rule.path,))}
+
+    def _named(self) -> list[str]:
+        return sorted({path for fields in self._blobs.values() for path in fields})
 
     def rules(self) -> list[Rule]:
         """Return a rule for each folder below the root and each suffix of names that has records with blobs in them."""
@@ -62,7 +82,8 @@ class Survey:
 
     def _rule(self, group: tuple[str, str]) -> Rule:
         folder, suffix = group
-        include = f"{folder}/**/*{suffix}" if folder else f"*{suffix}"
+        name = f"*{suffix}" if suffix.startswith(".") else _SPECIAL.sub("[\\g<0>]", suffix)
+        include = f"{folder}/**/{name}" if folder else name
         fields = tuple(self._field(group, path) for path in sorted(self._blobs[group]))
         return Rule((include,), () if folder else ("*/**",), fields)
 
@@ -75,22 +96,5 @@ class Survey:
             required=self._having[group][path] == self._records[group],
             format=STRENGTH[-1] if tagged else STRENGTH[0],
             bind=BIND_PATH if by_path else None,
+            everywhere=self._looks_everywhere and path not in self._open,
         )
-
-
-def _blobs(root: Node | None) -> Iterator[tuple[str, Blob]]:
-    """Yield every blob of a record with its field path, in which each item of a list stands for all."""
-    pending: list[tuple[fieldpath.Steps, Node | None]] = [((), root)]
-    while pending:
-        steps, node = pending.pop()
-        if isinstance(node, Mapping) and len(steps) < _MAX_DEPTH:
-            pending += [((*steps, key.text), value) for key, value in node.pairs if isinstance(key, Scalar)]
-        elif isinstance(node, Sequence) and len(steps) < _MAX_DEPTH:
-            pending += [((*steps, fieldpath.EVERY), item) for item in node.items]
-        elif isinstance(node, Scalar) and ";" in node.text:
-            try:
-                path = fieldpath.join(steps)
-                if fieldpath.parse(path) == steps:
-                    yield path, Blob.parse(node.text.strip())
-            except SealkitError:
-                continue

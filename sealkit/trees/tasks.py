@@ -40,7 +40,8 @@ def task(
     """
     below = Below(paths, policies.holds)
     uncovered = SEARCHED if verb == orders.CHECK else PASSED_OVER if verb == orders.SEAL and not isinstance(payload, bytes) else ""
-    demanded = Demanded(below, asked, Reach(verb in WRITING, uncovered, frozenset(paths), policies.leniently), policies.read)
+    reach = Reach(verb in WRITING, uncovered, frozenset(paths), policies.leniently, every=verb in (orders.ROTATE, orders.VERIFY))
+    demanded = Demanded(below, asked, reach, policies.read)
     demanded.read()
     around = Around(demanded, below, Elsewhere(walk, below, demanded) if walk is not None else None)
     return _task(verb, asked, opener=opener, sealer=sealer, payload=payload, around=around)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sealkit import jobs
 from sealkit import report as reporting
 from sealkit.errors import SealkitError
-from sealkit.records.kinds import kind_of
-from sealkit.records.record import join, split
+from sealkit.records import visit
+from sealkit.records.record import join
 from sealkit.report import Outcome, failure
 from sealkit.trees.result import Result
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from sealkit.trees.result import Replaced
 
 
-def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:
-    """Put the old blobs back into the content of a file, wherever the new ones still stand; what is no blob is a failure, and not put there."""
+def restore(path: str, data: bytes, replaced: Iterable[Replaced], kind: str | None = None) -> Result:
+    """Put the old blobs back into the content of a file, wherever the new ones still stand; what is no blob is a failure, and not put there.
+
+    ``kind`` is what a policy says that the file is.
+    """
     try:
-        records = {record.line: record for record in split(data, kind_of(path))}
+        records = {record.line: record for record in visit.whole(path, data, kind)}
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
     outcomes = []

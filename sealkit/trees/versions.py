@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import StoreError, Usage
-from sealkit.git.program import GitFailedError, git, top_of
+from sealkit.git.program import GitFailedError, git, is_there, top_of
 from sealkit.git.revisions import commit_of
 from sealkit.git.stored import Stored
 from sealkit.records.kinds import POLICY, is_record_name
@@ -79,6 +79,27 @@ class Repository:
                 yield Version(shown, "", problem=StoreError(problem="a link, which leads who knows where", path=shown))
             elif mode in _FILES:
                 yield Version(shown, sha.decode("ascii"))
+
+    def entries(self, is_record: Callable[[str], bool]) -> Iterator[Version]:
+        """Yield every file of the index below the given paths: of one in conflict, what each side has."""
+        for name, entries in self._index().items():
+            if self.holds(name) and is_record(os.path.basename(name)):
+                yield from (Version(self.shown(name), sha.decode("ascii")) for mode, sha, _ in entries if mode in _FILES)
+
+    def sparse(self) -> Iterator[Version]:
+        """Yield the files of the index below the given paths that are kept out of the work tree (``skip-worktree``), and are not there."""
+        for line in self._git("ls-files", "-t", "--stage", "-z").split(b"\0"):
+            head, _, raw = line.partition(b"\t")
+            name = os.fsdecode(raw)
+            if not head.startswith(b"S ") or not self.holds(name) or os.path.lexists(os.path.join(self.top, name)):
+                continue
+            _, mode, sha, _ = head.split()
+            if mode in _FILES:
+                yield Version(self.shown(name), sha.decode("ascii"))
+
+    def commits(self) -> int:
+        """Count the commits of all branches, tags, stashes and reflogs."""
+        return int(self._git("rev-list", "--count", "--all", "--reflog", "--").strip() or b"0")
 
     def _index(self) -> dict[str, list[tuple[bytes, bytes, bytes]]]:
         """Return what the index holds, read once: for each path its entries (one, but in a conflict): mode, object and stage."""
@@ -195,3 +216,13 @@ class Repository:
         except GitFailedError as failed:
             reason = str(failed)
         raise Usage(problem=f"git does not answer: {reason}", path=self.top)
+
+
+def repositories(paths: Sequence[str]) -> Iterator[Repository]:
+    """Yield the repository of each work tree that some of the paths are in, with those. Raises as ``Repository``."""
+    tops: dict[str, list[str]] = {}
+    for path in paths:
+        top = top_of(path if is_folder(path) else os.path.dirname(path))
+        if top is not None and is_there():
+            tops.setdefault(top, []).append(path)
+    return map(Repository, tops.values())

@@ -2,65 +2,88 @@
 
 What is walked, and in which order
 - A file that is named is taken, whatever its name and whatever the globs and ignore files say. A folder that is named is walked to
-  the bottom. A link that is named is a problem, as everywhere.
-- Below a folder, a file is taken when ``is_record`` says so of its name, an ``include`` glob covers its path below that folder (no
-  globs: all) and no ``exclude`` glob does. For the globs see ``sealkit.globs``.
+  the bottom. A link that is named is a problem.
+- Below a folder, every regular file is taken whose path below that folder an ``include`` glob covers (no globs: all) and no
+  ``exclude`` glob does: whether it is a record, its bytes say. For the globs see ``sealkit.globs``. A policy is none.
 - Names that begin with a dot are passed over unless ``hidden``; ``.git``, ``.sealkit`` and sealkit's own temporary files always.
 - What git ignores is passed over unless ``gitignore`` is off: rules of ``.gitignore`` files from the work tree's top downwards (or,
   outside a work tree, from the named folder downwards) and of ``.git/info/exclude``. A file that git tracks is no ignored file, as in
   git; if something is ignored and git cannot be asked, that is a problem. A person's own ``core.excludesFile`` does not count: the
   same tree gives the same records on every machine.
 - Work trees inside a work tree have their own rules, and ``since`` does not reach into them: all their records are taken.
-- Links are never followed, other file systems never entered (unless ``cross_mounts``).
+- Links are never followed, other file systems never entered (unless ``cross_mounts``). ``passing.on_link`` says whether a link that is
+  met is a problem; without it, each is.
 - Paths come in the order in which they were named and, below a folder, in the bytewise order of their whole text, which is that of
   ``git ls-files``.
 
-Nothing is left out in silence: what would have been a record, or may hold records, and cannot be looked at is yielded with a
-``problem``. Memory holds one listing per level of the tree; only a folder named inside another named folder is remembered whole.
+Nothing is left out in silence: what may be or hold a record and cannot be looked at is yielded with a ``problem``; what is passed over
+is counted in ``passing.left``. Memory holds one listing per level of the tree; only a folder named inside another named folder is remembered whole.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.globs import Globs
+from sealkit.records.kinds import POLICY
 from sealkit.trees import worktree
 from sealkit.trees.descent import Descent
 from sealkit.trees.folders import failure, wrong_kind
-from sealkit.trees.found import TEMP_PREFIX, Filters, Found
+from sealkit.trees.found import TEMP_PREFIX, Filters, Found, Left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Found", "leftovers", "walk"]
+    from sealkit.errors import StoreError
+
+__all__ = ["Found", "Left", "Passing", "leftovers", "walk"]
+
+
+def is_no_policy(name: str) -> bool:
+    """Say whether a file of this name, without its folder, may be a record: any but a policy."""
+    return name != POLICY
+
+
+class Passing(NamedTuple):
+    """What a walk passes by: files that, by their names alone, are no ``is_record``; links of which ``on_link`` says that nothing is wrong.
+
+    Unless that is given, each link is a problem. ``left`` counts what was left.
+    """
+
+    is_record: Callable[[str], bool] = is_no_policy
+    on_link: Callable[[str, bool], StoreError | None] | None = None
+    left: Left | None = None
 
 
 def walk(
     paths: Sequence[str | bytes | os.PathLike[str] | os.PathLike[bytes]],
     *,
-    is_record: Callable[[str], bool],
     include: Sequence[str | bytes] = (),
     exclude: Sequence[str | bytes] = (),
     since: str | None = None,
     gitignore: bool = True,
     hidden: bool = False,
     cross_mounts: bool = False,
+    passing: Passing = Passing(),  # noqa: B008 - a constant
 ) -> Iterator[Found]:
-    """Yield the records among ``paths``, each once; the module's text says which those are.
+    """Yield the files among ``paths`` that may be records, each once; the module's text says which those are.
 
-    ``is_record`` is asked about a file's name (without its folder). ``since`` is a git revision: only records that differ from it.
+    ``passing.is_record`` is asked about a file's name (without its folder). ``since`` is a git revision: only records that differ from it.
     ``-`` has no meaning here. Raises ``Usage`` for a glob that matches nothing and, once the walk gets there, for a ``since`` that git
     cannot answer.
     """
-    filters = Filters(is_record)
+    filters = Filters(passing.is_record)
     filters.include = Globs(include) if include else None
     filters.exclude = Globs(exclude) if exclude else None
     filters.since = since
     filters.gitignore = gitignore
     filters.hidden = hidden
     filters.cross_mounts = cross_mounts
+    filters.on_link = passing.on_link
+    if passing.left is not None:
+        filters.left = passing.left
     return _Walk([os.fsdecode(path) for path in paths], filters).run()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sealkit.context import BINDS
 from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
-from sealkit.records.kinds import kind_of
-from sealkit.records.record import split
+from sealkit.records import visit
 from sealkit.report import FINDING, Outcome
 
 if TYPE_CHECKING:
@@ -24,18 +24,13 @@ def blobs_in(path: str, data: bytes, demands: Iterable[FieldRule]) -> Blobs:
     """Return the blobs in the demanded fields of a file; what is no blob, or cannot be read, is left to the gate itself."""
     found: Blobs = {}
     try:
-        records = split(data, kind_of(path))
+        for number, record, _, field in visit.each(path, data, demands, lambda error, field: None):
+            with suppress(SealkitError):
+                text = record.blob_text(field)
+                if text is not None:
+                    found[number, field] = (Blob.parse(text[0]), text[1])
     except SealkitError:
         return found
-    for number, record in enumerate(records):
-        for demand in demands:
-            try:
-                for field in record.paths(demand.path):
-                    text = record.blob_text(field)
-                    if text is not None:
-                        found[number, field] = (Blob.parse(text[0]), text[1])
-            except SealkitError:
-                continue
     return found
 
 

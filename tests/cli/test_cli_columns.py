@@ -281,3 +281,27 @@ def test_what_a_table_seals_is_as_policies_demand(desk):
     assert desk.run("columns", "seal", "feed.jsonl", "sealed.jsonl").status == 0
     assert desk.run("verify", "--require-authentic", "--json", "sealed.jsonl").lines[0]["bind"] == "fields"
     assert desk.run("columns", "seal", "--format", "plain", "feed.jsonl", "plain.jsonl").status == 2
+
+
+def rows(row):
+    """A CSV file of one row."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, row)
+    writer.writeheader()
+    writer.writerow(row)
+    return text.getvalue().encode()
+
+
+@pytest.mark.parametrize(
+    ("column", "bind", "beside"), [("my notes", "id", "id"), ("Price ($)", '"the id"', "the id"), ("a.b", '"x/y",id', "x/y")]
+)
+def test_columns_whose_names_are_no_field_paths(desk, column, bind, beside):
+    desk.env["SEALKIT_SECRET"] = "hex:" + "4b" * 16
+    desk.write("in.csv", rows({column: "open", beside: "1", "id": "1"}))
+    assert desk.run("columns", "seal", "in.csv", "out.csv", "--column", column, "--bind", bind, "--format", "tagged").status == 0
+    assert b"open" not in desk.read("out.csv")
+    assert desk.run("columns", "decrypt", "out.csv", "back.csv", "--column", column, "--bind", bind).status == 0
+    assert next(csv.DictReader(io.StringIO(desk.read("back.csv").decode())))[column] == "open"
+    (row,) = csv.DictReader(io.StringIO(desk.read("out.csv").decode()))
+    desk.write("moved.csv", rows(row | {beside: "2"}))
+    assert desk.run("columns", "verify", "moved.csv", "--column", column, "--bind", bind).status == 1

@@ -57,9 +57,9 @@ def test_each_defect_names_its_part_and_offset(desk, value, code, part, offset):
         (b"---\nx: &a {secured: q}\n<<: *a\n---\n", "merged_field"),
         (b"---\nSecured: a\n---\n", "lookalike_key"),
         (b"---\nsecured: [\n---\n", "syntax"),
-        (b"---\nx: 1\n", "frontmatter"),
-        (b"+++\nx = 1\n+++\n", "unsupported_record"),
-        (b"\xff\xfe-\0-\0-\0\n\0", "unsupported_record"),
+        (b"---\nsecured: 1\n", "frontmatter"),
+        (b"+++\nsecured = 1\n+++\n", "unsupported_record"),
+        ("\ufeff---\nsecured: a\n---\n".encode("utf-16-le"), "unsupported_record"),
         (b"---\nsecured: " + b"[" * 100 + b"]" * 100 + b"\n---\n", "limit"),
     ],
 )

@@ -91,7 +91,7 @@ def test_the_same_of_what_is_absent(demand, monkeypatch):
 
 
 def test_what_is_absent_is_said_at_once(monkeypatch):
-    monkeypatch.setattr(content, "split", None)
+    monkeypatch.setattr(content, "_Work", None)
     for task in (Task(orders.INSPECT), Task(orders.DECRYPT, opener=Sealer(RINGS["both keys"]))):
         (outcome,) = content.run(task, "a.md", b"---\ntitle: a\n---\n").outcomes
         assert (outcome.status, outcome.line) == ("absent", 1)
@@ -99,7 +99,7 @@ def test_what_is_absent_is_said_at_once(monkeypatch):
 
 def test_what_is_plain_is_opened_at_once(monkeypatch):
     data = f'---\nsecured: "{BLOBS[0]}"\n---\n'.encode()
-    monkeypatch.setattr(content, "split", None)
+    monkeypatch.setattr(content, "_Work", None)
     task = Task(orders.DECRYPT, opener=Sealer(RINGS["both keys"]))
     (outcome,) = content.run(task, "a.md", data).outcomes
     assert (outcome.payload, outcome.key, outcome.code, outcome.line) == (PAYLOAD, "one", "unauthenticated", 2)
@@ -138,7 +138,7 @@ def test_the_same_of_a_rotation_under_rings_of_all_kinds(ring, monkeypatch):
 
 def test_what_is_plain_is_rotated_at_once(monkeypatch):
     before = f'---\r\ntitle: "é [x]"\r\nsecured: "{BLOBS[0]}"\r\n---\r\nsecured: none\r\n'.encode()
-    monkeypatch.setattr(content, "split", None)
+    monkeypatch.setattr(content, "_Work", None)
     result = content.run(Task(orders.ROTATE, opener=Sealer(RINGS["both keys"]), sealer=SEALERS["another key"]), "a.md", before)
     ((line, field, old, new),) = result.replaced
     (outcome,) = result.outcomes

@@ -16,7 +16,7 @@ from sealkit.sealer import Sealer
 from sealkit.trees import Terms, elsewhere
 from sealkit.trees.elsewhere import Elsewhere
 from sealkit.trees.roots import Below
-from sealkit.trees.walk import walk
+from sealkit.trees.walk import Passing, walk
 
 pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
 
@@ -26,7 +26,7 @@ PAYLOAD = b"a payload, and what it belongs to"
 
 def finder(bind, fields=("secured",)):
     asked = Asked(fields, bind=bind).alone()
-    return Elsewhere(lambda: walk(["."], is_record=is_record_name), Below(["."]), lambda path: asked)
+    return Elsewhere(lambda: walk(["."], passing=Passing(is_record_name)), Below(["."]), lambda path: asked)
 
 
 @pytest.fixture

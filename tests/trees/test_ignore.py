@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sealkit.trees.ignore import IgnoreFile
-from sealkit.trees.walk import walk
+from sealkit.trees.walk import Passing, walk
 
 NAMES = ["a", "b", "a.md", "b.md", "ab", "a b", "a ", "!a", "#a", "é", "x[1]", "a*b", "-"]
 FILES = [*NAMES, "d/e/a", "d/e/f/a.md", "d/e/f/b", "e/d/a", "a.d/a"]
@@ -23,8 +23,11 @@ LINES = st.lists(PIECES, min_size=1, max_size=6).map("".join).filter(lambda line
 IGNORE = st.lists(LINES, max_size=6).flatmap(lambda lines: st.sampled_from(["\n", "\r\n"]).map(lambda end: end.join(lines)))
 
 
+PASSING = Passing(lambda name: name != ".gitignore", lambda path, leads_on: None)
+
+
 def listed(**options):
-    return [found.path for found in walk(["."], is_record=lambda name: name != ".gitignore", hidden=True, **options)]
+    return [found.path for found in walk(["."], passing=PASSING, hidden=True, **options)]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -77,7 +80,7 @@ def test_tracked_files_are_not_ignored(tree, git):
 def test_rules_above_the_named_folder_count(tree, git):
     tree({"x/y/a.md": b"", "x/y/b.md": b"", "x/y/z/c.md": b"", ".gitignore": b"/x/y/b.md\n", "x/.gitignore": b"y/z\n"})
     git("init", "-q")
-    assert [found.path for found in walk(["x/y"], is_record=lambda name: True)] == ["x/y/a.md"]
+    assert [found.path for found in walk(["x/y"], passing=Passing(lambda name: True))] == ["x/y/a.md"]
 
 
 def test_rules_count_outside_a_work_tree_too(tree):
@@ -118,7 +121,7 @@ def test_git_that_cannot_be_asked_is_a_problem(tree, git, tmp_path, monkeypatch,
         (programs / "git").write_text("#!/bin/sh\necho 'fatal: detected dubious ownership' >&2; exit 128\n")
         (programs / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
-    found = list(walk(["."], is_record=lambda name: name.endswith(".md")))
+    found = list(walk(["."], passing=Passing(lambda name: name.endswith(".md"))))
     assert [item.path for item in found if not item.problem] == ["a.md"]
     (problem,) = [item.problem for item in found if item.problem]
     assert ("not installed" if reason == "missing" else "dubious ownership") in problem.problem
@@ -137,7 +140,7 @@ def test_an_ignore_file_that_cannot_be_read_is_a_problem(tree, as_nobody):
     os.chmod(".gitignore", 0)
 
     def check():
-        found = list(walk([root], is_record=lambda name: name.endswith(".md")))
+        found = list(walk([root], passing=Passing(lambda name: name.endswith(".md"))))
         assert [bool(item.problem) for item in found] == [True, False]
         assert "permission denied" in found[0].problem.problem
 
@@ -153,6 +156,6 @@ def test_an_ignore_file_that_is_a_link_or_fifo_does_not_count(tree):
 
 def test_an_ignore_file_of_absurd_size_is_a_problem(tree):
     tree({"a.md": b"", ".gitignore": b"x\n" * (1 << 20)})
-    found = list(walk(["."], is_record=lambda name: name.endswith(".md")))
+    found = list(walk(["."], passing=Passing(lambda name: name.endswith(".md"))))
     assert [item.path for item in found] == [".gitignore", "a.md"]
     assert found[0].problem

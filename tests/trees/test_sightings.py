@@ -6,7 +6,7 @@ from sealkit.crypto.blob import Blob
 from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
 from sealkit.sealer import Sealer
-from sealkit.trees.sightings import Core, Sought, core
+from sealkit.trees.sightings import Core, Sought, anywhere, core
 
 PLAIN = Blob(bytes(range(200, 248)), bytes(range(240, 256)))
 OTHER = Blob(bytes(range(100, 148)), bytes(range(240, 256)))
@@ -62,3 +62,31 @@ def test_a_tag_does_not_make_another_blob():
 def test_nothing_sought_is_nothing():
     assert not Sought([])
     assert list(Sought([]).sightings(TEXT)) == []
+
+
+# --- any blob, anywhere ---------------------------------------------------------------------------------------------------------
+ANY = "QUJDREVGR0hJSktMTU5PUA==;MDEyMzQ1Njc4OWFiY2RlZg=="
+ANY_TAGGED = f"{ANY};AQE" + "A" * 53
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (ANY, [1]),
+        (ANY_TAGGED, [1]),
+        (f"x = '{ANY}'\n", [1]),
+        (f"\n\nsecured={ANY}\n", [3]),
+        (f"a\n<!-- {ANY} -->\n{ANY}\n", [2, 3]),
+        (f'{{"a": "{ANY}", "b": "{ANY_TAGGED}"}}', [1, 1]),
+        (ANY.replace("Q", "\\u0051", 1), [1]),
+        (f"{ANY.partition(';')[0]}\n;{ANY.partition(';')[2]}", []),
+        (ANY[1:], []),
+        (ANY[:-1], []),
+        (ANY.replace("==;", "=;"), []),
+        ("A" * 200_000 + ";" + "B" * 200_000, []),
+        ("no blob; at all==", []),
+    ],
+)
+def test_any_blob_is_seen_wherever_it_stands(text, lines):
+    assert [line for line, _ in anywhere(text.encode())] == lines
+    assert [line for line, _ in anywhere(text.encode("utf-16"))] == lines

@@ -1,0 +1,195 @@
+"""The fields of a file that some rules name: the one way from a file's bytes to its records, and to the fields in them.
+
+Bytes come before syntax: a file whose bytes cannot spell the name of a field has no such field, and is not parsed. See ``reading``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from sealkit.crypto.blob import Blob
+from sealkit.demands import kind_among
+from sealkit.errors import SealkitError
+from sealkit.records import fieldpath, frontmatter, reading, wide
+from sealkit.records.kinds import FRONT_MATTER, kind_of
+from sealkit.records.record import Record, split
+from sealkit.records.spelling import spelling
+from sealkit.tree import Mapping, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sealkit.demands import FieldRule
+    from sealkit.records.reading import Reading
+    from sealkit.tree import Node
+
+_MAY_HOLD_A_BLOB = re.compile(rb";[A-Za-z0-9+/\\]{22,44}==")
+_MAX_DEPTH = 16
+
+
+class Visited(NamedTuple):
+    """A field that a rule names: the number of its record in the file, that record, the rule, and the field's path."""
+
+    number: int
+    record: Record
+    rule: FieldRule
+    field: str
+
+
+def whole(path: str, data: bytes, declared: str | None = None) -> list[Record]:
+    """Return all records of a file, whatever is in them; ``join`` gives the file back. Raises the ``RecordError`` of one that is none."""
+    return split(data, kind(path, data, declared) or FRONT_MATTER)
+
+
+def of_kind(data: bytes, kind: str) -> list[Record]:
+    """Return all records of a file of this kind. Raises as ``whole``."""
+    return split(data, kind)
+
+
+def records(path: str, data: bytes, fields: tuple[str, ...], declared: str | None = None) -> list[Record]:
+    """Return the records of a file in which some fields may be; none if its bytes cannot spell their names, or it is of no kind.
+
+    Raises the ``RecordError`` of a file that may have them, and does not read, or not in one way.
+    """
+    found = read(path, data, fields, declared)
+    if found.problem is not None:
+        raise found.problem
+    return found.records or []
+
+
+def read(path: str, data: bytes, fields: tuple[str, ...], declared: str | None = None) -> Reading:
+    """Return what a file is to somebody who looks for some fields: records, a problem, or neither, and then perhaps a line that looks like one."""
+    return reading.read(_bare(path), data, spelling(fields), _counting(path, declared))
+
+
+def kind(path: str, data: bytes, declared: str | None = None) -> str | None:
+    """Return the kind of record in a file; None for none. What a policy has ``declared`` counts where the suffix says nothing."""
+    return kind_of(_bare(path), data, _counting(path, declared))
+
+
+def could(data: bytes, fields: tuple[str, ...]) -> bool:
+    """Say whether the bytes of a file can spell the name of one of some fields; False is certain."""
+    return spelling(fields).could(data)
+
+
+def each(
+    path: str, data: bytes, rules: Iterable[FieldRule], wrong: Callable[[SealkitError, str], None] | None = None
+) -> Iterator[Visited]:
+    """Yield every field of a file that some rules name, record by record. Of a file that cannot have them nothing is parsed.
+
+    A rule that names the field ``a.b`` yields it for each record that may have it, ``a[].b`` for each item. Raises as ``records``, and
+    as ``Record.paths``; what is ``wrong`` with one rule in a record is handed to that, if it is given.
+    """
+    rules = tuple(rules)
+    for number, record in enumerate(records(path, data, tuple(rule.path for rule in rules), kind_among(rules))):
+        if record.is_blank:
+            continue
+        for rule in rules:
+            try:
+                found = fields(record, rule.path)
+            except SealkitError as error:
+                if wrong is None:
+                    raise
+                wrong(error, rule.path)
+                continue
+            for field in found:
+                yield Visited(number, record, rule, field)
+
+
+def fields(record: Record, pattern: str) -> list[str]:
+    """Return the paths of the fields of a record that a path names; none where the record surely lacks them. Raises as ``Record.paths``."""
+    if record.lacks(pattern):
+        return []
+    return record.paths(pattern) if "[]" in pattern else [pattern]
+
+
+def may_be_record(beginning: bytes) -> bool:
+    """Say whether a file that begins like this may be a record: whether it is text, or begins as front matter does."""
+    return wide.is_text(beginning) or frontmatter.begins(beginning)
+
+
+def may_spell(pieces: Iterable[bytes], names: tuple[str, ...], declared: str | None = None) -> bool:
+    """Say of a file that is read in pieces whether it may have one of some fields; False is certain."""
+    return spelling(names).could_in(pieces)
+
+
+# --- blobs, whatever the field is called -----------------------------------------------------------------------------
+def may_hold_blobs(data: bytes) -> int:
+    """Say how many blobs, at most, stand spelt out in some bytes."""
+    return len(_MAY_HOLD_A_BLOB.findall(data))
+
+
+def blob_fields(path: str, data: bytes, declared: str | None = None) -> Iterator[tuple[int, Record, str]]:
+    """Yield every field of a file that holds a blob, whatever it is called: the number of its record, that, and the field's path.
+
+    Raises the ``RecordError`` of a file of a kind that does not read.
+    """
+    if may_hold_blobs(data) and kind(path, data, declared) is not None:
+        for number, record in enumerate(whole(path, data, declared)):
+            if not record.is_blank and record.region is not None:
+                for steps, _ in blobs(record.document.root):
+                    yield number, record, fieldpath.join(steps)
+
+
+def blobs_of(record: Record) -> Iterator[tuple[fieldpath.Steps, Blob]]:
+    """Yield every blob of a record with the steps to it. Raises the ``RecordError`` of one that does not read."""
+    if may_hold_blobs(record.raw) and not record.is_blank and record.region is not None:
+        yield from blobs(record.document.root)
+
+
+def blobs(root: Node | None) -> Iterator[tuple[fieldpath.Steps, Blob]]:
+    """Yield every blob in the tree of a record with the steps to it, as far as a field path can name them."""
+    pending: list[tuple[fieldpath.Steps, Node | None]] = [((), root)]
+    while pending:
+        steps, node = pending.pop()
+        if isinstance(node, Mapping) and len(steps) < _MAX_DEPTH:
+            pending += [((*steps, key.text), value) for key, value in node.pairs if isinstance(key, Scalar)]
+        elif isinstance(node, Sequence) and len(steps) < _MAX_DEPTH:
+            pending += [((*steps, number), item) for number, item in enumerate(node.items)]
+        elif isinstance(node, Scalar) and ";" in node.text:
+            try:
+                if fieldpath.parse(fieldpath.join(steps)) == steps:
+                    yield steps, Blob.parse(node.text.strip())
+            except SealkitError:
+                continue
+
+
+def pattern(steps: fieldpath.Steps) -> str:
+    """Return the path that names a field and those in its place in all items of the lists on the way."""
+    return fieldpath.join(tuple(step if isinstance(step, str) else fieldpath.EVERY for step in steps))
+
+
+def holds_only_blobs(record: Record, field: str) -> bool:
+    """Say whether a field is a mapping or a list in which nothing stands but blobs, and what is empty."""
+    node = None
+    try:
+        found = record.field(field)
+        node = found.node if found is not None else None
+    except SealkitError:
+        return False
+    return isinstance(node, (Mapping, Sequence)) and _is_sealed(node)
+
+
+def _is_sealed(node: Node) -> bool:
+    if isinstance(node, Mapping):
+        return all(_is_sealed(value) for _, value in node.pairs)
+    if isinstance(node, Sequence):
+        return all(map(_is_sealed, node.items))
+    if not isinstance(node, Scalar):
+        return False
+    try:
+        return not node.text.strip() or bool(Blob.parse(node.text.strip()))
+    except SealkitError:
+        return False
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+def _bare(path: str) -> str:
+    """Return a file's name as it was before an editor or a file system put a ``~`` or dots behind it."""
+    return path.rstrip("~.") if path.endswith(("~", ".")) else path
+
+
+def _counting(path: str, declared: str | None) -> str | None:
+    """Return the kind that a policy declares, where the name of the file does not say another one."""
+    return declared if kind_of(_bare(path)) == FRONT_MATTER else None

@@ -1,0 +1,75 @@
+"""The files of a tree with what they hold and the rules that apply to them: one way for everything that looks into a whole tree.
+
+The rules of a folder are looked up before its files are read. Which fields a file's bytes hold under them, ``records.visit`` says.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from sealkit.demands import kind_among
+from sealkit.errors import OverLimit, SealkitError
+from sealkit.records import visit
+from sealkit.records.kinds import is_record_name
+from sealkit.trees.store import Snapshot, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sealkit.demands import FieldRule
+    from sealkit.trees.found import Found
+
+    Rules = Callable[[str], Sequence[FieldRule]]
+
+
+class File(NamedTuple):
+    """A file of a tree: what it holds, the rules for its fields, or the ``problem`` that kept it from being looked at."""
+
+    found: Found
+    data: bytes = b""
+    rules: Sequence[FieldRule] = ()
+    problem: SealkitError | None = None
+
+    def __repr__(self) -> str:
+        return f"<File {self.found.path} {len(self.data)} bytes>"
+
+
+def files(found: Iterable[Found], rules: Rules) -> Iterator[File]:
+    """Yield some files with what they hold, in the same order."""
+    with Store() as store:
+        for one in found:
+            try:
+                if one.problem is not None:
+                    yield File(one, problem=one.problem)
+                    continue
+                demanded = rules(one.path)
+                yield File(one, snapshot(one, store, rules).data, demanded)
+            except SealkitError as error:
+                yield File(one, problem=error)
+
+
+def snapshot(found: Found, store: Store, rules: Rules) -> Snapshot:
+    """Read a file. Of one that holds no text, or is too large and cannot spell a field of its rules, nothing is read, or kept.
+
+    Raises as ``Store.read``.
+    """
+    path, root = found.path, found.root
+    try:
+        return store.read(path, root, begins=None if found.named or is_record_name(os.path.basename(path)) else visit.may_be_record)
+    except OverLimit:
+        demanded = rules(path)
+        pieces = store.pieces(path, root)
+        if found.named or visit.may_spell(pieces, tuple(rule.path for rule in demanded), kind_among(demanded)):
+            raise
+    return Snapshot(b"", os.lstat(path))
+
+
+def may_be_record(file: File) -> bool:
+    """Say whether a file is, or may be, a record: by what it holds, by its name, or because it cannot be looked at."""
+    path = file.found.path
+    return file.problem is not None or is_record_name(os.path.basename(path)) or _kind(file) is not None
+
+
+def _kind(file: File) -> str | None:
+    return visit.kind(file.found.path, file.data, kind_among(file.rules))

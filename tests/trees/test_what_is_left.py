@@ -1,0 +1,149 @@
+"""Nothing is left behind: what was sealed is found again, whatever its file is called and wherever it stands."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from desk import Desk
+
+pytestmark = pytest.mark.thorough
+
+RING = "version: 1\nprimary: k2\nkeys:\n" + "".join(
+    f'  - id: {name}\n    source: {{hex: "{number * 32}"}}\n' for name, number in (("k2", "42"), ("k1", "41"))
+)
+RECORD = b'---\ntitle: t\nsecured: "a payload of two blocks, at the least"\n---\nbody\n'
+NAMES = (
+    *("page.Rmd", "feed.rss", "site.xml", "style.scss", "Makefile", "note.md~", "note.md.", "data.json", "x.tar.gz", "UPPER.QMD"),
+    *("deep/er/none", "sp ace.tex", "ünï.ipynb", "-dash.mjml"),
+)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    desk = Desk(tmp_path)
+    desk.write("ring.yaml", RING.encode())
+    (desk.path / "ring.yaml").chmod(0o600)
+    desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
+    return desk
+
+
+def git(desk, *args):
+    command = ["git", "-c", "user.name=n", "-c", "user.email=e@x", *args]
+    return subprocess.run(command, cwd=desk.path / "tree", check=True, capture_output=True).stdout.decode()
+
+
+def sealed(desk, *names):
+    for name in names:
+        desk.write(f"tree/{name}", RECORD)
+        ran = desk.run("seal", "--key-id", "k1", "--", f"tree/{name}")
+        assert ran.status == 0, ran
+
+
+def opens_under(desk, key):
+    """The files below the tree, whatever they are, in which a blob opens under a key; found without sealkit's walk."""
+    import re
+
+    blob = re.compile(rb"[A-Za-z0-9+/]{22,}={0,2};[A-Za-z0-9+/]{22}==")
+    cbc = {"k1": bytes.fromhex("41" * 32), "k2": bytes.fromhex("42" * 32)}[key]
+    from sealkit.crypto.blob import Blob
+    from sealkit.keys.key import Key
+
+    found = set()
+    for path, data in desk.files("tree").items():
+        for text in blob.findall(data) if "/.git/" not in path and "/.sealkit/" not in path else ():
+            one = Blob.parse(text.decode())
+            payload = Key("x", cbc).cbc().decrypt(one.ciphertext, one.iv)
+            found |= {path} if payload is not None and payload.startswith(b"a payload") else set()
+    return found
+
+
+def test_what_is_named_is_found_again_whatever_it_is_called(desk):
+    sealed(desk, *NAMES)
+    assert opens_under(desk, "k1") == {f"tree/{name}" for name in NAMES}
+    assert desk.run("verify", "tree").status == 0
+    refused = desk.run("keys", "retire", "k1", "tree")
+    assert (refused.status, len(refused.text.splitlines())) == (1, len(NAMES))
+    assert desk.run("rotate", "--to", "k2", "tree").status == 0
+    assert opens_under(desk, "k1") == set()
+    assert desk.run("keys", "retire", "k1", "tree").status == 0
+    assert desk.run("keys", "remove", "k1", "tree").status == 0
+    assert desk.run("verify", "--json", "tree").summary["verified"] == len(NAMES)
+
+
+HIDDEN = {
+    "hidden": ".drafts/a.qmd",
+    "a hidden file": ".a",
+    "ignored": "build/a.Rmd",
+    "ignored by its name": "a.ignored",
+    "named like a copy": "b.yml~",
+}
+
+
+@pytest.mark.parametrize("where", HIDDEN)
+def test_no_key_goes_while_a_file_that_is_passed_over_needs_it(desk, where):
+    (desk.path / "tree").mkdir()
+    git(desk, "init", "-q")
+    desk.write("tree/.gitignore", b"build/\n*.ignored\n")
+    name = HIDDEN[where]
+    sealed(desk, "a.md")
+    desk.write(f"tree/{name}", desk.read("tree/a.md") if not name.endswith("~") else desk.read("tree/a.md").split(b"---\n")[1])
+    assert desk.run("rotate", "--to", "k2", "tree").status == 0
+    for verb in ("retire", "remove"):
+        ran = desk.run("keys", verb, "k1", "tree")
+        still = opens_under(desk, "k1")
+        assert (ran.status, f"tree/{name}" in ran.text) == ((1, True) if still else (0, False)), ran
+    if still:
+        assert desk.run("rotate", "--to", "k2", "--hidden", "--no-gitignore", "tree").status == 0
+    assert opens_under(desk, "k1") == set()
+
+
+def test_a_blob_in_a_field_that_nobody_names_counts(desk):
+    sealed(desk, "a.md")
+    desk.write("tree/b.yml", b"db:\n  hosts:\n" + b"  - token: " + desk.read("tree/a.md").split(b'"')[1] + b"\n")
+    assert desk.run("rotate", "--to", "k2", "tree").status == 0
+    ran = desk.run("keys", "retire", "k1", "tree")
+    assert (ran.status, ran.text) == (1, "tree/b.yml:3  db.hosts[0].token\n")
+    assert "--field" in ran.err
+
+
+def test_the_index_and_history_count(desk):
+    (desk.path / "tree").mkdir()
+    git(desk, "init", "-q")
+    sealed(desk, "a.tex")
+    git(desk, "add", "-A")
+    git(desk, "commit", "-qm", "one")
+    assert desk.run("rotate", "--to", "k2", "tree").status == 0
+    ran = desk.run("keys", "retire", "k1", "tree")
+    assert (ran.status, ran.text) == (1, "tree/a.tex:3  secured  in git's index\n")
+    git(desk, "commit", "-qam", "two")
+    refused = desk.run("keys", "remove", "k1", "tree")
+    assert (refused.status, "2 commits" in refused.err, "--forget-history" in refused.err) == (2, True, True)
+    assert desk.run("keys", "remove", "k1", "--git", "tree").status == 1
+    assert desk.run("keys", "remove", "k1", "--forget-history", "tree").status == 0
+
+
+def test_a_file_that_is_not_checked_out_is_read_from_the_index(desk):
+    (desk.path / "tree").mkdir()
+    git(desk, "init", "-q")
+    sealed(desk, "a.md")
+    desk.write("tree/b.md", b"---\nsecured: open\n---\n")
+    git(desk, "add", "-A")
+    git(desk, "commit", "-qm", "one")
+    git(desk, "update-index", "--skip-worktree", "b.md")
+    (desk.path / "tree/b.md").unlink()
+    ran = desk.run("check", "--json", "tree")
+    assert (ran.status, [one["path"] for one in ran.lines if one["status"] == "finding"]) == (1, ["tree/b.md"])
+
+
+def test_what_is_left_is_said(desk):
+    (desk.path / "tree").mkdir()
+    git(desk, "init", "-q")
+    sealed(desk, "a.md")
+    desk.write("tree/.gitignore", b"build/\n")
+    desk.write("tree/build/x.md", RECORD)
+    desk.write("tree/.sealkit-tmp-0123", b"")
+    for verb in ("check", "verify"):
+        ran = desk.run(verb, "--json", "tree")
+        assert ran.summary["left"] == {"hidden": 1, "ignored": 1, "temporary": 1}, ran
+        assert "removes them" in ran.err

@@ -34,6 +34,8 @@ SealkitError
 │   ├── LineBreakDispute       line_break
 │   ├── Unbound                unbound
 │   ├── Unsealed               unsealed
+│   │   └── ForeignCiphertext  foreign
+│   ├── NotEncrypted           not_encrypted
 │   ├── BrokenBlob             broken_blob
 │   ├── RefusedEdit            refused_edit
 │   └── ProofFailed            proof_failed
@@ -327,6 +329,20 @@ class Unsealed(RecordError):
 
     code = "unsealed"
     default_hint = "seal it with: sealkit seal FILE"
+
+
+class NotEncrypted(RecordError):
+    """The shape of a blob, but what should be ciphertext shows that it is none: encoded text, equal blocks, runs of zeros."""
+
+    code = "not_encrypted"
+    default_hint = "whatever wrote it encoded it, and encrypted nothing: put the plaintext in its place and seal that"
+
+
+class ForeignCiphertext(Unsealed):
+    """Another program's ciphertext stands where a blob is expected; the problem names the program, and the hint says what opens it."""
+
+    code = "foreign"
+    default_hint = "decrypt it with the program that wrote it"
 
 
 class BrokenBlob(RecordError):

@@ -307,6 +307,13 @@ def form(function: F) -> F:
     )(function)
 
 
+def seal_foreign(function: F) -> F:
+    """Add --seal-foreign."""
+    return click.option(
+        "--seal-foreign", is_flag=True, help="Seal what is another program's ciphertext, too, as it is; otherwise a finding."
+    )(function)
+
+
 def _field_paths(_context: click.Context, _option: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return field paths in their one spelling, before anything is done. Raises ``BadFieldPath``."""
     from sealkit.records import fieldpath

@@ -25,7 +25,7 @@ from sealkit.records.identity import Binding, Place
 from sealkit.records.kinds import is_record_name
 from sealkit.records.record import Record, join
 from sealkit.report import Outcome, failure
-from sealkit.sealing import judge
+from sealkit.sealing import judge, strangers
 from sealkit.sealing.placing import put
 from sealkit.trees import at_once, orders
 from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
@@ -281,7 +281,14 @@ class _Work:
     def seal(self, record: Record, field: str) -> Record:
         if isinstance(self.task.payload, bytes):
             return self._put(record, field, self.task.payload)
-        after = jobs.seal(record, self.sealer, field=field, payload=self.task.payload, binding=self.binding)
+        after = jobs.seal(
+            record,
+            self.sealer,
+            field=field,
+            payload=self.task.payload,
+            binding=self.binding,
+            seal_foreign=self.task.seal_foreign,
+        )
         found = jobs.find(after, field)
         if after is record:
             self.note(reporting.UNCHANGED, field, found, None, unopened(found))
@@ -291,6 +298,8 @@ class _Work:
 
     def _put(self, record: Record, field: str, payload: bytes) -> Record:
         """Seal a payload that was given, under the key of the blob that it replaces if that may seal; who changes a key says so."""
+        if not self.task.seal_foreign:
+            strangers.refuse_payload(payload, field, record.line)
         after, new = put(record, self.sealer, field, payload, binding=self.binding, opener=self._opener)
         found = jobs.find(after, field)
         if new is None:

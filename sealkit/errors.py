@@ -58,6 +58,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from sealkit.printable import line as printable_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -80,7 +82,8 @@ class SealkitError(Exception):
         self, *, problem: str, hint: str | None = None, path: str | None = None, line: int | None = None, field: str | None = None
     ) -> None:
         super().__init__()
-        self.problem, self.hint = problem, hint if hint is not None else self.default_hint
+        hint = hint if hint is not None else self.default_hint
+        self.problem, self.hint = printable_line(problem), printable_line(hint) if hint is not None else None
         self.path, self.line, self.field = path, line, field
 
     def __str__(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sealkit.printable import line as line_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -86,6 +88,7 @@ class Outcome(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Return the object of its JSON line; absent keys are left out, a payload that is not UTF-8 is ``payload_base64``."""
         known = {name: value for name in _KEYS if (value := getattr(self, name)) is not None}
+        known |= {name: line_of(known[name]) for name in ("message", "hint") if name in known}
         if self.payload is not None:
             known |= _payload(self.payload)
         return known
@@ -98,7 +101,8 @@ class Outcome(NamedTuple):
         if message is None and hint is None and size is not None and iv is not None and at is not None:  # nearly always
             line += f', "ciphertext_bytes": {size}, "iv": "{iv}", "line": {at}'
         else:
-            line += _members(_LATER, self[8:13])
+            told = [line_of(text) if text is not None else None for text in (message, hint)]
+            line += _members(_LATER, (size, iv, at, *told))
         if self.payload is not None:
             ((name, text),) = _payload(self.payload).items()
             line += f', "{name}": {quoted(text)}'

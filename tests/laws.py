@@ -209,6 +209,43 @@ def run_script(package, name):
     return found if ran.returncode == 0 else [*found, ran.stderr[-2000:]]
 
 
+DOOR = "cli.show"
+"""The one module that writes to stdout, stderr and the terminal."""
+SPEAKS = re.compile(
+    r"(print|input|breakpoint|sys\.(__)?(stdout|stderr)(__)?|sys\.(displayhook|excepthook)|(getpass\.)?getpass|pprint(\.pprint)?"
+    r"|click\.(echo|echo_via_pager|secho|prompt|confirm|pause|progressbar|getchar|clear|style|edit|get_(text|binary)_stream)"
+    r"|warnings\.(warn|warn_explicit|showwarning)|logging|traceback\.print_\w+|faulthandler)"
+)
+WRITES, NUMBERS = {"os.write", "os.writev", "os.fdopen", "open", "io.open"}, (["1"], ["2"])
+STREAMS = re.compile(r"/dev/(tty|stdout|stderr|fd/[12]|console)|/proc/self/fd/[12]")
+
+
+def law_13_one_door_for_what_is_printed(package):
+    """Nothing but ``cli/show.py`` writes to stdout, stderr or the terminal, by whatever name Python gives to them."""
+    found = []
+    for name, _, tree in modules(package):
+        if name == DOOR:
+            continue
+        known = {alias.asname or alias.name: f"{node.module}.{alias.name}" for node in from_imports(tree) for alias in node.names}
+        for node in ast.walk(tree):
+            text = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+            if SPEAKS.fullmatch(known.get(text, text)):
+                found.append(f"{name}:{node.lineno}: {text}")
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and STREAMS.fullmatch(node.value):
+                found.append(f"{name}:{node.lineno}: {node.value}")
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) in WRITES
+                and [ast.unparse(one) for one in node.args[:1]] in NUMBERS
+            ):
+                found.append(f"{name}:{node.lineno}: writes to a standard stream by its number")
+    return found
+
+
+def from_imports(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module is not None]
+
+
 def rule_no_catch_all(package):
     """An exception is never passed over whatever it is."""
     found = []
@@ -405,6 +442,7 @@ LAWS = [
     law_10_python_runs_sealkit_isolated,
     law_11_the_judge_alone_says_authentic,
     law_12_one_way_from_bytes_to_fields,
+    law_13_one_door_for_what_is_printed,
     rule_no_catch_all,
     rule_no_dangerous_calls,
     rule_one_line_is_one_line,

@@ -132,6 +132,25 @@ PLANTS = [
         "trees.census",
     ),
     (laws.law_12_one_way_from_bytes_to_fields, added("cli/init.py", "def f(x):\n    return x.paths('a')"), "cli.init"),
+    *(
+        (laws.law_13_one_door_for_what_is_printed, added(module, text), module.removesuffix(".py").replace("/", "."))
+        for module, text in [
+            ("cli/grep.py", "def f(x):\n    print(x)"),
+            ("cli/run.py", "import sys\ndef f(x):\n    sys.stdout.buffer.write(x)"),
+            ("cli/check.py", "import sys\nout = sys.stderr\nout.write('x')"),
+            ("cli/columns.py", "from sys import stdout as there\nthere.write('x')"),
+            ("cli/init.py", "def f(x):\n    click.echo(x)"),
+            ("cli/retag.py", "from click import secho\nsecho('x')"),
+            ("cli/ask.py", "from getpass import getpass\ngetpass('x')"),
+            ("cli/rotated.py", "def f(x):\n    return click.confirm(x)"),
+            ("cli/doctor.py", "import os\nos.write(2, b'x')"),
+            ("cli/edit.py", "open('/dev/tty', 'w').write('x')"),
+            ("trees/batch.py", "import warnings\nwarnings.warn('x')"),
+            ("jobs.py", "import logging\nlogging.error('x')"),
+            ("keys/ring.py", "import traceback\ntraceback.print_exc()"),
+            ("cli/progress.py", "import sys\nprint('x', file=sys.__stderr__)"),
+        ]
+    ),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept Exception:\n    pass"), "jobs"),
     (laws.rule_no_catch_all, added("jobs.py", "try:\n    x = 1\nexcept:\n    x = 2"), "jobs"),
     (laws.rule_no_dangerous_calls, added("trees/walk.py", "import os\nx = list(os.walk('.'))"), "os.walk"),

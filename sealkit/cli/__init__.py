@@ -13,8 +13,10 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line of this process; the entry point of the ``sealkit`` script."""
     arguments = sys.argv[1:]
-    if arguments in (["--version"], ["-V"]):  # asked for by scripts and installers: answered without importing anything
-        print(f"sealkit {__version__}")
+    if arguments in (["--version"], ["-V"]):  # asked for by scripts and installers: answered without importing click
+        from sealkit.cli import show
+
+        show.out(f"sealkit {__version__}")
         return
     _leave_the_working_folder_out()
     try:

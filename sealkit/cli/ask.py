@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
+from sealkit.cli import show
 from sealkit.errors import NoUsableKey
-
-_TERMINAL = "/dev/tty"
 
 _answers: dict[str, str] = {}
 
@@ -25,11 +22,9 @@ def remember(question: str, answer: str) -> None:
 
 def typed(question: str) -> str:
     """Return what somebody types now. Raises ``NoUsableKey``."""
-    from getpass import getpass
-
     _check_terminal(question)
     try:
-        return getpass(f"{question}: ")
+        return show.asked_at_terminal(question)
     except EOFError:
         raise NoUsableKey(problem=f"{question}: nothing was typed", hint="type it again") from None
 
@@ -37,16 +32,10 @@ def typed(question: str) -> str:
 def shown(text: str) -> None:
     """Show a text on the terminal itself, wherever stdout and stderr go. Raises ``NoUsableKey``."""
     _check_terminal("a new passphrase")
-    descriptor = os.open(_TERMINAL, os.O_WRONLY | os.O_NOCTTY)
-    try:
-        os.write(descriptor, f"{text}\n".encode())
-    finally:
-        os.close(descriptor)
+    show.on_terminal(text)
 
 
 def _check_terminal(question: str) -> None:
-    try:
-        os.close(os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY))
-    except OSError:
+    if not show.has_terminal():
         hint = "run it on a terminal, or take the passphrase from a variable, a file or a command"
-        raise NoUsableKey(problem=f"{question}: no terminal to ask at", hint=hint) from None
+        raise NoUsableKey(problem=f"{question}: no terminal to ask at", hint=hint)

@@ -101,7 +101,7 @@ def _line(outcome: Outcome) -> str | None:
         return None
     key = f"  key {outcome.key}" if outcome.key is not None else ""
     note = f"  ({outcome.message})" if outcome.message is not None else ""
-    return f"{outcome.status.replace('_', ' ')} {show.line(outcome.place)}  {outcome.field}{key}{note}"
+    return f"{outcome.status.replace('_', ' ')} {outcome.place}  {outcome.field}{key}{note}"
 
 
 def _diff(done: Done) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -124,17 +123,16 @@ def check(
     """
     _refuse(what, where)
     output = output._replace(json=output.json or what.form == "json")
-    if what.out is not None:
-        from sealkit.cli.reportfile import redirect
+    from sealkit.cli.reportfile import redirected
 
-        redirect(what.out)
-    opener = _ring(ring, i_know=what.i_know, reads_stdin=where.is_stdin) if ring.is_given else None
-    if what.self_test:
-        from sealkit.cli.selftest import self_test as test_the_gate
+    with redirected(what.out):
+        opener = _ring(ring, i_know=what.i_know, reads_stdin=where.is_stdin) if ring.is_given else None
+        if what.self_test:
+            from sealkit.cli.selftest import self_test as test_the_gate
 
-        return test_the_gate(where, output)
-    asked = Asked(fields or None, format=STRENGTH[-1] if what.require_authentic else STRENGTH[0])
-    return Gate(where, asked, opener, what, output).look()
+            return test_the_gate(where, output)
+        asked = Asked(fields or None, format=STRENGTH[-1] if what.require_authentic else STRENGTH[0])
+        return Gate(where, asked, opener, what, output).look()
 
 
 def _refuse(what: What, where: Where) -> None:
@@ -411,5 +409,5 @@ class Printer(run.Printer):
         if self._form is not None:
             from sealkit.cli.findings import FORMATS
 
-            sys.stdout.buffer.write(FORMATS[self._form](self._problems, self.report.counts.get(CHECKED, 0)))
+            show.raw(FORMATS[self._form](self._problems, self.report.counts.get(CHECKED, 0)))
         return super().close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from sealkit.cli.progress import Progress
 from sealkit.errors import Usage
 from sealkit.records import fieldpath
 from sealkit.records.identity import parse_bind
+from sealkit.report import json_line
 
 if TYPE_CHECKING:
     from sealkit.records.identity import Bind
@@ -120,7 +120,7 @@ def _counted(job: str, made: Any, counts: Counter[str]) -> tuple[Any, Any]:
 def _told(counts: Counter[str], *, as_json: bool, quiet: bool) -> int:
     known = {status if status is not None else "null": count for status, count in sorted(counts.items(), key=str)}
     if as_json:
-        show.out(json.dumps({"summary": known}))
+        show.json_lines(json_line({"summary": known}))
     failed = sum(count for status, count in counts.items() if status is not None and status not in _GOOD)
     if failed or not quiet:
         show.note(f"{sum(counts.values()):,} rows: " + ", ".join(f"{count:,} {status}" for status, count in known.items()))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
+
+from sealkit.cli import show
 
 
 @click.command()
@@ -24,5 +24,5 @@ def completion(shell: str) -> int:
 
     kind = get_completion_class(shell)
     if kind is not None:
-        sys.stdout.write(kind(sealkit, {}, "sealkit", "_SEALKIT_COMPLETE").source())
+        show.raw(kind(sealkit, {}, "sealkit", "_SEALKIT_COMPLETE").source().encode())
     return 0

@@ -9,10 +9,10 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.errors import Usage
+from sealkit.outfile import write_new
 from sealkit.trees import batch, orders
 from sealkit.trees.batch import Done, Mode
 from sealkit.trees.payloads import PayloadFiles
-from sealkit.trees.store import write_new
 from sealkit.unsealed import UNAUTHENTICATED
 
 

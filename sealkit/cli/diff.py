@@ -42,7 +42,7 @@ def diff(what: tuple[str, ...], fields: tuple[str, ...], file: str | None, requi
     status = 0
     for pair in _pairs(what, looks):
         if pair.old != pair.new:
-            show.content(_text(pair) if not word else _head(pair) + compare.by_words(pair.old, pair.new))
+            show.text(_text(pair) if not word else _head(pair) + compare.by_words(pair.old, pair.new))
             for place in pair.unauthenticated:
                 show.unauthenticated(place)
         for problem in dict.fromkeys(pair.problems):

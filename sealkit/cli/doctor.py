@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -44,13 +43,13 @@ def doctor(file: str | None, everything: bool, as_json: bool, folder: str) -> in
         counts[finding.status] += 1
         if as_json:
             known = {name: value for name, value in finding._asdict().items() if value is not None}
-            sys.stdout.buffer.write(json_line(known))
+            show.json_lines(json_line(known))
             continue
         show.out(f"{_MARKS[finding.status]}{finding.check}: {finding.text}")
         if finding.hint is not None and finding.status != OK:
             show.hint(finding.hint)
     if as_json:
-        sys.stdout.buffer.write(json_line({"summary": counts}))
+        show.json_lines(json_line({"summary": counts}))
     else:
         show.note(f"{counts[OK]} in order, {counts[WARNING]} to weigh, {counts[BAD]} bad")
     return _FINDING if counts[BAD] else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -41,7 +40,7 @@ def vouch(function: F) -> F:
 def is_vouched_for(error: BlobError) -> bool:
     """Say whether somebody at the terminal vouches for a blob that was refused for want of a proof; where nobody is, say how."""
     error.hint = VOUCH_HINT
-    if not is_watched():
+    if not show.is_watched():
         return False
     show.error(error)
     return vouches("Do you know that the blob is good, and vouch for it?")
@@ -49,12 +48,7 @@ def is_vouched_for(error: BlobError) -> bool:
 
 def vouches(question: str) -> bool:
     """Say whether somebody at the terminal answers a question with y; no, where nobody is."""
-    return is_watched() and click.confirm(question, default=False, err=True)
-
-
-def is_watched() -> bool:
-    """Say whether somebody is at the terminal to be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return show.is_watched() and show.is_agreed(question)
 
 
 REFUSED = (Downgraded, NotBlessed)
@@ -82,8 +76,8 @@ def edited(text: bytes, accept: Callable[[bytes], R], *, is_json: bool, allow_di
             try:
                 return accept(scratch.read(path))
             except PayloadCheck as error:
-                if not is_watched():
+                if not show.is_watched():
                     raise
                 show.error(error)
-                if not click.confirm("Edit it again?", default=True, err=True):
+                if not show.is_agreed("Edit it again?", default=True):
                     raise

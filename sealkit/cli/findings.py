@@ -1,4 +1,8 @@
-"""Findings as other programs want them: SARIF 2.1.0 (OASIS), annotations of GitHub Actions, JUnit's XML."""
+"""Findings as other programs want them: SARIF 2.1.0 (OASIS), annotations of GitHub Actions, JUnit's XML.
+
+All names and messages are as ``printable.line`` has them, which leaves nothing that acts, and no character that XML 1.0 cannot write (section
+2.2): whoever reads a report shows them again. A SARIF ``uri`` alone is the path itself, byte by byte.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,12 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from sealkit import __version__
+from sealkit.printable import json_text, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sealkit.report import Outcome
-
-_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}")
 
 
 def sarif(problems: list[Outcome], checked: int) -> bytes:
@@ -43,7 +46,7 @@ def sarif(problems: list[Outcome], checked: int) -> bytes:
         "properties": {"checked": checked},
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2).encode() + b"\n"
+    return json_text(json.dumps(log, indent=2).encode()) + b"\n"
 
 
 def _semantic(version: str) -> str:
@@ -56,18 +59,18 @@ def _location(problem: Outcome) -> dict[str, object]:
         place["region"] = {"startLine": problem.line}
     location: dict[str, object] = {"physicalLocation": place}
     if problem.field is not None:
-        location["logicalLocations"] = [{"fullyQualifiedName": _clean(problem.field)}]
+        location["logicalLocations"] = [{"fullyQualifiedName": line(problem.field)}]
     return location
 
 
 def github(problems: Iterable[Outcome], checked: int) -> bytes:
     """Return workflow commands, one a finding, which GitHub shows beside the lines of a pull request."""
-    return "".join(f"::error {_properties(problem)}::{_data(_text(problem))}\n" for problem in problems).encode("utf-8", "replace")
+    return "".join(f"::error {_properties(problem)}::{_data(_text(problem))}\n" for problem in problems).encode()
 
 
 def _properties(problem: Outcome) -> str:
     known = {"file": problem.path, "line": problem.line, "title": f"sealkit: {problem.code}"}
-    return ",".join(f"{name}={_property(str(value))}" for name, value in known.items() if value is not None)
+    return ",".join(f"{name}={_property(line(str(value)))}" for name, value in known.items() if value is not None)
 
 
 def _data(text: str) -> str:
@@ -83,7 +86,7 @@ def junit(problems: list[Outcome], checked: int) -> bytes:
     cases = [
         f"  <testcase classname={_attribute(problem.path)} name={_attribute(problem.field or 'record')}>\n"
         f"    <failure type={_attribute(problem.code or 'error')} message={_attribute(_text(problem))}>"
-        f"{escape(_clean(problem.place))}</failure>\n  </testcase>\n"
+        f"{escape(line(problem.place))}</failure>\n  </testcase>\n"
         for problem in problems
     ]
     good = f'  <testcase classname="sealkit" name="{checked} fields in order"/>\n'
@@ -92,17 +95,13 @@ def junit(problems: list[Outcome], checked: int) -> bytes:
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_clean(text))
-
-
-def _clean(text: str) -> str:
-    return text.translate(_XML)
+    return quoteattr(line(text))
 
 
 def _text(problem: Outcome) -> str:
     """Return the sentence of a finding; what a terminal or a page could take for an order is not in it."""
     field = f"{problem.field}: " if problem.field is not None else ""
-    return _clean(field + (problem.message or problem.code or "error"))
+    return line(field + (problem.message or problem.code or "error"))
 
 
 FORMATS = {"sarif": sarif, "github": github, "junit": junit}

@@ -80,7 +80,7 @@ def textconv(path: str, fields: tuple[str, ...], file: str | None, force: bool) 
     text = shown.readable(data, known, opens=ring is not None)
     for problem in dict.fromkeys(text.problems):
         show.note(problem)
-    show.raw(show.escaped(text.data))
+    show.text(text.data)
     return 0
 
 

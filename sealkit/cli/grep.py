@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealkit.cli import options, run, show
+from sealkit import printable
+from sealkit.cli import options, run
 from sealkit.errors import Usage
 from sealkit.trees import orders
 from sealkit.trees.batch import Mode
@@ -71,7 +72,7 @@ class _Matches:
     def _of(self, outcome: Outcome) -> bytes:
         payload = (outcome.payload or b"").decode("utf-8", "backslashreplace")
         found = [line for line in payload.splitlines() if self._wanted.search(line)]
-        place = f"{show.line(outcome.place)}  {outcome.field}"
+        place = printable.line(f"{outcome.place}  {outcome.field}")
         if self._only_names:
             return f"{place}\n".encode() if found else b""
-        return "".join(f"{place}: {line}\n" for line in found).encode()
+        return "".join(f"{printable.lines(f'{place}: {line}')}\n" for line in found).encode()

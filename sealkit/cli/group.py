@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from typing import Any
 
 import click
 
+from sealkit.cli import show
 from sealkit.errors import Usage
 
 
@@ -57,6 +57,6 @@ class Group(click.Group, ABC):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Print the help on stderr where nothing at all was asked for: that is a mistake in a script, and a question of a newcomer."""
         if not args and not self.invoke_without_command and not ctx.resilient_parsing:
-            print(ctx.get_help(), file=sys.stderr)
+            show.page(ctx.get_help(), to_stderr=True)
             ctx.exit(Usage.exit_status)
         return super().parse_args(ctx, args)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
 from sealkit.cli import run, show
 from sealkit.cli.options import Where, files
 from sealkit.errors import ConfigError, LeadsOut, NothingMatched, StoreError, Usage
+from sealkit.outfile import write_new
 from sealkit.policy import NAME, write
 from sealkit.trees import visitor
 from sealkit.trees.roots import Below
-from sealkit.trees.store import write_new
 from sealkit.trees.survey import Survey
 
 
@@ -57,9 +56,9 @@ def init(folder: str, shown: bool) -> int:
     if survey.bound_to_fields:
         show.warning(f"{survey.bound_to_fields} blobs are bound to fields; name these in the policy, as in bind: [sourceUrl]")
     if shown:
-        sys.stdout.write(text.decode())
+        show.content(text)
         return 0
-    write_new(target, text, mode=0o644)
+    write_new(target, text, mode=0o644, root=folder)
     count = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
     show.note(f"wrote {target}: {count}; try it with: sealkit check {folder}")
     return 0

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from sealkit.cli import options, run, show
+from sealkit.cli import options, run
 from sealkit.cli.options import Output, Where
 from sealkit.demands import Asked
 from sealkit.report import Outcome
@@ -32,21 +32,22 @@ def inspect(where: Where, fields: tuple[str, ...], output: Output) -> int:
     return run.records(run.task(orders.INSPECT, where, Asked(fields or None)), where, output, mode, maker)
 
 
-def _block(outcome: Outcome) -> str:
+def _block(outcome: Outcome) -> list[str]:
     size = outcome.ciphertext_bytes or 0
-    kid = f"\n  kid         {outcome.kid}" if outcome.kid is not None else ""
+    kid = [f"  kid         {outcome.kid}"] if outcome.kid is not None else []
     about = outcome.code if outcome.bind is None else f"bound to {outcome.bind}; the tag was not checked"
-    return (
-        f"{show.line(outcome.place)}  {outcome.field}\n"
-        f"  format      {outcome.format} ({'three' if outcome.kid else 'two'} parts), {about}\n"
-        f"  ciphertext  {size} bytes ({size // 16} block{'s' * (size != 16)})\n"
-        f"  iv          {outcome.iv}{kid}\n"
-        "  base64      canonical"
-    )
+    return [
+        f"{outcome.place}  {outcome.field}",
+        f"  format      {outcome.format} ({'three' if outcome.kid else 'two'} parts), {about}",
+        f"  ciphertext  {size} bytes ({size // 16} block{'s' * (size != 16)})",
+        f"  iv          {outcome.iv}",
+        *kid,
+        "  base64      canonical",
+    ]
 
 
 def _line(outcome: Outcome) -> str:
     kid = f" kid {outcome.kid}" if outcome.kid is not None else ""
     shape = f"{outcome.format} {outcome.ciphertext_bytes} bytes"
     about = outcome.code if outcome.bind is None else f"bound to {outcome.bind}"
-    return f"{show.line(outcome.place)}  {outcome.field}  {shape}  iv {outcome.iv}{kid}  {about}"
+    return f"{outcome.place}  {outcome.field}  {shape}  iv {outcome.iv}{kid}  {about}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 
 import click
 
@@ -69,9 +68,7 @@ def keys(ctx: click.Context, ring: options.Ring, as_json: bool) -> int:
         is_primary = opened.can_seal and key is opened.primary
         if as_json:
             known = {"id": key.id, "bits": key.bits, "state": key.state, "format": key.format, "accept": key.accept, "kid": key.kid}
-            sys.stdout.buffer.write(
-                json_line(known | {"primary": is_primary} | ({"verify_only": True} if key.is_verify_only else {}))
-            )
+            show.json_lines(json_line(known | {"primary": is_primary} | ({"verify_only": True} if key.is_verify_only else {})))
         else:
             size = "verify-only" if key.is_verify_only else f"{key.bits} bits" if key.bits else "not fetched"
             kid = f"kid {key.kid}" if key.kid else "no kid"

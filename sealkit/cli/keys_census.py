@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -102,7 +101,7 @@ def census(
     if as_json:
         unread = len(tally.troubles) + tally.old_troubles
         summary = {"fields": sum(tally.fields.values()), "versions": sum(tally.versions.values()), "unread": unread}
-        sys.stdout.buffer.write(json_line({"summary": summary}))
+        show.json_lines(json_line({"summary": summary}))
     return status
 
 
@@ -114,7 +113,7 @@ def _show_count(ring: KeyRing, tally: Tally, name: str, *, history: bool, as_jso
         if is_key:
             known |= {"kid": ring.get(name).kid, "state": ring.get(name).state}
         known |= {"fields": fields, "files": files} | ({"staged": staged} if staged else {})
-        sys.stdout.buffer.write(json_line(known | ({"versions": versions} if history else {})))
+        show.json_lines(json_line(known | ({"versions": versions} if history else {})))
         return
     more = f"; {_counted(staged, 'field')} in git's index alone" if staged else ""
     more += f"; {_counted(versions, 'version')} in git" if history else ""

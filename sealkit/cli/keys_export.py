@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,7 +40,7 @@ def check(ring_file: str | None, file: str | None, as_json: bool) -> int:
     problems = checked.problems
     if as_json:
         summary = {"ring": path, "mode": f"{checked.mode:04o}", "keys": len(checked.keys), "problems": problems}
-        sys.stdout.buffer.write(json_line({"summary": summary}))
+        show.json_lines(json_line({"summary": summary}))
     show.note(f"{path}: mode {checked.mode:04o}, {len(checked.keys)} keys, {problems} that cannot be had")
     return _FINDING if problems else 0
 
@@ -53,7 +52,7 @@ def _show(one: Seen, *, primary: bool, as_json: bool) -> None:
         known |= {"kid": one.kid} if one.kid else {}
         known |= {"primary": primary} | ({"verify_only": True} if key.is_verify_only else {})
         known |= {"problem": one.problem, "hint": one.hint} if one.problem is not None else {}
-        sys.stdout.buffer.write(json_line(known))
+        show.json_lines(json_line(known))
         return
     kid = f"kid {one.kid}" if one.kid else "no kid"
     show.out(f"{key.id}  {one.kind}  {key.state}  {key.format}  {kid}{'  primary' if primary else ''}")
@@ -100,9 +99,9 @@ def export(
     ring = options.load_ring(named)
     text = ring.export_verify_only(ids or None)
     if target is None:
-        sys.stdout.buffer.write(text)
+        show.content(text)
     else:
-        from sealkit.trees.store import write_new
+        from sealkit.outfile import write_new
 
         write_new(target, text)
     return 0

@@ -112,7 +112,7 @@ class Given(NamedTuple):
 
 def _stdin() -> bytes:
     if sys.stdin.isatty():
-        return str(click.prompt("Key", hide_input=True, err=True)).encode()
+        return show.asked("Key").encode()
     return sys.stdin.buffer.read(_MOST)
 
 

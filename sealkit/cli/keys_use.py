@@ -50,9 +50,7 @@ def identify(ring_file: str | None, where: Where, fields: tuple[str, ...], keys:
             show.out(f"{key.id}  kid {_spelt(key.kid)}" if key.kid else f"{key.id}  its bytes cannot be had")
         return 0
     task = run.task(orders.OPEN, where, keys.asked(fields), opener=keys.sealer(ring))
-    counting = _Counting(
-        run.Maker(output, run.lines(lambda outcome: f"{outcome.key}  {show.line(outcome.place)}  {outcome.field}"))
-    )
+    counting = _Counting(run.Maker(output, run.lines(lambda outcome: f"{outcome.key}  {outcome.place}  {outcome.field}")))
     status = run.records(task, where, output, Mode(workers=1, fail_fast=output.fail_fast), counting)
     for name, count in sorted(counting.counts.items()):
         show.note(f"{count} under {name}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import io
 import os
 import signal
 import sys
@@ -71,7 +70,7 @@ class Program(Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            _drop_stdout()
+            show.drop_stdout()
             return _BROKEN_PIPE
 
 
@@ -113,15 +112,15 @@ def run(arguments: list[str]) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, _terminate)
     try:
-        _mend_streams()
+        show.mend_streams()
         status = _run(arguments)
         _say_what_git_said()
-        sys.stdout.flush()
+        show.flush()
     except BrokenPipeError:
-        _drop_stdout()
+        show.drop_stdout()
         return _BROKEN_PIPE
     except OSError as error:
-        _drop_stdout()
+        show.drop_stdout()
         show.error(SealkitError(problem=f"the output cannot be written: {os.strerror(error.errno or 0)}"))
         return _IO
     return status
@@ -163,22 +162,3 @@ class _TerminatedError(BaseException):
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise _TerminatedError(number)
-
-
-def _mend_streams() -> None:
-    """Let every character be printed, whatever the locale, and let no file that is opened later take the place of a closed stream.
-
-    Python prints to stdout what is meant for a stderr that is closed, so that warnings would end up among payloads.
-    """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        if getattr(sys, name) is None:  # a stdout that cannot be written to, so that results are not lost in silence
-            os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
-            setattr(sys, name, os.fdopen(number, mode, closefd=False))
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _drop_stdout() -> None:
-    """Let the interpreter's last flush go nowhere, instead of failing once more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
+from sealkit.cli import show
+
 _EVERY = 0.1
-_CLEAR = "\r\x1b[K"
 
 
 class Progress:
     """One line on stderr that is drawn over and over; a no-op unless ``shown`` and stderr is a terminal."""
 
     def __init__(self, what: str, *, shown: bool) -> None:
-        self.shown = shown and sys.stderr.isatty()
+        self.shown = shown and show.draws()
         self.total: int | None = None
         self._what = what
         self._done = 0
@@ -26,8 +26,7 @@ class Progress:
         now = time.monotonic()
         if self.shown and now >= self._next:
             self._next = now + _EVERY
-            sys.stderr.write(_CLEAR + self._line(now - self._start))
-            sys.stderr.flush()
+            show.drawn(self._line(now - self._start))
 
     def _line(self, seconds: float) -> str:
         rate = self._done / seconds if seconds else 0.0
@@ -39,6 +38,5 @@ class Progress:
     def clear(self) -> None:
         """Take the line away, so that something else can be written."""
         if self.shown:
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
+            show.drawn("")
             self._next = 0.0

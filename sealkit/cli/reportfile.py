@@ -1,28 +1,34 @@
-"""Files for what is printed: the copy of ``--report``, and the file of ``check -o``; written over if they exist, never through a link."""
+"""Files for what is printed, never reached through a link: the copy of ``--report``, which grows with the run, and the file of ``check -o``."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-import sys
-from typing import BinaryIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from sealkit.errors import StoreError
+from sealkit.cli import show
+from sealkit.errors import SealkitError, StoreError
+from sealkit.outfile import PUBLIC, SECRET, new_file, trusted_part
 from sealkit.trees.folders import open_folder, release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 _OPENED = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def create(path: str, *, mode: int = 0o600) -> BinaryIO:
+def create(path: str) -> BinaryIO:
     """Open the file for writing; raises ``StoreError``, also where the file or a folder on the way is a link, or the file has other names.
 
     The file is often in a tree that came from somebody else, whose link would lead the output wherever they like.
     """
-    path, root = _split(path)
+    path, root = trusted_part(path)
     folder = open_folder(path, root)
     try:
-        descriptor = _emptied(os.path.basename(path), folder, mode)
+        descriptor = _emptied(os.path.basename(path), folder)
     except (OSError, ValueError) as error:
         reason = "it is a link" if os.path.islink(path) else os.strerror(getattr(error, "errno", None) or 0)
     else:
@@ -32,9 +38,9 @@ def create(path: str, *, mode: int = 0o600) -> BinaryIO:
     raise StoreError(problem=f"the report cannot be written: {reason}", path=path, hint="name a file in a folder of your own")
 
 
-def _emptied(name: str, folder: int, mode: int) -> int:
+def _emptied(name: str, folder: int) -> int:
     """Open a file that has no other name, and let go of what it held. Raises ``OSError`` and ``ValueError``."""
-    descriptor = os.open(name, _OPENED, mode, dir_fd=folder)
+    descriptor = os.open(name, _OPENED, SECRET, dir_fd=folder)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return descriptor
@@ -45,20 +51,33 @@ def _emptied(name: str, folder: int, mode: int) -> int:
     return descriptor
 
 
-def redirect(path: str) -> None:
-    """Let what is printed on stdout from now on go to a file, as a shell's > does. Raises ``StoreError``."""
-    with create(path, mode=0o666) as file:  # less the umask; findings are no secret
-        sys.stdout.flush()
-        os.dup2(file.fileno(), sys.stdout.fileno())
+@contextmanager
+def redirected(path: str | None) -> Iterator[None]:
+    """Let what is printed on stdout go to a file (None: where it goes anyway), which is there with all of it, or as it was. Raises ``StoreError``.
+
+    What is no regular file, such as a device, is written to as it comes. Findings are no secret: a new file has the umask's mode.
+    """
+    if path is None:
+        yield
+    elif os.path.lexists(path) and not _is_replaceable(path):
+        with create(path) as device:
+            show.lead_to(device.fileno())
+            yield
+            show.flush()
+    else:
+        with new_file(path, PUBLIC, replaces=True) as file:
+            show.lead_to(file.fd)
+            try:
+                yield
+            except SealkitError:
+                show.flush()
+                file.keep()  # what is left of the run before would be taken for what this one found
+                raise
+            show.flush()
+            file.keep()
 
 
-def _split(path: str) -> tuple[str, str]:
-    """Return the path, and how much of it may lead through links: what is above the working folder, or the system's (/tmp, /var)."""
-    here = os.getcwd()
-    if path.startswith(f"{here}/"):
-        path = path[len(here) :].lstrip("/")
-    steps = path.split("/")
-    if path.startswith("/"):
-        return path, "/".join(steps[:2]) if len(steps) > 2 else "/"
-    above = next((at for at, step in enumerate(steps) if step != ".."), len(steps))
-    return path, "/".join(steps[:above])
+def _is_replaceable(path: str) -> bool:
+    """Say whether a file can be given up for a new one: it is one, and has no other name."""
+    status = os.lstat(path)
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
-
-import click
 
 from sealkit.cli import options, run, show
 from sealkit.cli.change import Change, texts, warn
@@ -116,7 +113,7 @@ def _restore(root: str, state: State, where: Where, output: Output, change: Chan
 
 def _agreed() -> bool:
     """Ask the person at the terminal, if there is one."""
-    return sys.stdin.isatty() and sys.stderr.isatty() and click.confirm("Put these back?", default=False, err=True)
+    return show.is_watched() and show.is_agreed("Put these back?")
 
 
 def _keys(ring: Ring) -> Sequence[Key]:

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from sealkit import printable
 from sealkit import report as reporting
 from sealkit.cli import show
 from sealkit.cli.progress import Progress
@@ -102,6 +103,7 @@ class Printer:
         self.report = Report()
         self._output = output
         self._hints: set[str] = set()
+        self._escapes = False
         self.left: Left | None = None
         self._copy = None
         self.progress = Progress(what, shown=output.progress and not output.quiet)
@@ -116,14 +118,21 @@ class Printer:
         if piece.out or piece.problems:
             self.progress.clear()
         if piece.out:
-            show.content(piece.out)  # a diff quotes records, which may hold what moves a terminal's cursor
+            self._print(piece.out)
         if self._copy is not None:
             self._copy.write(piece.copy)
         if piece.problems and not self._output.json:
-            sys.stdout.flush()
+            show.flush()
             for problem in piece.problems:
                 self._show(Outcome._make(problem))
         self.progress.add(piece.files)
+
+    def _print(self, data: bytes) -> None:
+        if self._output.json:
+            show.json_lines(data)
+        elif show.text(data) and not self._output.quiet and not self._escapes:
+            self._escapes = True
+            show.note("what could act on a terminal or a CI runner is shown as escapes, which patch does not take")
 
     def _show(self, outcome: Outcome) -> None:
         show.finding(outcome)
@@ -135,8 +144,8 @@ class Printer:
         """Print the summary and return the exit status."""
         self.progress.clear()
         if self._output.json:
-            sys.stdout.buffer.write(self._summary())
-        sys.stdout.flush()
+            show.json_lines(self._summary())
+        show.flush()
         if self._copy is not None:
             self._copy.write(self._summary())
             self._copy.close()
@@ -168,12 +177,14 @@ def no_text(done: Done) -> bytes:
     return b""
 
 
-def lines(line: Callable[[Outcome], str | None]) -> Callable[[Done], bytes]:
-    """Return a text for files made of a line (None: no line) for each outcome that is neither absent nor wrong."""
+def lines(line: Callable[[Outcome], str | Sequence[str] | None]) -> Callable[[Done], bytes]:
+    """Return a text for files made of a line (None: no line), or several, for each outcome that is neither absent nor wrong."""
 
     def text(done: Done) -> bytes:
         good = (one for one in done.outcomes if not one.exit_status and one.status != reporting.ABSENT)
-        return "".join(f"{text}\n" for one in good if (text := line(one)) is not None).encode()
+        told = (text for one in good if (text := line(one)) is not None)
+        each = (one for text in told for one in ([text] if isinstance(text, str) else text))
+        return "".join(f"{printable.line(one)}\n" for one in each).encode()
 
     return text
 

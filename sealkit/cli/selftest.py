@@ -11,13 +11,13 @@ from sealkit.cli import run, show
 from sealkit.cli.options import Where
 from sealkit.demands import ALSO, Asked, kind_among
 from sealkit.errors import NothingMatched, SealkitError
+from sealkit.outfile import write_new
 from sealkit.policy import NAME
 from sealkit.records import visit
 from sealkit.records.kinds import FRONT_MATTER
 from sealkit.trees import batch, orders, visitor
 from sealkit.trees.batch import Mode
 from sealkit.trees.demanded import read_policy
-from sealkit.trees.store import write_new
 from sealkit.trees.tasks import demanded_by
 
 if TYPE_CHECKING:
@@ -99,12 +99,14 @@ def _planted(file: File, demanded: Demanded) -> Iterator[tuple[str, str, bytes]]
 def _is_let_through(policies: _Policies, below: str, data: bytes, field: str) -> bool:
     """Put a record into a folder of its own, with the policies, and ask the gate."""
     with tempfile.TemporaryDirectory(prefix="sealkit-self-test-") as folder:
-        write_new(os.path.join(folder, ".git"), b"")  # the top of a work tree: nothing above it counts, wherever this is
+        write_new(
+            os.path.join(folder, ".git"), b"", root=folder
+        )  # the top of a work tree: nothing above it counts, wherever this is
         for name, content in {**policies, below: data}.items():
             if content is not None:
                 path = os.path.join(folder, name)
                 os.makedirs(os.path.dirname(path), exist_ok=True)
-                write_new(path, content)
+                write_new(path, content, root=folder)
         where = Where((folder,), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
         task = run.task(orders.CHECK, where, Asked())
         found = [outcome for done in batch.each(task, run.walk(where), Mode()) for outcome in done.outcomes]

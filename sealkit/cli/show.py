@@ -1,33 +1,24 @@
-"""What people see: errors and notes on stderr, payloads on stdout, control characters only where they were asked for."""
+"""What people see, and the one place where anything leaves for stdout, stderr or the terminal: it goes out as ``printable`` has it.
+
+Results go to stdout, everything else to stderr. Data goes out as it is: a payload, a record or a ring into a pipe or a file.
+"""
 
 from __future__ import annotations
 
-import re
+import io
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from sealkit.errors import ConfigError
+from sealkit.printable import json_text, line, lines, printed
 
 if TYPE_CHECKING:
     from sealkit.errors import SealkitError
     from sealkit.report import Outcome
 
-# Everything that moves a terminal's cursor, colours it, writes to its clipboard or turns text around: C0, C1, DEL, bidi controls.
-# Patterns are compiled when they are needed, which is hardly ever.
-_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-_LINE_CONTROLS = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-
-
-def line(text: str) -> str:
-    """Return text fit for one line of a terminal or a log: control characters are shown as escapes."""
-    return text if text.isprintable() else re.sub(_LINE_CONTROLS, _escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is no text
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+_TERMINAL = "/dev/tty"
+_CLEAR = "\r\x1b[K"
 
 
 def note(text: str) -> None:
@@ -77,28 +68,122 @@ def out(text: str) -> None:
     print(line(text))
 
 
-def page(text: str) -> None:
-    """Write a text of several lines to stdout, each fit for a terminal."""
+def page(text: str, *, to_stderr: bool = False) -> None:
+    """Write a text of several lines, each fit for a terminal, to stdout, or to stderr."""
     for one in text.split("\n"):
-        out(one)
+        print(line(one), file=sys.stderr if to_stderr else sys.stdout)
+
+
+def text(data: bytes) -> bool:
+    """Write lines to stdout that hold names, and perhaps lines of records and payloads; say whether anything in them had to be escaped."""
+    fit = printed(data)
+    raw(fit)
+    return fit != data
+
+
+def json_lines(data: bytes) -> None:
+    """Write JSON in ASCII to stdout, behind what was printed before; its values stay what they are, however they are spelt."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(json_text(data))
 
 
 def raw(data: bytes) -> None:
-    """Write bytes to stdout as they are."""
+    """Write bytes to stdout as they are: data, or what was made fit for whoever reads it."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 def content(data: bytes, *, as_it_is: bool = False) -> None:
-    """Write a payload or a record to stdout: as it is into pipes and files, with control characters escaped on a terminal."""
+    """Write a payload, a record or a file to stdout: as it is into pipes and files, which take data; on a terminal as ``text`` does."""
     if as_it_is or not sys.stdout.isatty():
         raw(data)
         return
-    text = escaped(data).decode()
-    print(text, end="" if text.endswith("\n") else "\n")
+    raw(printed(data) if data.endswith(b"\n") else printed(data) + b"\n")
 
 
-def escaped(data: bytes) -> bytes:
-    """Return what is fit for a terminal: control characters but tab and line feed as escapes, and what is not UTF-8, too."""
-    return re.sub(_CONTROLS, _escape, data.decode("utf-8", "backslashreplace")).encode()
+# --- the terminal itself -----------------------------------------------------------------------------------------------
+def is_watched() -> bool:
+    """Say whether somebody is at the terminal to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def is_agreed(question: str, *, default: bool = False) -> bool:
+    """Ask somebody at the terminal, on stderr, for y or n."""
+    import click
+
+    return click.confirm(line(question), default=default, err=True)
+
+
+def asked(question: str) -> str:
+    """Return what somebody types in answer to a question on stderr; it is not shown."""
+    import click
+
+    return str(click.prompt(line(question), hide_input=True, err=True))
+
+
+def asked_at_terminal(question: str) -> str:
+    """Return what somebody types at the terminal itself, wherever stdin and stderr go; it is not shown. Raises ``EOFError``."""
+    from getpass import getpass
+
+    return getpass(f"{line(question)}: ")
+
+
+def on_terminal(told: str) -> None:
+    """Show a text on the terminal itself, wherever stdout and stderr go. Raises ``OSError``."""
+    descriptor = os.open(_TERMINAL, os.O_WRONLY | os.O_NOCTTY)
+    try:
+        os.write(descriptor, f"{lines(told)}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def has_terminal() -> bool:
+    """Say whether there is a terminal to ask at."""
+    try:
+        os.close(os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def draws() -> bool:
+    """Say whether stderr is a terminal, on which a line can be drawn over and over."""
+    return sys.stderr.isatty()
+
+
+def drawn(told: str) -> None:
+    """Draw a line on stderr over the one that was drawn before; an empty one takes it away."""
+    sys.stderr.write(_CLEAR + line(told))
+    sys.stderr.flush()
+
+
+# --- the streams -------------------------------------------------------------------------------------------------------
+def flush() -> None:
+    """Have everything on stdout that was printed so far. Raises ``OSError``."""
+    sys.stdout.flush()
+
+
+def lead_to(descriptor: int) -> None:
+    """Let what is printed on stdout from now on go to an open file, as a shell's > does."""
+    sys.stdout.flush()
+    os.dup2(descriptor, sys.stdout.fileno())
+
+
+def drop_stdout() -> None:
+    """Let the interpreter's last flush go nowhere, instead of failing once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def mend_streams() -> None:
+    """Let every character be printed, whatever the locale, and let no file that is opened later take the place of a closed stream.
+
+    Python prints to stdout what is meant for a stderr that is closed, so that warnings would end up among payloads.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:  # a stdout that cannot be written to, so that results are not lost in silence
+            os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -6,6 +6,8 @@ import difflib
 import os
 import re
 
+from sealkit.printable import line
+
 _UNQUOTED = re.compile(rb"[^\x00-\x20\x7f\"\\]+")
 _HEADER = 2  # lines
 _HIDDEN = b"-<plaintext, not shown>\n"
@@ -37,6 +39,7 @@ def _shown(line: bytes, *, hidden: bool) -> bytes:
 def _name(side: bytes, path: str) -> bytes:
     """Return the file's name as git writes it and patch reads it: in quotation marks where it holds what could end it."""
     raw = side + os.fsencode(path).lstrip(b"/")
-    if _UNQUOTED.fullmatch(raw):
+    text = os.fsdecode(raw)
+    if _UNQUOTED.fullmatch(raw) and line(text) == text:
         return raw
-    return b'"' + re.sub(rb'[\x00-\x1f\x7f"\\]', lambda match: b"\\%03o" % match[0][0], raw) + b'"'
+    return b'"' + re.sub(rb"[^\x20\x21\x24-\x39\x3b-\x5b\x5d-\x7e]", lambda match: b"\\%03o" % match[0][0], raw) + b'"'

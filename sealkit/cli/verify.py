@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sealkit.cli import options, run, show
+from sealkit.cli import options, run
 from sealkit.cli.options import Keys, Output, Where
 from sealkit.report import Outcome
 from sealkit.trees import orders
@@ -33,4 +33,4 @@ def verify(where: Where, fields: tuple[str, ...], keys: Keys, output: Output) ->
 
 
 def _line(outcome: Outcome) -> str:
-    return f"verified {show.line(outcome.place)}  {outcome.field}  key {outcome.key}, {outcome.code}"
+    return f"verified {outcome.place}  {outcome.field}  key {outcome.key}, {outcome.code}"

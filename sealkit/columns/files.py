@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -16,10 +16,13 @@ import pyarrow.parquet
 from sealkit.columns import arrays
 from sealkit.errors import StoreError, Usage
 from sealkit.opaque import opaque
+from sealkit.outfile import new_file
 from sealkit.records.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sealkit.outfile import NewFile
 
     Step = Callable[[pa.Array, dict[str, pa.Array]], "tuple[pa.Array | None, pa.Array]"]
 
@@ -83,9 +86,9 @@ class Sink(io.RawIOBase):
     A writer that did not come to its end writes that when Python lets go of it, and nobody could catch what that raises.
     """
 
-    def __init__(self, file: IO[bytes], path: str) -> None:
-        self._file: IO[bytes] | None = file
-        self._path = path
+    def __init__(self, file: NewFile) -> None:
+        self._file: NewFile | None = file
+        self._held = bytearray()
         self._at = 0
 
     def writable(self) -> bool:
@@ -98,47 +101,39 @@ class Sink(io.RawIOBase):
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, for which Python has no type before 3.12
         """Write bytes. Raises ``StoreError``: the system's own would not say which file it is."""
-        try:
-            count = memoryview(data).nbytes if self._file is None else self._file.write(data)
-        except OSError as error:
-            raise self._failure(error) from None
+        count = memoryview(data).nbytes
         self._at += count
+        self._held += data
+        if len(self._held) >= _BUFFER:
+            self._let_go()
         return count
 
-    def settle(self) -> None:
-        """Close the file. Raises ``StoreError``."""
-        try:
-            if self._file is not None:
-                self._file.close()
-        except OSError as error:
-            raise self._failure(error) from None
+    def _let_go(self) -> None:
+        held, self._held = self._held, bytearray()
+        if self._file is not None:
+            self._file.write(held)
 
-    def _failure(self, error: OSError) -> StoreError:
-        return StoreError(problem=f"cannot be written: {error.strerror}", path=self._path)
+    def settle(self) -> None:
+        """Give the file its name. Raises ``StoreError``."""
+        self._let_go()
+        if self._file is not None:
+            self._file.keep()
 
     def give_up(self) -> None:
         """Let the file go, and what has not reached it."""
-        file, self._file = self._file, None
-        if file is not None:
-            with suppress(OSError):
-                file.close()
+        self._file = None
 
 
 @contextmanager
 def created(path: str) -> Iterator[Sink]:
-    """Create a new file, 0600, that is removed again if what is written to it does not come to its end."""
-    try:
-        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
-    except FileExistsError:
-        raise StoreError(problem="is there already", hint="name a new file", path=path) from None
-    sink = Sink(file, path)
-    try:
-        yield sink
-        sink.settle()
-    except BaseException:
-        sink.give_up()
-        Path(path).unlink()
-        raise
+    """Create a new file, 0600, that has its name once all was written to it: what does not come to its end leaves nothing."""
+    with new_file(path) as file:
+        sink = Sink(file)
+        try:
+            yield sink
+            sink.settle()
+        finally:
+            sink.give_up()
 
 
 # --- Parquet and Arrow IPC -------------------------------------------------------------------------------------------

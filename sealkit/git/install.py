@@ -12,11 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealkit.git import starting, trial
+from sealkit.outfile import write_new
 from sealkit.policy import NAME, Policy
 from sealkit.records.kinds import SUFFIXES
 from sealkit.trees.exchange import Write
 from sealkit.trees.replace import replace_one
-from sealkit.trees.store import read, write_new
+from sealkit.trees.store import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,7 +259,7 @@ def _content(path: str) -> bytes | None:
 def _write(path: str, before: bytes | None, after: bytes | None, mode: int = _PLAIN) -> None:
     """Write a file, or remove it. Raises ``StoreError``."""
     if before is None and after is not None:
-        write_new(path, after, mode=mode)
+        write_new(path, after, mode=mode, root=os.path.dirname(path))
     elif after is not None:
         replace_one(Write(path, read(path), after))
         _make_executable(path, mode)

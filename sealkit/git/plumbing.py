@@ -8,7 +8,7 @@ from sealkit.desk.scratch import Scratch
 from sealkit.errors import StoreError, Usage
 from sealkit.git.program import GitFailedError, ask, git, top_of
 from sealkit.git.starting import BESIDE
-from sealkit.trees.store import write_all
+from sealkit.outfile import write_all
 
 _MOST_CONFLICTS = 127
 _MODE = 0o600

@@ -9,6 +9,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
+from sealkit import outfile
 from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy
 from sealkit.keys import files, ringedit, ringfile
 from sealkit.keys.access import Access
@@ -153,9 +154,7 @@ def export_secret(path: str, key_id: str, encoding: str, target: str, *, ask: As
     with KeyRing.load(path, ask=ask) as ring:
         text = ring.get(key_id).encoded(encoding)
     try:
-        with _store_errors(target, "key file"):
-            write_new(target, text, SECRET_MODE)
-            sync_folder(target)
+        outfile.write_new(target, text)
     finally:
         wipe(text)
 

@@ -6,10 +6,11 @@ import os
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError, StoreError
+from sealkit.outfile import CREATING, temp_name, write_all
 from sealkit.trees import attributes, kernel, swap
 from sealkit.trees.folders import failure, refusal, release
 from sealkit.trees.spares import Spare, Spares
-from sealkit.trees.store import CREATING, READING, temp_name, write_all
+from sealkit.trees.store import READING
 from sealkit.trees.swap import Mark
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""System calls that Python does not offer, ``renameat2`` with ``RENAME_EXCHANGE`` and ``syncfs``, the end with a parent, leases, and wide pipes.
+"""System calls that Python does not offer, ``renameat2`` with ``RENAME_EXCHANGE`` and ``RENAME_NOREPLACE`` and ``syncfs``, the end with a parent, leases, and wide pipes.
 
 ``ctypes`` is imported on first use only, as starting it takes longer than reading a record.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_EXCHANGE = 2  # RENAME_EXCHANGE of <linux/fs.h>
+_NOREPLACE, _EXCHANGE = 1, 2  # RENAME_NOREPLACE and RENAME_EXCHANGE of <linux/fs.h>
 _RENAMEAT2 = {"x86_64": 316, "aarch64": 276, "riscv64": 276, "ppc64le": 357, "s390x": 347}  # where the C library has no name for it
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 WIDE = 1 << 20
@@ -65,6 +65,14 @@ def exchange(folder: int, one: str, other: str) -> None:
     ``OSError``; with an errno among ``UNSUPPORTED`` where it cannot be done at all.
     """
     _checked(_call("renameat2"), folder, os.fsencode(one), folder, os.fsencode(other), _EXCHANGE)
+
+
+def move_new(folder: int, one: str, other: str) -> None:
+    """Rename within an open folder, to a name that nothing has (rename(2), Linux 3.15).
+
+    ``OSError``; with an errno among ``UNSUPPORTED`` where it cannot be done so.
+    """
+    _checked(_call("renameat2"), folder, os.fsencode(one), folder, os.fsencode(other), _NOREPLACE)
 
 
 def syncfs(fd: int) -> None:

@@ -6,7 +6,7 @@ import marshal
 import os
 from typing import Any
 
-from sealkit.trees.store import write_all
+from sealkit.outfile import write_all
 
 _PLAIN, _OBJECT = b"m", b"o"
 _SIZE = 8  # bytes before each message, which say how long it is

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from sealkit.errors import SealkitError, StoreError
+from sealkit.errors import SealkitError
+from sealkit.outfile import Folder
 from sealkit.report import Outcome, failure
-from sealkit.trees.store import write_new
 
 if TYPE_CHECKING:
     from sealkit.trees.batch import Done
-
-_FOLDER_MODE = 0o700
 
 
 class PayloadFiles:
     """Writes payloads to ``FOLDER/<path below the named folder>.<field>``, or ``….<line>.<field>`` for a line of a JSON Lines file.
 
-    Folders are made 0700, files 0600; a file that exists is never written over. Raises ``StoreError`` if there can be no such folder.
+    Folders are made 0700, files 0600; a file that exists is never written over, and no link below the folder is followed. The folder stays the
+    one that was opened, whatever its name leads to later. Raises ``StoreError`` if there can be no such folder.
     """
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
-        _make(folder)
+        self._folder = Folder.open(folder, makes=True)
 
     def keep(self, done: Done) -> Done:
         """Write the payloads of one file's fields; return the same without them, with failures where one could not be written."""
@@ -36,20 +33,8 @@ class PayloadFiles:
         if outcome.payload is None:
             return outcome
         name = f"{below}.{outcome.line}.{outcome.field}" if numbered else f"{below}.{outcome.field}"
-        target = os.path.join(self._folder, name)
         try:
-            _make(os.path.dirname(target))
-            write_new(target, outcome.payload)
+            self._folder.write_new(name, outcome.payload)
         except SealkitError as error:
             return failure(outcome.path, error, outcome.field)
         return outcome._replace(payload=None)
-
-
-def _make(folder: str) -> None:
-    try:
-        os.makedirs(folder, _FOLDER_MODE, exist_ok=True)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-    else:
-        return
-    raise StoreError(problem=f"the folder cannot be made: {reason}", path=folder)

@@ -1,19 +1,16 @@
-"""Record files as bytes: read through descriptors, never through links; written anew, never over something.
+"""Record files as bytes: read through descriptors, never through links.
 
 This module and its neighbours ``replace``, ``lock`` and ``sweep`` are the only place that touches record files.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from typing import TYPE_CHECKING, NoReturn
 
-from sealkit.errors import OverLimit, SealkitError, StoreError
-from sealkit.opaque import opaque
-from sealkit.trees.folders import LISTED, failure, open_folder, refusal, release, wrong_kind
-from sealkit.trees.found import TEMP_PREFIX
+from sealkit.errors import OverLimit, SealkitError
+from sealkit.trees.folders import failure, open_folder, refusal, release, wrong_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +23,6 @@ READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 WRITING = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Flags for a file that is written over: one of our own."""
 
-CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-"""Flags for a file that must not exist."""
-
 LIMIT = 64 << 20
 """The size of the largest record that is read, in bytes."""
 
@@ -38,9 +32,6 @@ BEGINNING = 8192
 _SMALL = 32 << 10  # files that are read at once, whatever they begin with
 _PIECE = 1 << 20
 _KIND = 0o170000  # the bits of a mode that S_IFMT keeps, without a call
-_NAMELESS = os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC if hasattr(os, "O_TMPFILE") else 0
-_NO_NAMELESS = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
-_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class Snapshot:
@@ -225,106 +216,3 @@ def _unfit(mode: int, limit: int, path: str) -> SealkitError:
     if stat.S_ISREG(mode):
         return OverLimit(problem=f"a file of more than {limit} bytes", path=path)
     return wrong_kind(mode, path)
-
-
-def temp_name(suffix: str = "") -> str:
-    """Make up a name for a temporary file: 64 random bits, and what ``suffix`` adds."""
-    return TEMP_PREFIX + os.urandom(8).hex() + suffix
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write all of ``data``, in as many calls as it takes; ``OSError``."""
-    done = os.write(fd, data)
-    rest = memoryview(data)[done:]
-    while rest:
-        rest = rest[os.write(fd, rest) :]
-
-
-@opaque
-def write_new(path: str, data: bytes, *, mode: int = 0o600) -> None:
-    """Make a file that did not exist, whole and durable: its content and its name are on the disk when this returns.
-
-    ``path`` appears with all its content or not at all; where the file system has no hard links, it may be cut short by a crash.
-    ``mode`` is exact, whatever the umask. ``StoreError`` if there is something of that name, or for the system's reasons.
-    """
-    name = os.path.basename(path)
-    folder = os.path.dirname(path)
-    try:
-        parent = os.open(folder or ".", LISTED & ~os.O_NOFOLLOW)
-    except (OSError, ValueError) as error:
-        problem = failure("its folder cannot be opened", error, path)
-    else:
-        try:
-            _write_new(parent, name, data, mode)
-            os.fsync(parent)
-        except FileExistsError:
-            problem = StoreError(problem="exists already, and is not written over", path=path)
-        except (OSError, ValueError) as error:
-            problem = failure("cannot be written", error, path)
-        else:
-            return
-        finally:
-            release(parent)
-    raise problem
-
-
-def _write_new(parent: int, name: str, data: bytes, mode: int) -> None:
-    """Write a file that has no name yet, of which a crash leaves nothing, and name it with ``link``, which never replaces anything."""
-    try:
-        fd = os.open(".", _NAMELESS, 0o600, dir_fd=parent) if _NAMELESS else -1
-    except OSError as error:
-        if error.errno not in _NO_NAMELESS:
-            raise
-        fd = -1
-    if fd < 0 or not _named(fd, parent, name, data, mode):
-        _write_temp(parent, name, data, mode)
-
-
-def _named(fd: int, parent: int, name: str, data: bytes, mode: int) -> bool:
-    """Fill a nameless file and name it; False where it cannot be named, for want of hard links or of /proc."""
-    try:
-        _fill(fd, data, mode)
-        os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=parent)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS | {errno.ENOENT}:
-            raise
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
-def _fill(fd: int, data: bytes, mode: int) -> None:
-    write_all(fd, data)
-    os.fchmod(fd, mode)
-    os.fsync(fd)
-
-
-def _write_temp(parent: int, name: str, data: bytes, mode: int) -> None:
-    """The same with a temporary name, where a file must have one."""
-    temp = temp_name()
-    fd = os.open(temp, CREATING, 0o600, dir_fd=parent)
-    try:
-        try:
-            _fill(fd, data, mode)
-        finally:
-            os.close(fd)
-        try:
-            os.link(temp, name, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
-                raise
-            _write_in_place(parent, name, data, mode)
-    finally:
-        os.unlink(temp, dir_fd=parent)
-
-
-def _write_in_place(parent: int, name: str, data: bytes, mode: int) -> None:
-    fd = os.open(name, CREATING, 0o600, dir_fd=parent)
-    try:
-        _fill(fd, data, mode)
-    except BaseException:
-        os.unlink(name, dir_fd=parent)
-        raise
-    finally:
-        os.close(fd)

@@ -21,11 +21,12 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import ChangedUnderneath, OverLimit, StoreError
+from sealkit.outfile import write_all
 from sealkit.trees import kernel
 from sealkit.trees.attributes import has_access_list
 from sealkit.trees.folders import release
 from sealkit.trees.found import TEMP_PREFIX
-from sealkit.trees.store import LIMIT, READING, WRITING, read_on, write_all
+from sealkit.trees.store import LIMIT, READING, WRITING, read_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import os
 import sys
 
 import pyarrow as pa
@@ -70,13 +71,12 @@ def test_a_table_that_is_broken_off(tmp_path, unheard, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_table_for_which_there_is_no_room(tmp_path, unheard, monkeypatch, kind):
     target = tmp_path / f"out.{kind}"
-    real = files.os.open
+    real = os.open
 
-    def full(path, *arguments, **more):
-        return real("/dev/full", files.os.O_WRONLY) if path == str(target) else real(path, *arguments, **more)
+    def full(path, flags, *arguments, **more):
+        return real("/dev/full", os.O_WRONLY) if flags & os.O_TMPFILE == os.O_TMPFILE else real(path, flags, *arguments, **more)
 
-    target.touch()  # what is removed in the end
-    monkeypatch.setattr(files.os, "open", full)
+    monkeypatch.setattr(os, "open", full)
     with pytest.raises(StoreError) as caught:
         list(
             files.stream(

@@ -11,9 +11,10 @@ import traceback
 
 import pytest
 
+from sealkit import outfile
 from sealkit.errors import IsLink, NotRegular, OverLimit, SealkitError, StoreError
-from sealkit.trees import store as storing
-from sealkit.trees.store import Store, read, write_new
+from sealkit.outfile import write_new
+from sealkit.trees.store import Store, read
 
 
 def test_a_snapshot_says_what_the_file_was(tree):
@@ -255,7 +256,7 @@ def test_write_new_where_there_are_no_hard_links(tree, monkeypatch):
     assert read("a.key").data == b"data"
     with pytest.raises(StoreError, match="exists already"):
         write_new("old.key", b"new")
-    monkeypatch.setattr(storing, "write_all", unsupported)
+    monkeypatch.setattr(outfile, "write_all", unsupported)
     with pytest.raises(StoreError):
         write_new("b.key", b"data")
     assert sorted(os.listdir()) == ["a.key", "old.key"]

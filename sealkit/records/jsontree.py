@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from json import JSONDecodeError, JSONDecoder
+from typing import AnyStr
 
+from sealkit import limits
 from sealkit.errors import BadSyntax, OverLimit
 from sealkit.tree import DOUBLE, PLAIN, Mapping, Node, Scalar, Sequence
 
@@ -18,14 +20,41 @@ _DECODER = JSONDecoder()
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
 _AFTER_WORD = re.compile(r"[\w.+-]")
+_STRING = r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"?+'  # closed or not, so that it takes one pass, whatever the text
 
 
 def compose(text: str) -> Node:
     """Return the root node of a JSON text; strings have the style ``DOUBLE``, all other scalars ``PLAIN`` and their text as written.
 
-    Raises ``BadSyntax`` with the line, and ``OverLimit`` over depth 100.
+    Raises ``BadSyntax`` with the line, and ``OverLimit`` over depth 100 and for more values than ``limits.JSON_VALUES``.
     """
+    refuse_many_values(text)
     return _Scanner(text).document()
+
+
+def refuse_many_values(text: str | bytes) -> None:
+    """Raise ``OverLimit`` for a JSON text, or lines of them, that holds more keys and values than are read; they are counted, not read."""
+    found = values_of(text)
+    if found > limits.JSON_VALUES:
+        raise OverLimit(problem=f"JSON of {found} keys and values; at most {limits.JSON_VALUES} are read", line=1)
+
+
+def values_of(text: AnyStr) -> int:
+    """Return how many keys and values a JSON text holds: exactly that many, or somewhat more, if it is JSON.
+
+    Each but the first stands behind a comma, a colon or a bracket. Those within strings count as well where there are too few to matter.
+    """
+    found = _signs(text)
+    if found <= limits.JSON_VALUES:
+        return found
+    if isinstance(text, bytes):
+        return _signs(re.sub(_STRING.encode(), b"", text))
+    return _signs(re.sub(_STRING, "", text))
+
+
+def _signs(text: AnyStr) -> int:
+    signs = (b",", b":", b"[", b"{") if isinstance(text, bytes) else (",", ":", "[", "{")
+    return sum(map(text.count, signs)) + 1
 
 
 class _Scanner:

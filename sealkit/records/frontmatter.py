@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from sealkit.errors import BadFrontMatter, UnsupportedRecord
+from sealkit.records import wide
 
 BOM = b"\xef\xbb\xbf"
 _OPENER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
@@ -20,7 +21,6 @@ _JSON_OPENER = rb"\{[\s\"}]"
 _LEAD = re.compile(
     rb"(?:[ \t\r\n\v\f]|\xef\xbb\xbf|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81[\x9f-\xa4]|\xe3\x80\x80)*+"
 )
-_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff|(?:.\0|\0.){2}", re.DOTALL)
 
 
 class Region(NamedTuple):
@@ -29,6 +29,22 @@ class Region(NamedTuple):
     start: int
     end: int
     line: int
+
+
+def begins(data: bytes) -> bool:
+    """Say whether the first line is the delimiter that opens front matter."""
+    return data.startswith((b"---", BOM)) and _OPENER.match(data) is not None
+
+
+def is_closed(data: bytes) -> bool:
+    """Say whether a line closes what the first line opens, or might for some reader."""
+    return _marked(data, data.find(b"\n")) > 0
+
+
+def lead(data: bytes) -> int:
+    """Return where the text begins, behind white space, invisible characters and byte order marks."""
+    match = _LEAD.match(data)
+    return match.end() if match is not None else 0
 
 
 def region(data: bytes) -> Region | None:
@@ -76,8 +92,7 @@ def _marked(data: bytes, start: int) -> int:
 def _refuse_near_misses(data: bytes) -> None:
     """Raise for what is no front matter by the rules but may be taken for it."""
     refuse_wide(data)
-    lead = _LEAD.match(data)
-    at = lead.end() if lead is not None else 0
+    at = lead(data)
     if data.startswith(b"---", at):
         raise BadFrontMatter(
             problem="'---' does not stand alone on the first line: some readers take this for front matter, some publish it as text",
@@ -94,7 +109,7 @@ def _refuse_near_misses(data: bytes) -> None:
 
 def refuse_wide(data: bytes) -> None:
     """Raise ``UnsupportedRecord`` for UTF-16 and UTF-32, with or without a byte order mark."""
-    if _WIDE.match(data):
+    if wide.encoding(data) is not None:
         raise UnsupportedRecord(problem="UTF-16 or UTF-32", hint="store the record as UTF-8", line=1)
 
 

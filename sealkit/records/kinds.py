@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, overload
+
+from sealkit.records import frontmatter
 
 if TYPE_CHECKING:
     import os
@@ -27,14 +29,34 @@ SUFFIXES: Final = tuple(_KIND_BY_SUFFIX)
 """The suffixes of files that are taken for records when a folder is walked."""
 
 
-def kind_of(path: str | os.PathLike[str]) -> str:
-    """Return the kind of the record in a file of this name; front matter unless the suffix says otherwise."""
-    return _KIND_BY_SUFFIX.get(_suffix(str(path)), FRONT_MATTER)
+@overload
+def kind_of(path: str | os.PathLike[str]) -> str: ...
+@overload
+def kind_of(path: str | os.PathLike[str], data: bytes, declared: str | None = None) -> str | None: ...
+def kind_of(path: str | os.PathLike[str], data: bytes | None = None, declared: str | None = None) -> str | None:
+    """Return the kind of the record in a file of this name and content; None where it is of none.
+
+    Front matter is told by the file's first line, under any suffix; YAML, JSON and JSON Lines by the suffix, or by the kind that a policy
+    has ``declared``. YAML may begin as front matter does, and counts as YAML then. Of the name alone: front matter unless the suffix
+    says otherwise.
+    """
+    by_name = _KIND_BY_SUFFIX.get(_suffix(str(path)))
+    if data is None:
+        return by_name if by_name is not None else FRONT_MATTER
+    kind = declared if declared is not None else by_name
+    if kind != YAML and frontmatter.begins(data):
+        return FRONT_MATTER
+    return kind if kind != FRONT_MATTER or declared is not None else None
 
 
 def is_record_name(name: str) -> bool:
     """Say whether a file of this name, without its folder, is taken for a record when a folder is walked; a policy is none."""
     return _suffix(name) in _KIND_BY_SUFFIX and name != POLICY
+
+
+def is_page_name(path: str) -> bool:
+    """Say whether a file of this name is a page, which may have front matter."""
+    return _suffix(path) in _PAGES
 
 
 def _suffix(name: str) -> str:

@@ -52,13 +52,20 @@ _FOLDED = {glyph: letter for letter, glyphs in _HOMOGLYPHS.items() for glyph in 
 ASCII_FOLD = bytes(ord(_FOLDED.get(chr(byte).lower(), chr(byte).lower())) if byte < 0x80 else byte for byte in range(256))
 """``skeleton`` for ASCII bytes, as a table for ``bytes.translate``."""
 
+# What nobody sees: Unicode's Default_Ignorable_Code_Point, as far as it is assigned.
+UNSEEN = (
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_UNSEEN = re.compile(UNSEEN)
+
 # An escape that can stand for a letter, or join a name over a line end.
 _ESCAPE = re.compile(rb"\\[xuU\r\n]")
 
 
 @lru_cache(maxsize=4096)
 def _fold(character: str) -> str:
-    if unicodedata.category(character) == "Cf" or 0xFE00 <= ord(character) <= 0xFE0F:
+    if unicodedata.category(character) == "Cf" or _UNSEEN.match(character):
         return ""
     return "".join(_FOLDED.get(folded, folded) for folded in unicodedata.normalize("NFKC", character).casefold())
 
@@ -68,6 +75,18 @@ def skeleton(text: str) -> str:
     if text.isascii():
         return text.encode().translate(ASCII_FOLD).decode()
     return "".join(map(_fold, text))
+
+
+@lru_cache(maxsize=4096)
+def loose(character: str) -> str:
+    """Return what a character may be taken for at a careless glance: as ``skeleton``, and without accents and control characters.
+
+    Texts with the same skeleton are the same loosely, and so are those that differ in accents only.
+    """
+    if unicodedata.category(character) == "Cc":
+        return ""
+    spread = unicodedata.normalize("NFKD", _fold(character))
+    return "".join(_fold(one) for one in spread if not unicodedata.category(one).startswith("M"))
 
 
 def may_spell(characters: str, name_skeleton: str) -> bool:

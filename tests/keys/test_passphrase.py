@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import unicodedata
 
 import pytest
@@ -170,11 +169,17 @@ REFUSED = [
 ]
 
 
+@pytest.fixture
+def derives_nothing(monkeypatch):
+    """No key is derived: what a hostile ring asks for costs nothing, however much it is."""
+    for name, function in passphrase.FUNCTIONS.items():
+        never = function._replace(derive=lambda *_, **__: pytest.fail("a key is derived"))
+        monkeypatch.setitem(passphrase.FUNCTIONS, name, never)
+
+
 @pytest.mark.parametrize(("text", "problem"), REFUSED)
-def test_declared_wrongly(failure, text, problem):
-    began = time.perf_counter()
+def test_declared_wrongly(failure, text, problem, derives_nothing):
     error = failure(declare, text)
-    assert time.perf_counter() - began < 1
     assert type(error) is ConfigError
     assert problem in f"{error.problem} {error.hint}"
     assert "correct horse" not in f"{error.problem} {error.hint}"
@@ -196,17 +201,12 @@ def test_whatever_the_number_it_is_refused_or_within_bounds(name, value):
         assert least <= parameters[parameter] <= most
 
 
-def test_a_hostile_ring_costs_nothing(tmp_path):
-    """T9: a ring that asks for 2 TiB is refused in less than 10 ms (the best of some runs, as the machine may be busy)."""
+def test_a_hostile_ring_costs_nothing(tmp_path, derives_nothing):
+    """T9: a ring that asks for 2 TiB is refused before anything is asked or derived."""
     ring = tmp_path / "keys.yaml"
     ring.write_text(f"version: 1\nprimary: k1\nkeys:\n  - id: k1\n    source: {recipe(m=1 << 31)}\n")
-    times = []
-    for _ in range(20):
-        began = time.perf_counter()
-        with pytest.raises(ConfigError):
-            KeyRing.load(ring, ask=lambda question: pytest.fail("asked"))
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.01
+    with pytest.raises(ConfigError):
+        KeyRing.load(ring, ask=lambda question: pytest.fail("asked"))
 
 
 # --- made and weighed ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,167 @@
+"""Front matter as other site generators read it, which sealkit does not: TOML, JSON, Hexo's, and metadata without delimiters.
+
+What stands in it is published by them, or taken for the field; so a file in which one of these readings has the field as a key is never
+"absent". Where a reading can be followed to its end and has no such key, it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+from sealkit import yamltree
+from sealkit.errors import BadFrontMatter, SealkitError, UnsupportedRecord
+from sealkit.records import frontmatter
+from sealkit.tree import Alias, Mapping, Scalar, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sealkit.errors import RecordError
+    from sealkit.records.spelling import Spelling
+
+    Keys = Callable[[bytes], Iterator[str]]
+
+MAX_BYTES = 1 << 20
+"""Longer front matter is not followed: that its bytes can spell the field is enough."""
+
+_TOML_END = re.compile(rb"(?m)^\+\+\+[ \t]*\r?$")
+_JSON_OPENER = re.compile(rb"\{[\s\"'}]|\{\Z|\{//|\{/\*")
+# Hexo: all before the first line that starts so is front matter, YAML or the members of a JSON object.
+_HEXO_END = re.compile(rb"\n(?P<sign>---|;;;)")
+_HEXO_JSON = re.compile(rb";;;+\r?\n")
+# Without delimiters: lines of "Key: value" from the first one on, up to an empty one.
+_METADATA = re.compile(rb"(?:[A-Za-z0-9_][^\n:]{0,100}:[^\n]*(?:\n|\Z)(?:[ \t]+[^\n]*(?:\n|\Z))*)+")
+_REFUSED = "front matter that is read by some generators, not by sealkit"
+
+
+def problem(data: bytes, spelling: Spelling, *, page: bool) -> RecordError | None:
+    """Return what is wrong with a file without front matter of our form, in which the bytes can spell the field: None if nothing.
+
+    ``page``: its name is that of a page, so that whatever is nearly front matter counts; of other files only where the field's name
+    stands like a key.
+    """
+    start = frontmatter.lead(data)
+    if data.startswith(b"---", start):
+        return _nearly(data, start, spelling, page=page)
+    if data.startswith(b"+++", start):
+        return _toml(data, start, spelling)
+    if data.startswith(b";;;", start):
+        return _hexo_json(data, start, spelling)
+    if _JSON_OPENER.match(data, start):
+        return _json(data, start, spelling)
+    return _hexo(data, spelling) or (_metadata(data, start, spelling) if page else None)
+
+
+def _nearly(data: bytes, start: int, spelling: Spelling, *, page: bool) -> RecordError | None:
+    line = spelling.line_of(data)
+    if line is None and not page:
+        return None
+    return BadFrontMatter(
+        problem="'---' does not stand alone on the first line: some readers take this for front matter, some publish it as text",
+        hint="make '---' the first line, with nothing before and after it",
+        line=data.count(b"\n", 0, start) + 1,
+    )
+
+
+def _toml(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+    first = data.find(b"\n", start) + 1 or len(data)
+    end = _TOML_END.search(data, first)
+    return _unless_without(data, first, end.start() if end is not None else len(data), spelling, _toml_keys, "TOML ('+++')")
+
+
+def _hexo_json(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+    opener = _HEXO_JSON.match(data, start)
+    first = opener.end() if opener is not None else start
+    end = data.find(b"\n;;;", first)
+    return _unless_without(data, first, end if end >= 0 else len(data), spelling, _member_keys, "JSON (';;;')")
+
+
+def _json(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+    try:
+        text = data[start:].decode()
+        end = start + len(text[: json.JSONDecoder().raw_decode(text)[1]].encode()) if len(text) <= MAX_BYTES else len(data)
+    except (ValueError, RecursionError):
+        end = len(data)
+    return _unless_without(data, start, end, spelling, _json_keys, "JSON ('{')")
+
+
+def _hexo(data: bytes, spelling: Spelling) -> RecordError | None:
+    """Return the finding for front matter without an opening line: what stands before the first ``---`` or ``;;;``."""
+    end = _HEXO_END.search(data)
+    if end is None or not spelling.could(data[: end.start()]):
+        return None
+    head = data[: end.start()]
+    keys = _member_keys if end["sign"] == b";;;" else _yaml_keys
+    named = _named(head, spelling, keys)
+    if named is None:
+        named = spelling.line_of(head) is not None  # Hexo would not read it either
+    return (
+        _unsupported(head, 0, spelling, f"closed by '{end['sign'].decode()}' and not opened, as Hexo reads it") if named else None
+    )
+
+
+def _metadata(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
+    head = _METADATA.match(data, start)
+    if head is None or not spelling.could(head[0]) or spelling.line_of(head[0]) is None:
+        return None
+    return _unsupported(head[0], data.count(b"\n", 0, start), spelling, "lines of 'key: value' without delimiters")
+
+
+def _unless_without(data: bytes, start: int, end: int, spelling: Spelling, keys: Keys, what: str) -> RecordError | None:
+    """Return the finding for front matter at ``start:end``, unless it reads and none of its keys is the field's name."""
+    text = data[start:end]
+    if not spelling.could(text) or _named(text, spelling, keys) is False:
+        return None
+    return _unsupported(text, data.count(b"\n", 0, start), spelling, what)
+
+
+def _unsupported(text: bytes, lines_before: int, spelling: Spelling, what: str) -> RecordError:
+    line = spelling.line_of(text) or spelling.first_line(text)
+    return UnsupportedRecord(
+        problem=f"{_REFUSED}: {what}", hint="write it as YAML between lines '---', and seal that", line=lines_before + line
+    )
+
+
+def _named(text: bytes, spelling: Spelling, keys: Keys) -> bool | None:
+    """Say whether a key of it is the field's name or looks like that; None where it does not read."""
+    if len(text) > MAX_BYTES:
+        return None
+    try:
+        return any(map(spelling.looks_like, keys(text)))
+    except (SealkitError, ValueError, RecursionError):
+        return None
+
+
+def _toml_keys(text: bytes) -> Iterator[str]:
+    return _keys_of(tomllib.loads(text.decode().replace("\r\n", "\n")))
+
+
+def _json_keys(text: bytes) -> Iterator[str]:
+    return _keys_of(json.loads(text))
+
+
+def _member_keys(text: bytes) -> Iterator[str]:
+    return _keys_of(json.loads(b"{" + text + b"}"))
+
+
+def _keys_of(value: object) -> Iterator[str]:
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, dict):
+            yield from map(str, one)
+            pending += one.values()
+        elif isinstance(one, list):
+            pending += one
+
+
+def _yaml_keys(text: bytes) -> Iterator[str]:
+    root = yamltree.compose(text.replace(b"\t", b"  "))  # as Hexo does
+    for node in walk(root) if root is not None else ():
+        for key, _ in node.pairs if isinstance(node, Mapping) else ():
+            named = key.target if isinstance(key, Alias) else key
+            if isinstance(named, Scalar):
+                yield named.text

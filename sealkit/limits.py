@@ -14,20 +14,58 @@ GIB: Final = 1 << 30
 
 # --- records -----------------------------------------------------------------------------------------------------------
 FILE_BYTES: Final = 64 * MIB
-"""A record file, a version of one in git, a payload, stdin: opening one takes six times its size at most."""
+"""A record file, a version of it in git, a payload, stdin. A blob of that size is opened in a second, and in seven times its size."""
 
 JSON_VALUES: Final = 1_000_000
-"""Values and keys of a JSON text, each of them a node of some 250 bytes that takes 4 microseconds to read."""
+"""Keys and values of a JSON text, or of all lines of a file: each is a node of 250 bytes that takes 3 microseconds to read."""
 
-JSON_LINES: Final = 200_000
-"""Lines of a JSON Lines file, each of them a record of its own, of some 900 bytes."""
+JSON_LINES: Final = 100_000
+"""Lines of a JSON Lines file: each is a record of its own, of a kilobyte with what becomes of it, and takes 50 microseconds."""
 
-YAML_BYTES: Final = MIB
-YAML_EVENTS: Final = 100_000
-YAML_ALIASES: Final = 100
-"""YAML: libyaml reads a megabyte in a tenth of a second; an event is a node, as above; a few aliases can be multiplied."""
+FRONT_MATTER_LINES: Final = 1000
+"""Lines that start with three dots and are no closing line, which are looked at one by one; real front matter has none."""
 
-# --- what says which files are records -----------------------------------------------------------------------------------
-IGNORE_BYTES: Final = 64 << 10
-IGNORE_RULES: Final = 2000
-"""One ``.gitignore``: a rule takes up to 100 microseconds to compile. The longest ones of public repositories have some hundreds of rules."""
+# --- payloads ----------------------------------------------------------------------------------------------------------
+PAYLOAD_VALUES: Final = 5_000_000
+"""Keys and values of a payload that is to be JSON: Python reads one in 0.2 microseconds, into 100 bytes."""
+
+SHOWN_LINES: Final = 1_000_000
+"""Lines of a payload that are shown, compared or searched: each is an object of 60 bytes, and takes 2 microseconds."""
+
+MERGED_VALUES: Final = 100_000
+"""Keys and values of JSON that is merged, or shown key by key: it is read three times and written up to twelve times, in each known style."""
+
+COMPARISONS: Final = 100_000_000
+"""Pairs of equal lines, or words, times the lines that can differ: how often two of them are compared at worst, at 50 nanoseconds."""
+
+# --- which files are records -------------------------------------------------------------------------------------------
+IGNORE_BYTES: Final = 128 << 10
+IGNORE_TOKENS: Final = 100_000
+"""An ignore file, and the characters of the patterns in all ignore files on the way to a file: each takes up to 15 microseconds to compile."""
+
+GLOB_BYTES: Final = 4096
+"""The globs of one option, all together."""
+
+# --- tables ------------------------------------------------------------------------------------------------------------
+CELL_BYTES: Final = 64 * MIB
+"""One value of a table, as of any record."""
+
+BATCH_BYTES: Final = 128 * MIB
+"""What is read of a table at once: a batch of rows, with what is made of it, takes four times that."""
+
+TABLE_COLUMNS: Final = 10_000
+"""Columns of a table, which are read and written one by one."""
+
+# --- keys ----------------------------------------------------------------------------------------------------------------
+RING_SECONDS: Final = 10.0
+RING_BYTES: Final = 4 * GIB
+"""What the keys of a ring that come from passphrases may take, all together: two of ``keygen --passphrase --hard``, or forty of the default."""
+
+ARGON2_SECONDS: Final = 1.0
+"""A pass of Argon2id over a gibibyte; the first one counts twice, for the system has to find the memory."""
+
+SCRYPT_SECONDS: Final = 0.4
+"""2^20 blocks of scrypt (``n r p``)."""
+
+PBKDF2_SECONDS: Final = 0.2
+"""A million rounds of PBKDF2 with HMAC-SHA256."""

@@ -44,13 +44,32 @@ GLOB_WORK: Final = 2_000_000
 
 # --- tables ------------------------------------------------------------------------------------------------------------
 CELL_BYTES: Final = 64 * MIB
-"""One value of a table, as of any record."""
+"""One value of a CSV table, or one line of it: as of any record."""
 
+CELLS: Final = 1_000_000
+"""Values in one row of a CSV table: each is a reference of 8 bytes, and most are objects of 60."""
+
+READ_ROWS: Final = 8192
+BATCH_ROWS: Final = 65_536
 BATCH_BYTES: Final = 128 * MIB
-"""What is read of a table at once: a batch of rows, with what is made of it, takes four times that."""
+"""Rows that are read and worked on at once, and their bytes: with what is made of them they take four times that."""
+
+ROW_BYTES: Final = 256 * MIB
+PAGE_BYTES: Final = 128 * MIB
+IPC_BYTES: Final = 512 * MIB
+"""What pyarrow asks memory for at once: a row, a page of a Parquet file, a batch of an Arrow file."""
 
 TABLE_COLUMNS: Final = 10_000
-"""Columns of a table, which are read and written one by one."""
+TABLE_PAGES: Final = 200_000
+"""Columns of a table, and pages in all of a Parquet file: a header takes 20 microseconds to read."""
+
+TABLE_ROWS: Final = 1_000_000
+ROWS_PER_BYTE: Final = 1000
+"""Rows of a table: so many, and a thousand more for each byte of its file. A million rows take a second."""
+
+TABLE_BYTES: Final = 512 * MIB
+BYTES_PER_BYTE: Final = 1000
+"""What a table may unfold to: so much, or a thousand times its file. A gigabyte of values takes five seconds; ciphertext does not shrink."""
 
 # --- keys ----------------------------------------------------------------------------------------------------------------
 RING_SECONDS: Final = 10.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from json import JSONDecodeError, JSONDecoder
-from typing import AnyStr
 
 from sealkit import limits
 from sealkit.errors import BadSyntax, OverLimit
@@ -39,7 +38,7 @@ def refuse_many_values(text: str | bytes) -> None:
         raise OverLimit(problem=f"JSON of {found} keys and values; at most {limits.JSON_VALUES} are read", line=1)
 
 
-def values_of(text: AnyStr) -> int:
+def values_of(text: str | bytes) -> int:
     """Return how many keys and values a JSON text holds: exactly that many, or somewhat more, if it is JSON.
 
     Each but the first stands behind a comma, a colon or a bracket. Those within strings count as well where there are too few to matter.
@@ -52,9 +51,10 @@ def values_of(text: AnyStr) -> int:
     return _signs(re.sub(_STRING, "", text))
 
 
-def _signs(text: AnyStr) -> int:
-    signs = (b",", b":", b"[", b"{") if isinstance(text, bytes) else (",", ":", "[", "{")
-    return sum(map(text.count, signs)) + 1
+def _signs(text: str | bytes) -> int:
+    if isinstance(text, bytes):
+        return sum(map(text.count, (b",", b":", b"[", b"{"))) + 1
+    return sum(map(text.count, (",", ":", "[", "{"))) + 1
 
 
 class _Scanner:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _NARROW = 16  # bytes of a value that is no text, with what says where it stands
 _HEADER = 1 << 16
 _DATA, _DICTIONARY, _DATA_2 = 0, 2, 3
-_SIZES = {3: 1, 7: 8}  # of thrift's compact types: a byte, a double
+_SIZES = {1: 0, 2: 0, 3: 1, 7: 8}  # of thrift's compact types: a byte, a double
 _VARINTS, _BINARY, _LISTS, _MAP, _STRUCT = (4, 5, 6), 8, (9, 10), 11, 12
 _HINT = "write it in smaller parts, with a tool that you trust, and give these one by one"
 
@@ -244,7 +244,8 @@ class _Thrift:
         elif kind == _MAP:
             raise LookupError  # there is none in a page's header
         else:
-            self.at += self._varint() if kind == _BINARY else _SIZES.get(kind, 0)
+            size = self._varint() if kind == _BINARY else _SIZES[kind]
+            self.at += size
         return None
 
 

@@ -22,6 +22,14 @@ JSON_VALUES: Final = 1_000_000
 JSON_LINES: Final = 100_000
 """Lines of a JSON Lines file: each is a record of its own, of a kilobyte with what becomes of it, and takes 50 microseconds."""
 
+DEPTH: Final = 100
+YAML_BYTES: Final = MIB
+YAML_EVENTS: Final = 100_000
+YAML_ALIASES: Final = 100
+YAML_DIRECTIVES: Final = 100
+"""Collections in collections, and YAML: libyaml reads a mebibyte in a tenth of a second, an event is a node, aliases multiply, and each
+directive is compared with all before it. Real front matter has a few kilobytes."""
+
 # --- payloads ----------------------------------------------------------------------------------------------------------
 PAYLOAD_VALUES: Final = 5_000_000
 """Keys and values of a payload that is to be JSON: Python reads one in 0.2 microseconds, into 100 bytes."""
@@ -29,11 +37,14 @@ PAYLOAD_VALUES: Final = 5_000_000
 SHOWN_LINES: Final = 1_000_000
 """Lines of a payload that are shown, compared or searched: each is an object of 60 bytes, and takes 2 microseconds."""
 
+ESCAPES: Final = 1_000_000
+"""Characters of a file that git shows which are escaped, one by one: each takes up to 0.5 microseconds and six bytes."""
+
 MERGED_VALUES: Final = 100_000
 """Keys and values of JSON that is merged, or shown key by key: it is read three times and written up to twelve times, in each known style."""
 
-COMPARISONS: Final = 100_000_000
-"""Pairs of equal lines, or words, times the lines that can differ: how often two of them are compared at worst, at 50 nanoseconds."""
+COMPARISONS: Final = 50_000_000
+"""How often two equal lines, or words, are looked at to find what two texts have in common, at 50 nanoseconds."""
 
 # --- which files are records -------------------------------------------------------------------------------------------
 IGNORE_BYTES: Final = 128 << 10

@@ -11,15 +11,15 @@ from json import JSONDecodeError, JSONDecoder
 
 from sealkit import limits
 from sealkit.errors import BadSyntax, OverLimit
+from sealkit.jsonsize import values_of
 from sealkit.tree import DOUBLE, PLAIN, Mapping, Node, Scalar, Sequence
 
-MAX_DEPTH = 100
+MAX_DEPTH = limits.DEPTH
 
 _DECODER = JSONDecoder()
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
 _AFTER_WORD = re.compile(r"[\w.+-]")
-_STRING = r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"?+'  # closed or not, so that it takes one pass, whatever the text
 
 
 def compose(text: str) -> Node:
@@ -33,28 +33,9 @@ def compose(text: str) -> Node:
 
 def refuse_many_values(text: str | bytes) -> None:
     """Raise ``OverLimit`` for a JSON text, or lines of them, that holds more keys and values than are read; they are counted, not read."""
-    found = values_of(text)
+    found = values_of(text, limits.JSON_VALUES)
     if found > limits.JSON_VALUES:
         raise OverLimit(problem=f"JSON of {found} keys and values; at most {limits.JSON_VALUES} are read", line=1)
-
-
-def values_of(text: str | bytes) -> int:
-    """Return how many keys and values a JSON text holds: exactly that many, or somewhat more, if it is JSON.
-
-    Each but the first stands behind a comma, a colon or a bracket. Those within strings count as well where there are too few to matter.
-    """
-    found = _signs(text)
-    if found <= limits.JSON_VALUES:
-        return found
-    if isinstance(text, bytes):
-        return _signs(re.sub(_STRING.encode(), b"", text))
-    return _signs(re.sub(_STRING, "", text))
-
-
-def _signs(text: str | bytes) -> int:
-    if isinstance(text, bytes):
-        return sum(map(text.count, (b",", b":", b"[", b"{"))) + 1
-    return sum(map(text.count, (",", ":", "[", "{"))) + 1
 
 
 class _Scanner:

@@ -10,6 +10,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NoReturn
 
+from sealkit import limits
 from sealkit.errors import OverLimit, SealkitError, StoreError
 from sealkit.opaque import opaque
 from sealkit.trees.folders import LISTED, failure, open_folder, refusal, release, wrong_kind
@@ -28,7 +29,7 @@ WRITING = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 """Flags for a file that must not exist."""
 
-LIMIT = 64 << 20
+LIMIT = limits.FILE_BYTES
 """The size of the largest record that is read, in bytes."""
 
 _KIND = 0o170000  # the bits of a mode that S_IFMT keeps, without a call

@@ -287,6 +287,7 @@ class _CSVRows:
         self._lines = _TextLines(io.TextIOWrapper(file, "utf-8-sig", newline=""), path)
         self._reader = csv.reader(self._lines, strict=True)
         header = next(self._reader, [])
+        self._lines.taken = 0
         for name in (change.column, *change.beside):
             if header.count(name) != 1:
                 raise Usage(problem=f"the table has no column {name!r}, or several", hint="it has: " + ", ".join(header)).at(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def check_cost(keys: Iterable[Declaration]) -> None:
     """Raise ``TooCostly`` if the keys that may open, and those that they are wrapped under, would take too long, or too much, to derive."""
+    keys = tuple(keys)
     sources = {declared.id: declared.source for declared in keys}
     needed: dict[str, Source] = {}
     for declared in keys:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from sealkit.cli import options, run
@@ -73,4 +71,4 @@ def _payload(source: str, where: Where, fields: tuple[str, ...]) -> bytes:
         return read(source).data
     if where.is_stdin:
         raise Usage(problem="the record and the payload cannot both come from stdin")
-    return sys.stdin.buffer.read()
+    return run.given()

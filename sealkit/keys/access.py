@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.remembered import Hold
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
     from sealkit.keys.token import Token
 
+
+class Cost(NamedTuple):
+    """What deriving a key takes, as far as its parameters say: seconds of a processor, and bytes of memory."""
+
+    seconds: float
+    memory: int
+
+
+FREE = Cost(0, 0)
+
 MAX_DEPTH = 4
 """How many keys may be wrapped one under the other: k1 under k2 under k3 under k4."""
 
@@ -30,11 +40,12 @@ class Source(ABC):
 
     ``literal``: the bytes stand in the ring file itself. ``runs``: reading it runs a program or loads code that the ring names, which a
     ring inside a tree may not. ``costly``: reading it asks somebody, runs something or takes long, so it is not done for disabled
-    keys. ``holds``: the key works where it is, and gives no bytes. ``needs``: the id of the ring's entry that this one is wrapped under, None for most.
+    keys. ``holds``: the key works where it is, and gives no bytes. ``cost``: what deriving the key takes. ``needs``: the id of the ring's entry that this one is wrapped under, None for most.
     """
 
     __slots__ = ()
     literal: ClassVar[bool] = False
+    cost: Cost = FREE
     runs: bool = False
     costly: bool = False
     needs: str | None = None

@@ -115,6 +115,8 @@ def _load(path: str, environ: MutableMapping[str, str], ask: Callable[[str], str
 
 def _alone(key: Declaration, kind: str, access: Access) -> Seen:
     """Look at one key by itself, in a ring that does not load."""
+    if not key.may_open and key.source.costly:  # as it is in a ring that loads; only what may open counts as what a ring costs
+        return Seen(key, kind, key.kid or "", "its bytes are not fetched for a disabled key")
     try:
         if key.source.holds:
             token = key.source.hold(access)

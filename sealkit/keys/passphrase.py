@@ -11,11 +11,12 @@ import binascii
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit import limits
 from sealkit.config import Table
 from sealkit.crypto import kdf
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys import command, given, streams
-from sealkit.keys.access import Source, take_variable
+from sealkit.keys.access import Cost, Source, take_variable
 from sealkit.keys.encodings import encoded, without_line_ending
 from sealkit.keys.files import read_key_file
 from sealkit.keys.key import SIZES, Key
@@ -32,21 +33,36 @@ PROMPT = "prompt"
 SALT_BYTES = 16
 MIN_SALT, MAX_SALT = 8, 64
 MAX_PASSPHRASE = 1024
+_KIB = 1024
 _KID = frozenset("0123456789abcdef")
 
 
 class Function(NamedTuple):
-    """A key derivation function: each parameter with its default, and the least and most that is read; what is weak, what is too much."""
+    """A key derivation function: what it takes, each parameter with its default, and the least and most that is read."""
 
     derive: Callable[..., bytearray]
+    cost: Callable[..., Cost]
     defaults: dict[str, int]
     bounds: dict[str, tuple[int, int]]
 
 
+def _of_argon2id(t: int, m: int, p: int) -> Cost:
+    del p  # the lanes share the memory and the work
+    return Cost((t + 1) * m * _KIB / limits.GIB * limits.ARGON2_SECONDS, m * _KIB)
+
+
+def _of_scrypt(n: int, r: int, p: int) -> Cost:
+    return Cost(n * r * p / (1 << 20) * limits.SCRYPT_SECONDS, 128 * n * r)
+
+
+def _of_pbkdf2(iterations: int) -> Cost:
+    return Cost(iterations / 1_000_000 * limits.PBKDF2_SECONDS, 0)
+
+
 FUNCTIONS = {
-    "argon2id": Function(kdf.argon2id, {"t": 3, "m": 65536, "p": 4}, {"t": (1, 16), "m": (8, 4 << 20), "p": (1, 64)}),
-    "scrypt": Function(kdf.scrypt, {"n": 1 << 17, "r": 8, "p": 1}, {"n": (2, 1 << 20), "r": (1, 16), "p": (1, 16)}),
-    "pbkdf2": Function(kdf.pbkdf2, {"iterations": 600_000}, {"iterations": (1, 10_000_000)}),
+    "argon2id": Function(kdf.argon2id, _of_argon2id, {"t": 3, "m": 65536, "p": 4}, {"t": (1, 16), "m": (8, 4 << 20), "p": (1, 64)}),
+    "scrypt": Function(kdf.scrypt, _of_scrypt, {"n": 1 << 17, "r": 8, "p": 1}, {"n": (2, 1 << 20), "r": (1, 16), "p": (1, 16)}),
+    "pbkdf2": Function(kdf.pbkdf2, _of_pbkdf2, {"iterations": 600_000}, {"iterations": (1, 10_000_000)}),
 }
 """The defaults are the second choice of RFC 9106 section 4 (``t`` passes over ``m`` KiB), and what OWASP recommends for the others."""
 HARD = {"argon2id": {"t": 1, "m": 2 << 20, "p": 4}, "scrypt": {"n": 1 << 20, "r": 8, "p": 1}, "pbkdf2": {"iterations": 5_000_000}}
@@ -62,6 +78,11 @@ class Recipe(NamedTuple):
     salt: bytes
     size: int
 
+    @property
+    def cost(self) -> Cost:
+        """What deriving the key takes, by the figures of ``limits``; nothing is measured."""
+        return FUNCTIONS[self.kdf].cost(**dict(self.parameters))
+
     def derive(self, passphrase: bytearray) -> bytearray:
         """Return the key. Raises ``NoUsableKey``."""
         return FUNCTIONS[self.kdf].derive(passphrase, self.salt, size=self.size, **dict(self.parameters))
@@ -70,12 +91,13 @@ class Recipe(NamedTuple):
 class Passphrase(Source):
     """Key bytes derived from a passphrase."""
 
-    __slots__ = ("_check", "_fetch", "_label", "_recipe", "runs")
+    __slots__ = ("_check", "_fetch", "_label", "_recipe", "cost", "runs")
     costly = True
 
     def __init__(self, fetch: Callable[[Access], bytearray], recipe: Recipe, check: str, label: str, *, runs: bool) -> None:
         self._fetch = fetch
         self._recipe = recipe
+        self.cost = recipe.cost
         self._check = check
         self._label = label
         self.runs = runs

@@ -11,6 +11,7 @@ from sealkit.door import typed, typed_where_it_fails
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files
 from sealkit.keys.access import Access, take_variable
+from sealkit.keys.budget import check_cost
 from sealkit.keys.encodings import STATED, decoded
 from sealkit.keys.key import Key, refuse_copy
 from sealkit.keys.members import check_members
@@ -348,6 +349,7 @@ def read_ring(path: str, access: Access) -> RingRead:
     if content.is_doubtful:
         _refuse_programs(text.keys, "a ring that others have a hand in", "keep programs in a ring that only you can write")
     access.others = {declared.id: declared.source for declared in text.keys}
+    check_cost(text.keys)
     return RingRead(data, text, content.status)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError
@@ -102,9 +103,9 @@ class Piece(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """What a rotation needs from one file to the next: its journal, and the files that others have left behind."""
+    """What a rotation needs from one file to the next: its journal (None where it is taken back), and the files that others have left behind."""
 
-    journal: Journal
+    journal: Journal | None
     spares: Spares
 
 
@@ -129,7 +130,7 @@ def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None
 def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None) -> Iterator[Done]:
     found = iter(found)
     with Store() as store:
-        for done in _written(task, found, mode, store, kept) if mode.write else _read(task, found, mode, store):
+        for done in _written(partial(_look, task, kept), found, mode, store, kept) if mode.write else _read(task, found, mode, store):
             yield done
             if mode.fail_fast and not done.is_good:
                 return
@@ -148,14 +149,14 @@ def pieces(
     workers = _workers(mode, enough=len(first) == FEW)
     everything = chain(first, found)
     if workers == 1:
-        yield from _pieces(each(task, everything, mode, journal), piece)
+        yield from together(each(task, everything, mode, journal), piece)
         return
     from sealkit.trees import pool
 
     kept = _begun(journal)  # of which each worker has its own
 
     def work(packed: Packed) -> Iterator[tuple[object, ...]]:
-        return map(tuple, _pieces(_each(task, _unpacked(packed), mode, kept), piece))
+        return map(tuple, together(_each(task, _unpacked(packed), mode, kept), piece))
 
     def at_end() -> None:
         if kept is not None:
@@ -211,18 +212,20 @@ def _grouped(items: Iterable[T], most: int, size: Callable[[T], int], limit: int
         yield group
 
 
-def _pieces(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+def together(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
     """Put results together until there are enough of them to be handed on."""
     return map(piece, _grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES))
 
 
 Looked = tuple[Done, "Snapshot | None"]
 Read = tuple["Found", "Snapshot | SealkitError"]
+Look: TypeAlias = "Callable[[Found, Snapshot | SealkitError], Looked]"
+"""What says of a file that was read what becomes of it."""
 
 
-def _groups(task: Task, found: Iterator[Found], store: Store, kept: _Kept | None) -> Iterator[list[Looked]]:
+def _groups(look: Look, found: Iterator[Found], store: Store) -> Iterator[list[Looked]]:
     """Look at files, and put those together that are replaced together."""
-    looked = (_look(task, one, read, kept) for one, read in _ahead(found, store))
+    looked = (look(one, read) for one, read in _ahead(found, store))
     return _grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
 
 
@@ -245,10 +248,10 @@ def _snapshot(found: Found, store: Store) -> Snapshot | SealkitError:
         return error
 
 
-def _look(task: Task, found: Found, read: Snapshot | SealkitError, kept: _Kept | None) -> Looked:
+def _look(task: Task, kept: _Kept | None, found: Found, read: Snapshot | SealkitError) -> Looked:
     if isinstance(read, SealkitError):
         return Done(found, [failure(found.path, read)]), None
-    if kept is not None and kept.journal.has_written(found.path, read.data):
+    if kept is not None and kept.journal is not None and kept.journal.has_written(found.path, read.data):
         return Done(found, content.run(task.as_settled(), found.path, read.data).outcomes), None
     result = content.run(task, found.path, read.data)
     hides = task.verb == orders.SEAL and any(outcome.status == reporting.SEALED for outcome in result.outcomes)
@@ -257,7 +260,7 @@ def _look(task: Task, found: Found, read: Snapshot | SealkitError, kept: _Kept |
 
 def _read(task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
     for one, read in _ahead(found, store):
-        done, snapshot = _look(task, one, read, None)
+        done, snapshot = _look(task, None, one, read)
         if mode.rehearse and snapshot is not None:
             done = _rehearsed(task, done, snapshot, mode)
         yield done if done.after is None or task.verb == orders.REVEAL else done.as_dry_run()
@@ -274,12 +277,12 @@ def _rehearsed(task: Task, done: Done, snapshot: Snapshot, mode: Mode) -> Done:
     return done._replace(outcomes=[*done.outcomes, failure(done.found.path, problem)])
 
 
-def _written(task: Task, found: Iterator[Found], mode: Mode, store: Store, kept: _Kept | None) -> Iterator[Done]:
-    for group in _groups(task, found, store, kept):
-        yield from _commit(task, group, mode, store, kept)
+def _written(look: Look, found: Iterator[Found], mode: Mode, store: Store, kept: _Kept | None) -> Iterator[Done]:
+    for group in _groups(look, found, store):
+        yield from _commit(look, group, mode, store, kept)
 
 
-def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, kept: _Kept | None) -> list[Done]:
+def _commit(look: Look, group: list[Looked], mode: Mode, store: Store, kept: _Kept | None) -> list[Done]:
     """Replace the files that change; those that somebody else changed meanwhile are looked at again."""
     done = [one for one, _ in group]
     pending = [(index, snapshot) for index, (one, snapshot) in enumerate(group) if one.after is not None and snapshot is not None]
@@ -288,7 +291,7 @@ def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, kept: _Ke
         for (index, _), problem in zip(pending, _replaced(done, pending, mode, kept), strict=True):
             if isinstance(problem, ChangedUnderneath) and attempt + 1 < _TRIES:
                 found = done[index].found
-                done[index], snapshot = _look(task, found, _snapshot(found, store), kept)
+                done[index], snapshot = look(found, _snapshot(found, store))
                 if done[index].after is not None and snapshot is not None:
                     again.append((index, snapshot))
             elif problem is not None:
@@ -303,40 +306,53 @@ def _replaced(done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode,
     from sealkit.trees import replace
 
     changes = [done[index] for index, _ in pending]
-    if kept is not None:
-        kept.journal.will_write(changes)
+    journal, spares = kept if kept is not None else (None, None)
+    if journal is not None:
+        journal.will_write(changes)
     writes = [
         replace.Write(one.found.path, snapshot, one.after or b"", root=one.found.root)
         for one, (_, snapshot) in zip(changes, pending, strict=True)
     ]
     options = replace.Options(mode.break_hardlinks, mode.keep_mtime, replace.SYNCFS, prove=kept is not None)
-    memory, spares = (kept.journal.descriptor, kept.spares) if kept is not None else (None, None)
+    memory = journal.descriptor if journal is not None else None
     problems = [committed.problem for committed in replace.commit(writes, options, also=memory, spares=spares)]
-    if kept is None:
-        return problems
-    kept.journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
+    if journal is not None:
+        journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
     return problems
 
 
-def restore(root: str, entry: Entry, mode: Mode, store: Store) -> Iterator[Done]:
-    """Put the old blobs of one file back, and yield what became of it."""
+def restore(root: str, entries: Iterable[Entry], mode: Mode) -> Iterator[Done]:
+    """Put the old blobs of files back, of each one that is named once, and yield what became of each, in order."""
     from sealkit.trees import undo
+    from sealkit.trees.spares import Spares
 
-    found = Found(os.path.join(root, entry.path), root)
-    for attempt in range(_TRIES):
-        snapshot = _snapshot(found, store)
-        if isinstance(snapshot, SealkitError):
-            yield Done(found, [failure(found.path, snapshot)])
-            return
-        result = undo.restore(found.path, snapshot.data, entry.replaced)
-        done = Done(found, result.outcomes, snapshot.data, result.data)
-        if not mode.write:
-            yield done.as_dry_run()
-            return
-        problem = _replaced([done], [(0, snapshot)], mode, None)[0] if result.data is not None else None
-        if not isinstance(problem, ChangedUnderneath) or attempt + 1 == _TRIES:
-            yield done if problem is None else _failed(done, problem)
-            return
+    due: dict[str, Entry] = {}
+
+    def found() -> Iterator[Found]:
+        for entry in entries:
+            path = os.path.join(root, entry.path)
+            due[path] = entry
+            yield Found(path, root)
+
+    def look(one: Found, read: Snapshot | SealkitError) -> Looked:
+        if isinstance(read, SealkitError):
+            return Done(one, [failure(one.path, read)]), None
+        result = undo.restore(one.path, read.data, due[one.path].replaced)
+        return Done(one, result.outcomes, read.data, result.data), read
+
+    kept = _Kept(None, Spares())
+    try:
+        with Store() as store:
+            for done in _written(look, found(), mode, store, kept) if mode.write else _looked(look, found(), store):
+                del due[done.found.path]
+                yield done
+    finally:
+        kept.spares.close()
+
+
+def _looked(look: Look, found: Iterator[Found], store: Store) -> Iterator[Done]:
+    for one, read in _ahead(found, store):
+        yield look(one, read)[0].as_dry_run()
 
 
 def _failed(done: Done, problem: SealkitError) -> Done:

@@ -13,7 +13,6 @@ from sealkit.keys.prover import prover_of
 from sealkit.trees import batch, journals, orders
 from sealkit.trees.journal import FINISHED, ROLLED_BACK, Journal, entries
 from sealkit.trees.roots import is_folder, real, root_of
-from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -166,12 +165,10 @@ def rollback(root: str, state: State, mode: Mode) -> Iterator[Done]:
     """
     last = {entry.path: number for number, entry in enumerate(entries(state.path, state.prover))}
     whole = mode.write
-    with Store() as store:
-        for number, entry in enumerate(entries(state.path, state.prover)):
-            if last[entry.path] == number:
-                for done in batch.restore(root, entry, mode, store):
-                    whole = whole and not any(outcome.status == reporting.FAILED for outcome in done.outcomes)
-                    yield done
+    latest = (entry for number, entry in enumerate(entries(state.path, state.prover)) if last.get(entry.path) == number)
+    for done in batch.restore(root, latest, mode):
+        whole = whole and not any(outcome.status == reporting.FAILED for outcome in done.outcomes)
+        yield done
     if not whole:
         return
     if state.doubt is not None:

@@ -6,20 +6,46 @@ from typing import TYPE_CHECKING
 
 from sealkit import jobs
 from sealkit import report as reporting
+from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
-from sealkit.records.kinds import kind_of
+from sealkit.records import scan
+from sealkit.records.kinds import FRONT_MATTER, kind_of
 from sealkit.records.record import join, split
 from sealkit.report import Outcome, failure
+from sealkit.trees import at_once
 from sealkit.trees.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from sealkit.trees.result import Replaced
 
 
-def restore(path: str, data: bytes, replaced: Iterable[Replaced]) -> Result:
+def restore(path: str, data: bytes, replaced: Sequence[Replaced]) -> Result:
     """Put the old blobs back into the content of a file, wherever the new ones still stand; what is no blob is a failure, and not put there."""
+    return _at_once(path, data, replaced) or _by_record(path, data, replaced)
+
+
+def _at_once(path: str, data: bytes, replaced: Sequence[Replaced]) -> Result | None:
+    """Do it without a ``Record`` where the one blob of a file of front matter stands where the fast scan finds it; or None."""
+    if len(replaced) != 1 or replaced[0].line != 1:
+        return None
+    _, field, old, new = replaced[0]
+    try:
+        span = at_once.scanned(data, field) if kind_of(path) == FRONT_MATTER else None
+        if not isinstance(span, scan.Span) or data[span.start : span.end] != new.encode():
+            return None
+        Blob.parse(old)
+    except (SealkitError, UnicodeEncodeError):
+        return None
+    after = at_once.exchanged(data, span, old, field)
+    if after is None:
+        return None
+    line = data.count(b"\n", 0, span.start) + 1
+    return Result([Outcome(path, reporting.RESTORED, field, line=line)], after, [])
+
+
+def _by_record(path: str, data: bytes, replaced: Sequence[Replaced]) -> Result:
     try:
         records = {record.line: record for record in split(data, kind_of(path))}
     except SealkitError as error:

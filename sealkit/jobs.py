@@ -168,6 +168,7 @@ def lacks(record: Record, field: str, demand: FieldRule) -> None:
     _nothing_open(record, field, demand, is_there=False)
 
 
+@typed
 def missing(demand: FieldRule, line: int, field: str | None = None) -> FieldAbsent:
     """Return the error that a record lacks a field that is demanded of it."""
     name = field if field is not None else demand.path

@@ -5,6 +5,7 @@ SealkitError
 │   ├── BadFieldPath           field_path
 │   └── NothingMatched         nothing_matched
 ├── ConfigError                config               2  a ring or policy file that says something impossible
+│   └── TooCostly              limit                   a ring, or globs, that ask for more work than is done for them
 ├── NoUsableKey                no_usable_key        3  no ring, or a key whose bytes cannot be had
 ├── BlobError                                       1  a field's value, as a blob
 │   ├── Malformed              malformed
@@ -34,10 +35,13 @@ SealkitError
 │   ├── LineBreakDispute       line_break
 │   ├── Unbound                unbound
 │   ├── Unsealed               unsealed
+│   │   └── ForeignCiphertext  foreign
+│   ├── NotEncrypted           not_encrypted
 │   ├── BrokenBlob             broken_blob
 │   ├── RefusedEdit            refused_edit
 │   └── ProofFailed            proof_failed
 └── StoreError                 io                   4  a file that cannot be read or replaced
+    ├── TooLarge               limit                   no record, and larger, or more costly to read, than is read
     ├── NotRegular             not_regular
     ├── IsLink                 link
     ├── HardLinked             hardlinked
@@ -128,6 +132,12 @@ class ConfigError(SealkitError):
     exit_status = 2
     source: str | None = None
     caret: int | None = None
+
+
+class TooCostly(ConfigError):
+    """A ring whose keys would take too long or too much memory to derive, or globs that would take too long to compare: none of it is done."""
+
+    code = "limit"
 
 
 class NoUsableKey(SealkitError):
@@ -261,9 +271,10 @@ class BadSyntax(RecordError):
 
 
 class OverLimit(RecordError):
-    """Too deep, too long, too many aliases: refused before it costs anything."""
+    """Too large, too deep, too many values or aliases: refused before it costs anything."""
 
     code = "limit"
+    default_hint = "divide it into smaller files, or move the field into one of its own; docs/format.md has the figures"
 
 
 class FieldAbsent(RecordError):
@@ -332,6 +343,20 @@ class Unsealed(RecordError):
     default_hint = "seal it with: sealkit seal FILE"
 
 
+class NotEncrypted(RecordError):
+    """The shape of a blob, but what should be ciphertext shows that it is none: encoded text, equal blocks, runs of zeros."""
+
+    code = "not_encrypted"
+    default_hint = "whatever wrote it encoded it, and encrypted nothing: put the plaintext in its place and seal that"
+
+
+class ForeignCiphertext(Unsealed):
+    """Another program's ciphertext stands where a blob is expected; the problem names the program, and the hint says what opens it."""
+
+    code = "foreign"
+    default_hint = "decrypt it with the program that wrote it"
+
+
 class BrokenBlob(RecordError):
     """The value is no blob but looks like a damaged one; sealing it would bury the damage."""
 
@@ -355,6 +380,12 @@ class StoreError(SealkitError):
 
     code = "io"
     exit_status = 4
+
+
+class TooLarge(StoreError):
+    """Something that is no record (a table, an ignore file, stdin), and larger, or more costly to read, than is read: it was not looked at."""
+
+    code = "limit"
 
 
 class NotRegular(StoreError):

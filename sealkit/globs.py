@@ -12,7 +12,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from sealkit.errors import Usage
+from sealkit import limits
+from sealkit.errors import TooCostly, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -191,13 +192,15 @@ def _run(run: list[bytes], *, first: bool) -> bytes:
 class Globs:
     """Several globs as one question: whether any of them means this path or a folder above it.
 
-    Each is a ``str`` or ``bytes`` path pattern. ``Usage`` is raised for one that can match nothing.
+    Each is a ``str`` or ``bytes`` path pattern. ``Usage`` is raised for one that can match nothing, ``TooCostly`` for too many, or too long ones.
     """
 
     __slots__ = ("_covers", "_reaches")
 
     def __init__(self, globs: Iterable[str | bytes]) -> None:
-        parsed = [_checked(glob) for glob in globs]
+        given = [os.fsencode(glob) for glob in globs]
+        _refuse_work(given)
+        parsed = [_checked(glob) for glob in given]
         self._covers = _any_of(_cover(glob) for glob in parsed)
         self._reaches = None if any(glob.path is None for glob in parsed) else _any_of(map(_reach, parsed))
 
@@ -208,6 +211,15 @@ class Globs:
     def reaches(self, folder: bytes) -> bool:
         """Say whether something in this folder, at whatever depth, may be covered: if not, it need not be opened."""
         return self._reaches is None or self._reaches(folder) is not None or self._covers(folder) is not None
+
+
+def _refuse_work(globs: list[bytes]) -> None:
+    work = sum(len(glob) * (glob.count(b"/") + 1) for glob in globs)
+    if work > limits.GLOB_WORK:
+        raise TooCostly(
+            problem=f"globs of {work} bytes times steps, all together; at most {limits.GLOB_WORK} are compared",
+            hint="say it in fewer globs, of fewer steps",
+        )
 
 
 def _checked(glob: str | bytes) -> Glob:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit import foreign
 from sealkit.conflict import is_conflict
 from sealkit.crypto.blob import Blob
 from sealkit.door import inside, typed
@@ -21,13 +22,12 @@ from sealkit.errors import (
     ProofFailed,
     RecordError,
     RefusedEdit,
-    Unsealed,
     UnsupportedVersion,
     Usage,
 )
 from sealkit.records import beside
 from sealkit.records.identity import UNDEMANDED, Binding, Place
-from sealkit.sealing import judge, replacing
+from sealkit.sealing import judge, replacing, strangers
 from sealkit.sealing.placing import blob_in, put, sealed_in, value_in
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def inspect(record: Record, field: str = FIELD) -> Found:
     """Return the blob in a field; needs no key. The record is read through, so that nothing broken in it goes unnoticed.
 
     Raises ``FieldAbsent``, ``Malformed`` or ``NonCanonical`` (which part, which offset), ``Unsealed`` for plaintext, ``NotAString`` for
-    an empty field, ``UnsupportedVersion``, and the ``RecordError`` of a record that cannot be read without a guess.
+    an empty field, ``ForeignCiphertext``, ``NotEncrypted``, ``UnsupportedVersion``, and the ``RecordError`` of a record that cannot be read without a guess.
     """
     found = _find(record, field)
     record.read_through(field)
@@ -61,6 +61,7 @@ def inspect(record: Record, field: str = FIELD) -> Found:
         raise UnsupportedVersion(problem="a third part of a version or binding that this version of sealkit does not know").at(
             line=found.line, field=field
         )
+    strangers.refuse_unencrypted(found.blob, field, found.line)
     return found
 
 
@@ -78,9 +79,10 @@ def find(record: Record, field: str = FIELD) -> Found:
         return Found(Blob.parse(text), line)
     except Malformed as error:
         _refuse_conflict(text, field, line)
-        if Blob.resembles(text):
+        program = foreign.named(text)
+        if program is None and Blob.resembles(text):
             raise error.at(line=line, field=field) from None
-    raise _unsealed(field, line)
+    raise strangers.no_blob(program, field, line)
 
 
 _find = inside(find)
@@ -166,6 +168,7 @@ def lacks(record: Record, field: str, demand: FieldRule) -> None:
     _nothing_open(record, field, demand, is_there=False)
 
 
+@typed
 def missing(demand: FieldRule, line: int, field: str | None = None) -> FieldAbsent:
     """Return the error that a record lacks a field that is demanded of it."""
     name = field if field is not None else demand.path
@@ -186,28 +189,36 @@ def seal(
     field: str = FIELD,
     payload: bytes | Salted | None = None,
     binding: Binding = UNDEMANDED,
+    seal_foreign: bool = False,
 ) -> Record:
     """Return the record with the field's plaintext sealed, or with ``payload`` sealed in the field, which is added if it is absent.
 
     A ``Salted`` as ``payload`` opens the passphrase blob that stands there; plaintext is ``Unsealed`` then, since it is not to be sealed.
     The same record is returned where there is nothing to do: the field holds a blob already (of this payload, if one is given).
-    Raises ``FieldAbsent`` without a payload, ``BrokenBlob`` for what looks like a damaged blob, ``PayloadCheck``, and as
-    ``Sealer.unseal`` for a blob whose payload is to be compared.
+    Another program's ciphertext is refused, unless it is to be sealed as it is (``seal_foreign``).
+    Raises ``FieldAbsent`` without a payload, ``ForeignCiphertext``, ``NotEncrypted`` for what only has the shape of a blob, ``BrokenBlob``
+    for what looks like a damaged one, ``PayloadCheck``, and as ``Sealer.unseal`` for a blob whose payload is to be compared.
     """
     value = value_in(record, field)
     place = binding.place(record, field)
     if payload is not None and not isinstance(payload, bytes):
         return _adopt(record, sealer, place, payload, value)
     if payload is not None:
+        if not seal_foreign:
+            strangers.refuse_payload(payload, field, record.line if value is None else value.line)
         return put(record, sealer, field, payload, binding=binding)[0]
     if value is None:
         raise FieldAbsent(problem=f"the record has no field {field!r}", hint="give its payload with --payload FILE").at(
             line=record.line, field=field
         )
-    if blob_in(value) is not None:
+    blob = blob_in(value)
+    if blob is not None:
+        strangers.refuse_unencrypted(blob, field, value.line)
         return record
     _refuse_conflict(value.blob_text or "", field, value.line)
-    if value.blob_text is not None and Blob.resembles(value.blob_text):
+    if not seal_foreign:
+        strangers.refuse_program(record, field, value.line)
+    if value.blob_text is not None and Blob.resembles(value.blob_text) and foreign.named(value.blob_text) is None:
         raise BrokenBlob(
             problem="the value is no blob but looks like a damaged one: sealing it would bury the damage",
             hint="see what is wrong with: sealkit inspect FILE; or put the payload in with --payload FILE",
@@ -350,7 +361,7 @@ def _adopt(record: Record, sealer: sealing.Sealer, place: Place, opener: Salted,
     if blob_in(value) is not None:
         return record
     if value.text is None or not opener.resembles(value.text):
-        raise _unsealed(place.field, value.line)
+        raise strangers.no_blob(strangers.program_in(record, place.field), place.field, value.line)
     try:
         form = replacing.adopted(sealer, vouched=opener.vouched)
         payload = opener.opens(value.text, sealer.payload_kind)
@@ -366,7 +377,7 @@ def _text(record: Record, field: str) -> tuple[str, int] | None:
         if error.type == "null":
             raise
         line = error.line
-    raise _unsealed(field, line)
+    raise strangers.no_blob(strangers.program_in(record, field), field, line)
 
 
 def _refuse_conflict(text: str, field: str, line: int) -> None:
@@ -375,10 +386,6 @@ def _refuse_conflict(text: str, field: str, line: int) -> None:
             problem="the field is in conflict: a merge left the blobs of both sides in it",
             hint="make one of them: sealkit resolve FILE",
         ).at(line=line, field=field)
-
-
-def _unsealed(field: str, line: int | None) -> Unsealed:
-    return Unsealed(problem=f"the field {field!r} holds plaintext, not a blob").at(line=line, field=field)
 
 
 def _utf8(payload: bytes) -> str | None:

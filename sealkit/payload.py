@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from sealkit.errors import PayloadCheck
+from sealkit import limits
+from sealkit.errors import OverLimit, PayloadCheck
+from sealkit.jsonsize import values_of
 
 TEXT: Final = "text"
 JSON: Final = "json"
@@ -31,12 +33,17 @@ def passes(payload: bytes, kind: str, *, unpads: bool = True) -> bool:
 
 
 def check(payload: bytes | None, kind: str, *, sealed: bool = False) -> bytes:
-    """Return a payload that is of a kind; None stands for one that did not unpad. Raises ``PayloadCheck``.
+    """Return a payload that is of a kind; None stands for one that did not unpad. Raises ``PayloadCheck``, and ``OverLimit``.
 
     ``sealed`` says that it comes out of a blob that was found authentic.
     """
     if payload is not None and passes(payload, kind):
         return payload
+    if payload is not None and kind == JSON and values_of(payload, limits.PAYLOAD_VALUES) > limits.PAYLOAD_VALUES:
+        raise OverLimit(
+            problem=f"a JSON payload of more than {limits.PAYLOAD_VALUES} keys and values, which is not read to see whether it is JSON",
+            hint="seal it as text: --payload-kind text",
+        )
     what = "the payload, though authentic," if sealed else "the payload"
     raise PayloadCheck(problem=f"{what} is not {_FORMS[kind]}", hint=_FORM_HINT)
 
@@ -54,6 +61,8 @@ def _is_json(payload: bytes, tail: bytes) -> bool:
     """Say whether a payload is JSON as far as its form goes, whatever its characters: so there is one way for what is none to be found."""
     import json
 
+    if values_of(payload, limits.PAYLOAD_VALUES) > limits.PAYLOAD_VALUES:
+        return False
     try:
         text = (payload.removeprefix(_BOM).translate(_MARKED) + tail).decode("utf-8", "surrogateescape")
         json.loads(text, parse_constant=_no_constant, parse_int=str)  # Python limits the digits of a number, JSON does not

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sealkit.errors import AmbiguousKey, Downgraded
+from sealkit.errors import AmbiguousKey, Downgraded, ForeignCiphertext, NotEncrypted
 
 if TYPE_CHECKING:
+    from sealkit.foreign import Program
     from sealkit.unsealed import Opening
 
 UPGRADE_HINT = "give it a tag first: sealkit rotate --format tagged, after having made sure that it is good"
@@ -53,3 +54,16 @@ def untold() -> AmbiguousKey:
         problem="nothing tells that this key sealed the binary payload: under a wrong one it would become garbage, once in 255 times",
         hint="name the key with --key-id ID (key_id=...)",
     )
+
+
+def not_encrypted(sign: str) -> NotEncrypted:
+    """Return the refusal of what has the shape of a blob, and shows that it is not encrypted (``shapes.unencrypted`` says what shows it)."""
+    return NotEncrypted(problem=f"what should be ciphertext is not encrypted: {sign}")
+
+
+def foreign(program: Program, *, is_sealing: bool = False) -> ForeignCiphertext:
+    """Return the refusal of another program's ciphertext; where it was to be sealed, with what to do if that is meant."""
+    hint = program.opens
+    if is_sealing:
+        hint += "; or, if it is to be the payload as it is: --seal-foreign (seal_foreign=True)"
+    return ForeignCiphertext(problem=f"this is the ciphertext of another program: {program.name}", hint=hint)

@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import yaml
 
+from sealkit import limits
 from sealkit.errors import BadSyntax, ConfigError, OverLimit
 from sealkit.tree import PLAIN, Alias, Anchored, Mapping, Node, Scalar, Sequence, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 100
-MAX_EVENTS = 100_000
-MAX_ALIASES = 100
-MAX_DIRECTIVES = 100
+MAX_BYTES = limits.YAML_BYTES
+MAX_DEPTH = limits.DEPTH
+MAX_EVENTS = limits.YAML_EVENTS
+MAX_ALIASES = limits.YAML_ALIASES
+MAX_DIRECTIVES = limits.YAML_DIRECTIVES
 
 _TOO_DEEP = "exceeded maximum nesting depth"
 """What libyaml itself says, since 0.2.6, of flow collections more than 1,000 deep, before it hands on the first of them."""

@@ -10,6 +10,7 @@ import pytest
 import suites
 from desk import Desk
 
+from sealkit.keys import ring
 from sealkit.keys.key import Key
 
 # Under nohup SIGHUP is ignored, here and in every child, and sealkit leaves it so; the tests send it.
@@ -17,6 +18,10 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # What files and folders of the tests may be read by is what they say, not what the umask of whoever runs them makes of it.
 os.umask(0o022)
+
+
+# The process of the tests is left as it is when a test loads a ring in it: what protects a process is for good, and is tested in children.
+ring.protect_process = lambda: None
 
 
 def pytest_configure(config):

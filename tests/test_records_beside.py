@@ -10,7 +10,10 @@ from sealkit.records import beside
 from sealkit.records.record import Record
 from sealkit.records.spelling import Spelling
 
-BLOB = str(Blob(bytes(32), bytes(16)))
+CIPHERTEXT = bytes.fromhex(
+    "9f1c83e2d40b7a6599b8c3f0e7215dac04d67fb13e98a25c70f3618eb94d2ac5"
+)  # nothing shows that it is not encrypted
+BLOB = str(Blob(CIPHERTEXT, bytes(16)))
 FIELDS = ("secured", "a.secured", "b[0].token", "aeio", "ключ")
 # Said here once more: the gate's own table must not be what it is measured by.
 BY_THEMSELVES = ["unsealed", "unsecured", "unencrypted", "decrypted", "plaintext", "cleartext"]

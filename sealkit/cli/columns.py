@@ -32,6 +32,7 @@ _GOOD = frozenset(["authentic", "unauthenticated", "sealed", "rotated", "unchang
 @click.option("--status", metavar="NAME", help="Add a column of this name that says what became of each row.")
 @click.option("--to", metavar="ID", help="rotate: the key to seal under; the primary if not given.")
 @click.option("--path-column", metavar="NAME", help="The column that holds the paths of files, for --bind path.")
+@options.seal_foreign
 @options.form
 @options.keys
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as a JSON object.")
@@ -72,7 +73,8 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
             "files": others[given["path_column"]] if given["path_column"] is not None else None,
             "identity": {name: others[column] for name, column in names.items()} or None,
         }
-        return _done(job, column, (opener, sealer), where, field, counts)
+        made = _made(job, column, (opener, sealer), {**where, "field": field}, seal_foreign=given["seal_foreign"])
+        return _counted(job, made, counts)
 
     change = files.Change(given["column"], (*beside, *names.values()), given["status"])
     progress = Progress(job, shown=given["progress"] and not given["quiet"])
@@ -96,17 +98,19 @@ def _demanded(job: str, source: str, field: str, keys: Keys, sealers: tuple[Seal
     return order.opener or opener, order.sealer or sealer, order.demand.bind
 
 
-def _done(
-    job: str, column: Any, sealers: tuple[Sealer, Sealer], where: dict[str, Any], field: str, counts: Counter[str]
-) -> tuple[Any, Any]:
+def _made(job: str, column: Any, sealers: tuple[Sealer, Sealer], where: dict[str, Any], *, seal_foreign: bool) -> Any:
     from sealkit.columns import core
 
     opener, sealer = sealers
     if job == "rotate":
-        made = core.rotate_column(column, opener, sealer, field=field, **where)
-    else:
-        run = {"decrypt": core.decrypt_column, "seal": core.seal_column, "verify": core.verify_column}[job]
-        made = run(column, sealer if job == "seal" else opener, field=field, **where)
+        return core.rotate_column(column, opener, sealer, **where)
+    if job == "seal":
+        return core.seal_column(column, sealer, seal_foreign=seal_foreign, **where)
+    return {"decrypt": core.decrypt_column, "verify": core.verify_column}[job](column, opener, **where)
+
+
+def _counted(job: str, made: Any, counts: Counter[str]) -> tuple[Any, Any]:
+    """Count the statuses of rows, and return the new column (None where there is none) and the statuses."""
     statuses = made.field("status")
     for one in statuses.value_counts().to_pylist():
         counts[one["values"]] += one["counts"]

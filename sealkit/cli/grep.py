@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
-from sealkit import printable
+from sealkit import limits, printable
 from sealkit.cli import options, run
-from sealkit.errors import Usage
+from sealkit.errors import TooLarge, Usage
+from sealkit.report import failure
 from sealkit.trees import orders
 from sealkit.trees.batch import Mode
 
@@ -56,7 +58,24 @@ def grep(
     ring = options.load_ring(keys.ring, reads_stdin=where.is_stdin)
     task = run.task(orders.DECRYPT, where, keys.asked(fields), opener=keys.sealer(ring))
     mode = Mode(workers=output.workers, fail_fast=output.fail_fast)
-    return run.records(task, where, output, mode, run.Maker(output, _Matches(wanted, only_names=only_names)))
+    return run.records(task, where, output, mode, run.Maker(output, _Matches(wanted, only_names=only_names), _searchable))
+
+
+def _searchable(done: Done) -> Done:
+    """Take payloads of more lines than are searched for what they are: not looked at."""
+    return done._replace(outcomes=[_unless_long(outcome) for outcome in done.outcomes])
+
+
+def _unless_long(outcome: Outcome) -> Outcome:
+    lines = outcome.payload.count(b"\n") if outcome.payload is not None else 0
+    if lines <= limits.SHOWN_LINES:
+        return outcome
+    hint = f"search it elsewhere, as in: sealkit decrypt {shlex.quote(outcome.path)} | grep PATTERN"
+    return failure(
+        outcome.path,
+        TooLarge(problem=f"a payload of {lines} lines; at most {limits.SHOWN_LINES} are searched", hint=hint, line=outcome.line),
+        outcome.field,
+    )
 
 
 class _Matches:

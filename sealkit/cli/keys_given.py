@@ -63,8 +63,8 @@ class Given(NamedTuple):
 
     def copied(self) -> str:
         """Return the source that holds the key itself."""
-        from sealkit.keys.key import wipe
         from sealkit.keys.ringfile import literal_source
+        from sealkit.wiping import wipe
 
         secret = self.read()
         try:
@@ -76,7 +76,7 @@ class Given(NamedTuple):
         """Return the key, for the caller to wipe. Raises ``Usage`` and ``NoUsableKey``."""
         from sealkit.keys.access import Access
         from sealkit.keys.encodings import decode
-        from sealkit.keys.key import wipe
+        from sealkit.wiping import wipe
 
         encoding = self.checked()
         access = Access(os.environ)

@@ -56,7 +56,7 @@ def _moved(key: Key, place: Place, pin_env: str | None) -> str:
     from sealkit.cli.ask import ask
     from sealkit.keys import pkcs11
     from sealkit.keys.access import Access
-    from sealkit.keys.key import wipe
+    from sealkit.wiping import wipe
 
     where = f"{{env: {dumps(pin_env)}}}" if pin_env is not None else "prompt"
     text = pkcs11.source_text(place, where)

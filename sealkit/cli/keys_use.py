@@ -58,8 +58,9 @@ def identify(ring_file: str | None, where: Where, fields: tuple[str, ...], keys:
 
 
 def _kid_of(given: Given) -> int:
-    from sealkit.keys.key import Key, wipe
+    from sealkit.keys.key import Key
     from sealkit.keys.process import protect_process
+    from sealkit.wiping import wipe
 
     protect_process()
     secret = given.read()

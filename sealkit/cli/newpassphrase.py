@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 def add_derived(path: str, key_id: str, wanted: Derived, *, bits: int, **attributes: Unpack[Attributes]) -> None:
     """Derive a key and add it to the ring, which is made if it is not there. Raises ``Usage``, ``NoUsableKey`` and ``ConfigError``."""
     from sealkit.keys import passphrase, ringstore
+    from sealkit.keys.access import Access
     from sealkit.keys.encodings import encoded
-    from sealkit.keys.key import check_id, wipe
+    from sealkit.keys.key import check_id
+    from sealkit.wiping import wipe
 
     if wanted.prompt + (wanted.env is not None) + (wanted.command is not None) > 1:
         raise Usage(
@@ -33,7 +35,7 @@ def add_derived(path: str, key_id: str, wanted: Derived, *, bits: int, **attribu
     recipe = passphrase.new_recipe(wanted.kdf, hard=wanted.hard, size=bits // 8)
     content = passphrase.composed(text if isinstance(text, bytearray) else encoded(text, label), label)
     try:
-        secret = passphrase.derived(recipe, content)
+        secret = passphrase.derived(recipe, content, Access(os.environ))
     finally:
         wipe(content)
     source = passphrase.source_of(recipe, where, passphrase.check_of(secret))

@@ -307,6 +307,13 @@ def form(function: F) -> F:
     )(function)
 
 
+def seal_foreign(function: F) -> F:
+    """Add --seal-foreign."""
+    return click.option(
+        "--seal-foreign", is_flag=True, help="Seal what is another program's ciphertext, too, as it is; otherwise a finding."
+    )(function)
+
+
 def _field_paths(_context: click.Context, _option: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return field paths in their one spelling, before anything is done. Raises ``BadFieldPath``."""
     from sealkit.records import fieldpath
@@ -334,9 +341,11 @@ def ring_path(file: str | None) -> str:
     import os
 
     from sealkit.keys.process import protect_process
+    from sealkit.keys.remembered import for_the_whole_run
     from sealkit.keys.ring import RING_VARIABLE, user_ring
 
     protect_process()
+    for_the_whole_run()
     return file or os.environ.get(RING_VARIABLE) or user_ring(os.environ)
 
 
@@ -348,9 +357,11 @@ def load_ring(ring: Ring | str | None, *, seals: bool = False, reads_stdin: bool
     from sealkit.cli import show
     from sealkit.cli.keyoptions import loaded
     from sealkit.keys.process import protect_process
+    from sealkit.keys.remembered import for_the_whole_run
     from sealkit.keys.ring import EXAMPLE_WARNING, NO_FILE_HINT, NO_RING_HINT
 
     protect_process()
+    for_the_whole_run()
     use_identity(ring.age_identity if isinstance(ring, Ring) else None)
     asked = ring if isinstance(ring, Ring) else _NO_KEY._replace(file=ring)
     try:

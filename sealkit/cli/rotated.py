@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sealkit.cli import options, run, show
 from sealkit.cli.change import Change, texts, warn
 from sealkit.errors import ConfigError, NothingMatched, NoUsableKey, Usage
-from sealkit.trees import journals, rotation
+from sealkit.trees import batch, journals, rotation
 from sealkit.trees.chain import Foreign, Gone
 from sealkit.trees.roots import held
 
@@ -108,7 +108,7 @@ def _restore(root: str, state: State, where: Where, output: Output, change: Chan
     printer = run.Printer(output, "restore")
     maker = run.Maker(output, texts(change))
     restored = rotation.rollback(root, state, change.mode(output))
-    return run.printed((maker([done]) for done in restored), printer, where)
+    return run.printed(batch.together(restored, maker), printer, where)
 
 
 def _agreed() -> bool:

@@ -6,11 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sealkit import printable
+from sealkit import limits, printable
 from sealkit import report as reporting
 from sealkit.cli import show
 from sealkit.cli.progress import Progress
-from sealkit.errors import NothingMatched
+from sealkit.errors import NothingMatched, TooLarge
 from sealkit.records.kinds import JSON_LINES, kind_of
 from sealkit.report import Outcome, Report, json_line
 from sealkit.trees.found import TEMPORARY, Left
@@ -238,13 +238,22 @@ def count(printer: Printer, where: Where) -> None:
         printer.progress.total = sum(1 for _ in walk(where))
 
 
+def given() -> bytes:
+    """Return what stdin gives until its end. Raises ``TooLarge``: it may never end."""
+    data = sys.stdin.buffer.read(limits.FILE_BYTES + 1)
+    if len(data) > limits.FILE_BYTES:
+        hint = "is it what you meant? larger ones are not read from files, either"
+        raise TooLarge(problem=f"more than {limits.FILE_BYTES} bytes on stdin", hint=hint, path=STDIN)
+    return data
+
+
 def stdin(task: Task, where: Where) -> Done:
     """Do a task to the record on stdin."""
     from sealkit.trees import content, orders
     from sealkit.trees.batch import Done
     from sealkit.trees.found import Found
 
-    data = sys.stdin.buffer.read()
+    data = given()
     result = content.run(task, STDIN, data, where.as_name if where.as_name is not None else STDIN)
     hides = task.verb == orders.SEAL and result.data is not None
     return Done(Found(STDIN, "", named=True), result.outcomes, data, result.data, removes_plaintext=hides)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from sealkit.cli import options, run
@@ -26,6 +24,7 @@ from sealkit.trees import orders
     help="Seal FILE's bytes (- is stdin) in one record's field, which is added if absent.",
 )
 @options.form
+@options.seal_foreign
 @click.option("--if-present", is_flag=True, help="A record that was named and has no such field is no finding (for hooks).")
 @change
 @options.output
@@ -35,14 +34,14 @@ def seal(
     keys: Keys,
     source: str | None,
     form: str | None,
-    if_present: bool,
     change: Change,
     output: Output,
+    **given: bool,
 ) -> int:
     """Turn the plaintext in a field into a blob, in place; a field that holds a blob is left alone, byte for byte.
 
-    Strings are sealed as they are, mappings and lists as JSON. What looks like a damaged blob is refused. Files are replaced
-    atomically, and only after the new content has been read back and proved. What --payload replaces keeps its key, if that may seal
+    Strings are sealed as they are, mappings and lists as JSON. What looks like a damaged blob is refused, and so is the ciphertext of
+    another program (SOPS, Ansible Vault, Fernet, an IV beside a ciphertext …), which is named. Files are replaced atomically, and only after the new content has been read back and proved. What --payload replaces keeps its key, if that may seal
     there, and what it was sealed as, if that is stronger; a key that changes is said.
 
     \b
@@ -57,7 +56,8 @@ def seal(
     sealer = keys.sealer(ring, format=form)
     opener = sealer if payload is not None else None
     task = run.task(orders.SEAL, where, keys.asked(fields), opener=opener, sealer=sealer, payload=payload)
-    return in_place(task, where, output, change, may_lack=if_present)
+    task.seal_foreign = given["seal_foreign"]
+    return in_place(task, where, output, change, may_lack=given["if_present"])
 
 
 def _payload(source: str, where: Where, fields: tuple[str, ...]) -> bytes:
@@ -71,4 +71,4 @@ def _payload(source: str, where: Where, fields: tuple[str, ...]) -> bytes:
         return read(source).data
     if where.is_stdin:
         raise Usage(problem="the record and the payload cannot both come from stdin")
-    return sys.stdin.buffer.read()
+    return run.given()

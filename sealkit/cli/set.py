@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sealkit.cli import editing, options
+from sealkit.cli import editing, options, run
 from sealkit.cli.edit import say, spot_of
 from sealkit.errors import Usage
 
@@ -37,5 +37,5 @@ def set(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: 
         raise Usage(
             problem="the payload is to come from stdin, which is a terminal", hint="or type it in an editor: sealkit edit FILE"
         )
-    say(path, spot, spot.put(sys.stdin.buffer.read()))
+    say(path, spot, spot.put(run.given()))
     return 0

@@ -5,6 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from typing import TYPE_CHECKING
+
+from sealkit.git import threeway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 from sealkit.printable import line
 
@@ -21,8 +27,20 @@ def unified(path: str, before: bytes, after: bytes, *, hidden: bool, new_path: s
     """
     old, new = _name(b"a/", path), _name(b"b/", new_path if new_path is not None else path)
     context = 0 if hidden else 3
-    lines = difflib.diff_bytes(difflib.unified_diff, _lines(before), _lines(after), old, new, n=context, lineterm=b"\n")
+    gone, came = _lines(before), _lines(after)
+    if threeway.matcher(gone, came, autojunk=True) is not None:
+        lines = difflib.diff_bytes(difflib.unified_diff, gone, came, old, new, n=context, lineterm=b"\n")
+    else:
+        lines = _as_a_whole(gone, came, old, new)
     return b"".join(_shown(line, hidden=hidden and index >= _HEADER) for index, line in enumerate(lines))
+
+
+def _as_a_whole(gone: list[bytes], came: list[bytes], old: bytes, new: bytes) -> Iterator[bytes]:
+    """Yield a diff of one part: what is not compared in time differs as a whole."""
+    yield from (b"--- " + old + b"\n", b"+++ " + new + b"\n")
+    yield b"@@ -%d,%d +%d,%d @@\n" % (min(1, len(gone)), len(gone), min(1, len(came)), len(came))
+    yield from (b"-" + line for line in gone)
+    yield from (b"+" + line for line in came)
 
 
 def _lines(data: bytes) -> list[bytes]:

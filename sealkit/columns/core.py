@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from sealkit import refusals
 from sealkit.columns import arrays, results
 from sealkit.columns.builder import Builder, Joined
 from sealkit.columns.opening import open_rows
 from sealkit.columns.places import Places
-from sealkit.columns.plaintext import judged, suspects
+from sealkit.columns.plaintext import judged, may_be_foreign, named, suspects
 from sealkit.columns.reference import Keys, as_reference, sealer_of
 from sealkit.columns.results import STATUS, Result
 from sealkit.columns.sealing import seal_rows
+from sealkit.crypto import shapes
 from sealkit.crypto.blob import Blob
 from sealkit.door import typed
 from sealkit.errors import AmbiguousKey, NotBlessed, SealkitError, UnsupportedVersion
@@ -98,10 +100,13 @@ def seal_column(
     identity: Mapping[str, Column] | None = None,
     files: Column | None = None,
     on_error: str = STATUS,
+    seal_foreign: bool = False,
 ) -> Column:
     """Return ``blob`` (string), ``status`` (``sealed``, ``unchanged`` for what is a blob already, or the code of the error), ``key``.
 
-    What looks like a damaged blob is ``broken_blob``: sealing it would bury the damage. Where a row fails, its blob is null.
+    What looks like a damaged blob is ``broken_blob``: sealing it would bury the damage. Another program's ciphertext is ``foreign``,
+    unless it is to be sealed as it is (``seal_foreign``); what has the shape of a blob and is not encrypted is ``not_encrypted``. Where a row
+    fails, its blob is null.
     """
     sealer = sealer_of(keys)
     key = sealer.key_id
@@ -110,7 +115,7 @@ def seal_column(
 
     def step(texts: Texts, places: Part, result: Result) -> dict[str, pa.Array]:
         made, todo = Builder(len(texts.starts)), texts.known
-        passed_by, errors = _already(texts)
+        passed_by, errors = _already(texts, seal_foreign=seal_foreign)
         todo[[*passed_by, *errors]] = False
         rows = np.flatnonzero(todo)
         made.keep(texts, np.array(passed_by, np.int64))
@@ -238,12 +243,13 @@ def _ids(sealer: Sealer) -> list[str]:
     return [key.id for key in sealer.opening.ring.keys]
 
 
-def _already(texts: Texts) -> tuple[list[int], dict[int, SealkitError]]:
-    """Return the rows that are blobs already, and those that look like damaged ones."""
+def _already(texts: Texts, *, seal_foreign: bool) -> tuple[list[int], dict[int, SealkitError]]:
+    """Return the rows that are blobs already, and why others are not to be sealed: damaged blobs, other programs' ciphertext."""
     blobs: list[int] = []
     errors: dict[int, SealkitError] = {}
-    for number in suspects(texts):
-        known = judged(texts.row(number))
+    looked_at = suspects(texts) if seal_foreign else sorted({*suspects(texts), *may_be_foreign(texts)})
+    for number in looked_at:
+        known = judged(texts.row(number), seal_foreign=seal_foreign)
         if known is True:
             blobs.append(number)
         elif known is not False:
@@ -255,10 +261,11 @@ def _inspected(row: bytes) -> Blob | SealkitError:
     try:
         blob = Blob.parse(row.decode("utf-8", "surrogateescape"))
     except SealkitError as error:
-        return error
-    if blob.is_known:
-        return blob
-    return UnsupportedVersion(problem="a third part of a version or binding that this version of sealkit does not know")
+        return named(row, error)
+    if not blob.is_known:
+        return UnsupportedVersion(problem="a third part of a version or binding that this version of sealkit does not know")
+    sign = shapes.unencrypted(blob.ciphertext)
+    return blob if sign is None else refusals.not_encrypted(sign)
 
 
 def _rotated(texts: Texts, places: Part, result: Result, opener: Sealer, sealer: Sealer) -> Builder:

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 @typed
-def register(connection: duckdb.DuckDBPyConnection, keys: Keys) -> None:
+def register(connection: duckdb.DuckDBPyConnection, keys: Keys, *, seal_foreign: bool = False) -> None:
     """Give a connection ``unseal(text)``, ``unseal_status(text)``, ``seal(text)`` and ``reseal(text)``.
 
-    ``unseal`` is null where a row does not open, and ``unseal_status`` says why; ``seal`` and ``reseal`` are null where they fail. Raises
-    as ``Sealer`` does, now: nothing is raised in a query.
+    ``unseal`` is null where a row does not open, and ``unseal_status`` says why; ``seal`` and ``reseal`` are null where they fail, as
+    ``seal`` does for another program's ciphertext unless ``seal_foreign``. Raises as ``Sealer`` does, now: nothing is raised in a query.
     """
     binary = sealer_of(keys).opening.payload == "binary"
     functions: dict[str, tuple[Callable[..., Any], str, str]] = {
         "unseal": (core.decrypt_column, "payload", "BLOB" if binary else "VARCHAR"),
         "unseal_status": (core.decrypt_column, "status", "VARCHAR"),
-        "seal": (core.seal_column, "blob", "VARCHAR"),
+        "seal": (lambda array, keys: core.seal_column(array, keys, seal_foreign=seal_foreign), "blob", "VARCHAR"),
         "reseal": (lambda array, keys: core.rotate_column(array, keys, on_error="null"), "blob", "VARCHAR"),
     }
     for name, (job, part, kind) in functions.items():

@@ -7,13 +7,14 @@ import io
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 
-from sealkit.columns import arrays
+from sealkit import limits
+from sealkit.columns import arrays, unfolding
 from sealkit.errors import StoreError, Usage
 from sealkit.opaque import opaque
 from sealkit.outfile import new_file
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
     Step = Callable[[pa.Array, dict[str, pa.Array]], "tuple[pa.Array | None, pa.Array]"]
 
+Row = TypeVar("Row")
 PARQUET, IPC, CSV, JSON_LINES = "Parquet", "Arrow IPC", "CSV", "JSON Lines"
 SUFFIXES = {
     **{".parquet": PARQUET, ".pq": PARQUET, ".arrow": IPC, ".feather": IPC, ".ipc": IPC},
     **{".csv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES},
 }
-_ROWS = 8192
 _GROUP = 65_536
 _BUFFER = 1 << 20
 
@@ -77,6 +78,8 @@ def _streamed(source: str, target: str | None, change: Change, step: Step, run: 
         path = error.filename if isinstance(error.filename, str) else source
         raise StoreError(problem=os.strerror(error.errno) if error.errno else "cannot be read or written", path=path) from None
     except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
+        if "field larger than field limit" in str(error):
+            raise unfolding.too_large(problem=f"a value of more than {limits.CELL_BYTES} characters", path=source) from None
         raise StoreError(problem=f"no {format_of(source)} file, or a damaged one ({type(error).__name__})", path=source) from None
 
 
@@ -146,7 +149,8 @@ def _arrow(source: str, sink: Sink | None, change: Change, step: Step) -> Iterat
             )
     at = schema.get_field_index(change.column)
     writer = None
-    for batch in batches:
+    names = (change.column, *change.beside)
+    for batch in unfolding.parts(batches, names, source):
         beside = {name: batch.column(name) for name in change.beside}
         made, statuses = step(batch.column(at), beside)
         if sink is not None:
@@ -177,11 +181,13 @@ def _changed(batch: pa.RecordBatch, at: int, made: pa.Array | None, status: str 
 def _opened(source: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch], Callable[[Sink, pa.Schema], Any]]:
     if format_of(source) == IPC:
         reader = pa.ipc.open_file(pa.OSFile(source))
+        unfolding.refuse_ipc(source, len(reader.schema))
         return reader.schema, (reader.get_batch(number) for number in range(reader.num_record_batches)), _ipc_writer
     file = pa.parquet.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
+    rows = unfolding.parquet_rows(file.metadata, source)
     codec = file.metadata.row_group(0).column(0).compression.lower() if file.metadata.num_row_groups else "snappy"
     codec = "none" if codec == "uncompressed" else codec
-    return file.schema_arrow, file.iter_batches(_ROWS), lambda sink, schema: _parquet_writer(sink, schema, codec)
+    return file.schema_arrow, unfolding.together(file.iter_batches(rows)), lambda sink, schema: _parquet_writer(sink, schema, codec)
 
 
 def _ipc_writer(sink: Sink, schema: pa.Schema) -> Callable[[pa.RecordBatch | None], None]:
@@ -197,7 +203,7 @@ def _parquet_writer(sink: Sink, schema: pa.Schema, codec: str) -> Callable[[pa.R
     def write(batch: pa.RecordBatch | None) -> None:
         if batch is not None:
             held.append(batch)
-        if held and (batch is None or sum(map(len, held)) >= _GROUP):
+        if held and (batch is None or sum(map(len, held)) >= _GROUP or sum(one.nbytes for one in held) >= limits.BATCH_BYTES):
             writer.write_table(pa.Table.from_batches(held, schema))
             held.clear()
         if batch is None:
@@ -209,26 +215,74 @@ def _parquet_writer(sink: Sink, schema: pa.Schema, codec: str) -> Callable[[pa.R
 # --- CSV and JSON Lines ----------------------------------------------------------------------------------------------
 def _text(source: str, sink: Sink | None, change: Change, step: Step) -> Iterator[int]:
     with Path(source).open("rb") as file:
-        rows: Any = _CSVRows(file, sink, change, source) if format_of(source) == CSV else _Lines(file, sink, change)
-        while some := rows.read():
-            columns = [pa.array(column, pa.string()) for column in rows.columns(some)]
+        rows: Any = _CSVRows(file, sink, change, source) if format_of(source) == CSV else _Lines(file, sink, change, source)
+        while read := rows.read():
+            columns = [pa.array(column, pa.string()) for column in rows.columns(read)]
             made, statuses = step(columns[0], dict(zip(change.beside, columns[1:], strict=True)))
             if sink is not None:
-                rows.write(some, made.to_pylist() if made is not None else columns[0].to_pylist(), statuses.to_pylist())
-            yield len(some)
+                rows.write(read, made.to_pylist() if made is not None else columns[0].to_pylist(), statuses.to_pylist())
+            yield len(read)
+
+
+def some(rows: Iterator[Row], size: Callable[[Row], int]) -> list[Row]:
+    """Return the next rows: as many as are worked on at once."""
+    taken: list[Row] = []
+    total = 0
+    for row in rows:
+        taken.append(row)
+        total += size(row)
+        if len(taken) == limits.READ_ROWS or total > limits.BATCH_BYTES // 4:  # text is up to four times its bytes
+            break
+    return taken
+
+
+class _TextLines:
+    """The lines of a CSV file, none of which is longer than is read, or holds more values; ``taken`` are those of the row that is read."""
+
+    def __init__(self, file: io.TextIOBase, path: str) -> None:
+        self._file, self._path = file, path
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(limits.CELL_BYTES + 1)
+        self.taken += 1
+        problem = ""
+        if len(line) > limits.CELL_BYTES:
+            problem = f"a line of more than {limits.CELL_BYTES} characters"
+        elif line.count(",") > limits.CELLS:
+            problem = f"a line of more than {limits.CELLS} values"
+        elif self.taken > limits.SHOWN_LINES:
+            problem = f"a row of more than {limits.SHOWN_LINES} lines"
+        if problem:
+            raise unfolding.too_large(problem=problem, path=self._path)
+        if not line:
+            raise StopIteration
+        return line
+
+
+def _bytes_of(file: IO[bytes], path: str) -> Iterator[bytes]:
+    while line := file.readline(limits.CELL_BYTES + 1):
+        if len(line) > limits.CELL_BYTES:
+            raise unfolding.too_large(problem=f"a line of more than {limits.CELL_BYTES} bytes", path=path)
+        yield line
 
 
 class _CSVRows:
     """CSV (RFC 4180) with a header; an empty value is null. Values stay text, so that nothing is converted."""
 
     def __init__(self, file: IO[bytes], sink: Sink | None, change: Change, path: str) -> None:
-        csv.field_size_limit(1 << 30)
+        csv.field_size_limit(limits.CELL_BYTES)
         start = file.read(1 << 16)
         file.seek(0)
         ends = "\r\n" if b"\r\n" in start else "\n"
         mark = b"\xef\xbb\xbf" if start.startswith(b"\xef\xbb\xbf") else b""
-        self._reader = csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True)
+        self._lines = _TextLines(io.TextIOWrapper(file, "utf-8-sig", newline=""), path)
+        self._reader = csv.reader(self._lines, strict=True)
         header = next(self._reader, [])
+        self._lines.taken = 0
         for name in (change.column, *change.beside):
             if header.count(name) != 1:
                 raise Usage(problem=f"the table has no column {name!r}, or several", hint="it has: " + ", ".join(header)).at(
@@ -245,7 +299,11 @@ class _CSVRows:
 
     def read(self) -> list[list[str]]:
         """Return the next rows."""
-        return [row for row, _ in zip(self._reader, range(_ROWS), strict=False)]
+        return some(self._reader, self._size)
+
+    def _size(self, row: list[str]) -> int:
+        self._lines.taken = 0
+        return sum(map(len, row))
 
     def columns(self, rows: list[list[str]]) -> list[list[str | None]]:
         """Return the column, and those beside it."""
@@ -263,12 +321,12 @@ class _CSVRows:
 class _Lines:
     """JSON Lines: a line is a record, of which the field's value is replaced, and every other byte stays."""
 
-    def __init__(self, file: IO[bytes], sink: Sink | None, change: Change) -> None:
-        self._file, self._sink, self._change = file, sink, change
+    def __init__(self, file: IO[bytes], sink: Sink | None, change: Change, path: str) -> None:
+        self._file, self._sink, self._change, self._path = file, sink, change, path
 
     def read(self) -> list[bytes]:
         """Return the next lines."""
-        return [line for line, _ in zip(self._file, range(_ROWS), strict=False)]
+        return some(_bytes_of(self._file, self._path), len)
 
     def columns(self, lines: list[bytes]) -> list[list[str | None]]:
         """Return the column, and those beside it."""

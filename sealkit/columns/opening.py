@@ -12,6 +12,7 @@ from sealkit.columns.arrays import rows_of
 from sealkit.columns.base64rows import AUTH_TEXT, BLOCK, IV_BYTES, IV_TEXT, Parts
 from sealkit.columns.builder import Builder
 from sealkit.columns.payloads import fitting, is_padding
+from sealkit.columns.plaintext import named
 from sealkit.columns.results import NUMBERS, STATUSES
 from sealkit.columns.sealing import decrypted, encrypted
 from sealkit.crypto.blob import Blob
@@ -138,7 +139,7 @@ class _Work:
             if self._prove and not sealer.reproduces(blob, opened, binder):
                 raise ProofFailed(problem="sealed again with the same key and IV, the payload gives another blob")
         except SealkitError as error:
-            self.opened.errors[row] = error
+            self.opened.errors[row] = named(self._texts.row(row), error)
             return
         self.opened.payloads.put_one(row, opened.payload)
         self.opened.add(row, self._numbers[opened.key_id], opened.verdict, opened.format, blob.bind)

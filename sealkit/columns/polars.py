@@ -38,9 +38,9 @@ def decrypt(column: str | pl.Expr, keys: Keys, *, on_error: str = "status") -> p
 
 
 @typed
-def seal(column: str | pl.Expr, keys: Keys, *, on_error: str = "status") -> pl.Expr:
+def seal(column: str | pl.Expr, keys: Keys, *, on_error: str = "status", seal_foreign: bool = False) -> pl.Expr:
     """Return an expression of structures: ``blob``, ``status``, ``key``, as of ``seal_column``."""
-    return _mapped(column, _SEALED, core.seal_column, keys, on_error=on_error)
+    return _mapped(column, _SEALED, core.seal_column, keys, on_error=on_error, seal_foreign=seal_foreign)
 
 
 @typed

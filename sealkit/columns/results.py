@@ -26,7 +26,20 @@ SEALED, ROTATED, UNCHANGED, FOUND = "sealed", "rotated", "unchanged", "found"
 STATUSES: Final = (
     *("authentic", "unauthenticated", "malformed", "noncanonical", "unsupported_version", "unknown_key", "disabled_key"),
     *("tampered", "misbound", "downgraded", "cannot_decrypt", "ambiguous_key", "payload_check", "not_blessed", "unbound"),
-    *("broken_blob", "proof_failed", "no_usable_key", "usage", "config", "error", SEALED, ROTATED, UNCHANGED, FOUND),
+    *(
+        "not_encrypted",
+        "foreign",
+        "broken_blob",
+        "proof_failed",
+        "no_usable_key",
+        "usage",
+        "config",
+        "error",
+        SEALED,
+        ROTATED,
+        UNCHANGED,
+        FOUND,
+    ),
 )
 """What a status can be: the verdicts and codes of errors, and what was done."""
 

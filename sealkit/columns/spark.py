@@ -34,16 +34,17 @@ _PART = 2048  # files that one task rotates: they are replaced in groups of up t
 _RECORD_GLOBS = ("*.md", "*.markdown", "*.yml", "*.yaml", "*.json", "*.jsonl")
 
 
-def register(spark: SparkSession, keys: Reference | str) -> None:
+def register(spark: SparkSession, keys: Reference | str, *, seal_foreign: bool = False) -> None:
     """Give a session the SQL functions ``unseal(text)``, ``unseal_row(text)``, ``seal(text)`` and ``reseal(text)``.
 
     ``unseal_row`` is a structure of ``payload``, ``status`` and ``key``, ``unseal`` its payload: null where a row does not open. ``seal`` and
-    ``reseal`` are null where they fail. The keys are not looked for here, but where rows are. Raises ``Usage`` for what is no reference.
+    ``reseal`` are null where they fail, as ``seal`` does for another program's ciphertext unless ``seal_foreign``. The keys are not looked for here, but where rows are. Raises ``Usage`` for what is no reference.
     """
     reference = _checked(keys)
     spark.udf.register("unseal", _function(reference, "decrypt_column", "payload", "string"))
     spark.udf.register("unseal_row", _function(reference, "decrypt_column", None, _OPENED))
-    spark.udf.register("seal", _function(reference, "seal_column", "blob", "string").asNondeterministic())
+    sealing = _function(reference, "seal_column", "blob", "string", seal_foreign=seal_foreign)
+    spark.udf.register("seal", sealing.asNondeterministic())
     spark.udf.register("reseal", _function(reference, "rotate_column", "blob", "string").asNondeterministic())
 
 
@@ -52,14 +53,14 @@ def decrypt(column: str | Column, keys: Reference | str) -> Column:
     return _function(_checked(keys), "decrypt_column", None, _OPENED)(column)
 
 
-def seal(column: str | Column, keys: Reference | str) -> Column:
-    """Return a column of structures: ``blob``, ``status``, ``key``."""
-    return _function(_checked(keys), "seal_column", None, _SEALED).asNondeterministic()(column)
+def seal(column: str | Column, keys: Reference | str, *, seal_foreign: bool = False) -> Column:
+    """Return a column of structures: ``blob``, ``status``, ``key``. Another program's ciphertext is sealed only with ``seal_foreign``."""
+    return _function(_checked(keys), "seal_column", None, _SEALED, seal_foreign=seal_foreign).asNondeterministic()(column)
 
 
 def rotate(column: str | Column, keys: Reference | str, to: str | None = None) -> Column:
     """Return a column of structures: ``blob``, ``status``, ``key``. Where a row fails, ``blob`` is null."""
-    return _function(_checked(keys), "rotate_column", None, _SEALED, to).asNondeterministic()(column)
+    return _function(_checked(keys), "rotate_column", None, _SEALED, to=to).asNondeterministic()(column)
 
 
 def verify(column: str | Column, keys: Reference | str) -> Column:
@@ -119,9 +120,16 @@ def _checked(keys: Reference | str) -> Reference:
     return reference
 
 
-def _function(reference: Reference, job: str, part: str | None, kind: str, to: str | None = None) -> UserDefinedFunction:
+def _function(
+    reference: Reference, job: str, part: str | None, kind: str, *, to: str | None = None, seal_foreign: bool = False
+) -> UserDefinedFunction:
     """Return a function on batches of rows: over Arrow arrays where this Spark has them (4.1), else over pandas series."""
-    batch = _batch(tuple(reference), job, part, to)
+    more: dict[str, Any] = {"to": to} if to is not None else {}
+    if job == "rotate_column":
+        more["on_error"] = "null"
+    if seal_foreign:
+        more["seal_foreign"] = True
+    batch = _batch(tuple(reference), job, part, more)
     if hasattr(functions, "arrow_udf"):
         import pyarrow as pa
 
@@ -148,7 +156,7 @@ def _function(reference: Reference, job: str, part: str | None, kind: str, to: s
     return functions.pandas_udf(over_pandas, kind)
 
 
-def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | None) -> Callable[[pa.Array], pa.Array]:
+def _batch(reference: tuple[Any, ...], job: str, part: str | None, more: dict[str, Any]) -> Callable[[pa.Array], pa.Array]:
     """Return what workers do to a batch; it holds nothing but text, and so it is sent by value and imports sealkit where it runs."""
 
     def batch(column: pa.Array) -> pa.Array:
@@ -159,9 +167,6 @@ def _batch(reference: tuple[Any, ...], job: str, part: str | None, to: str | Non
             from sealkit.columns.reference import Reference
         except ImportError as error:
             raise RuntimeError(_LACKS.format(error.name)) from None
-        more = {"to": to} if to is not None else {}
-        if job == "rotate_column":
-            more["on_error"] = "null"
         made = getattr(core, job)(column, Reference(*reference), **more)
         names = [field.name for field in made.type]
         parts = [one.cast(pyarrow.string()) for one in made.flatten()]

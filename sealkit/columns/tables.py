@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 
-from sealkit.columns.files import CSV, IPC, JSON_LINES, PARQUET, Sink, created, format_of
+from sealkit.columns.files import CSV, IPC, JSON_LINES, PARQUET, Sink, created, format_of, some
 from sealkit.errors import SealkitError, StoreError, Usage
 from sealkit.opaque import opaque
 from sealkit.records import visit
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from sealkit.records.record import Record
     from sealkit.report import Outcome
 
-_ROWS = 8192
 _OWN = ("path", "line", "field", "payload", "status", "key")
 
 
@@ -39,9 +37,9 @@ def write(target: str, rows: Iterator[dict[str, Any]], public: tuple[str, ...], 
     try:
         with created(target) as sink:
             put, end = _WRITERS[kind](sink, schema)
-            while some := list(islice(rows, _ROWS)):
-                put(some)
-                count += len(some)
+            while taken := some(rows, _size):
+                put(taken)
+                count += len(taken)
             end()
     except OSError as error:
         raise StoreError(problem=f"cannot be written: {error.strerror}", path=target) from None
@@ -59,6 +57,10 @@ def row(outcome: Outcome, public: dict[str, str | None], *, payloads: bool) -> d
     path = outcome.path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     own = {"path": path, "line": outcome.line, "field": outcome.field, "payload": payload, "status": status, "key": outcome.key}
     return {**own, **public} if payloads else {name: value for name, value in {**own, **public}.items() if name != "payload"}
+
+
+def _size(row: dict[str, Any]) -> int:
+    return sum(len(value) for value in row.values() if isinstance(value, str))
 
 
 def public_fields(path: str, data: bytes, names: tuple[str, ...]) -> list[tuple[int, dict[str, str | None]]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from sealkit.errors import NoUsableKey, Usage
 from sealkit.opaque import opaque
+from sealkit.wiping import moved, wipe
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import CipherContext
@@ -19,6 +20,7 @@ _BLOCK = 16
 _KEY_BYTES = (16, 24, 32)
 _MAC_SECRET_BYTES = 32
 _ZERO_IV = bytes(_BLOCK)
+_HASH, _MOST_BLOCKS = 32, 255  # of HKDF with SHA-256
 
 # PKCS#7 (RFC 5652 section 6.3), by the number of bytes added.
 _PADDING = tuple(bytes([count]) * count for count in range(_BLOCK + 1))
@@ -165,7 +167,7 @@ class CBC(KeyMaterial):
         self._decryptors = []
         self._encryptors = []
         self._blocks = []
-        secret[:] = bytes(len(secret))
+        wipe(secret)
 
     def __repr__(self) -> str:
         return f"<CBC {len(self._secret) * 8} bits>"
@@ -188,7 +190,7 @@ class CBC(KeyMaterial):
             # Looked at after the context was made: had ``close`` come in between, it might be one under a key of zeros.
             if self._secret is secret:
                 return context
-        raise NoUsableKey(problem="the key was closed")
+        raise NoUsableKey(problem="the key was closed", hint="load the ring anew")
 
 
 def with_padding(payload: bytes) -> bytes:
@@ -204,15 +206,23 @@ def stripped(padded: bytes, start: int = 0) -> tuple[bytes, bool]:
 
 
 class Derived(KeyMaterial):
-    """What is derived from a key: ``kid`` (8 bytes, public), ``mac``, ``siv`` and ``journal`` (32 bytes each, secret; empty where they are not to be had)."""
+    """What is derived from a key: ``kid`` (8 bytes, public), ``mac``, ``siv`` and ``journal`` (32 bytes each, secret; empty where they are not to be had).
+
+    The secrets are copied: the caller wipes its own.
+    """
 
     __slots__ = ("journal", "kid", "mac", "siv")
 
-    def __init__(self, *, kid: bytes, mac: bytes, siv: bytes, journal: bytes) -> None:
+    def __init__(self, *, kid: bytes, mac: bytes | bytearray, siv: bytes | bytearray, journal: bytes | bytearray) -> None:
         self.kid = kid
-        self.mac = mac
-        self.siv = siv
-        self.journal = journal
+        self.mac = bytearray(mac)
+        self.siv = bytearray(siv)
+        self.journal = bytearray(journal)
+
+    def close(self) -> None:
+        """Overwrite the secrets, for everybody who was given them; the kid stays."""
+        for secret in (self.mac, self.siv, self.journal):
+            wipe(secret)
 
     def __repr__(self) -> str:
         return f"<Derived kid={self.kid.hex()}>"
@@ -232,16 +242,16 @@ def derive(secret: bytes | bytearray, mac_secret: bytes | bytearray | None = Non
             raise NoUsableKey(problem="a separate MAC secret must be 32 bytes")
         salt, alone = b"sealkit/v1+mac", material
         material = alone + mac_secret
-        alone[:] = bytes(len(alone))
+        wipe(alone)
+    secrets: list[bytearray] = []
     try:
-        return Derived(
-            kid=_hkdf(material, salt=salt, info=b"sealkit/v1 kid", length=8),
-            mac=_hkdf(material, salt=salt, info=b"sealkit/v1 mac", length=32),
-            siv=_hkdf(material, salt=salt, info=b"sealkit/v1 siv", length=32),
-            journal=_hkdf(material, salt=salt, info=b"sealkit/v1 journal", length=32),
-        )
+        for name, length in ((b"kid", 8), (b"mac", 32), (b"siv", 32), (b"journal", 32)):
+            secrets.append(_hkdf(material, salt=salt, info=b"sealkit/v1 " + name, length=length))
+        kid, mac, siv, journal = secrets
+        return Derived(kid=bytes(kid), mac=mac, siv=siv, journal=journal)
     finally:
-        material[:] = bytes(len(material))
+        for secret in (material, *secrets):
+            wipe(secret)
 
 
 def random_iv() -> bytes:
@@ -249,12 +259,35 @@ def random_iv() -> bytes:
     return os.urandom(_BLOCK)
 
 
-def _hkdf(material: bytearray, *, salt: bytes, info: bytes, length: int) -> bytes:
-    """HKDF-SHA256, extract and expand (RFC 5869)."""
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+def _hkdf(material: bytes | bytearray, *, salt: bytes, info: bytes, length: int) -> bytearray:
+    """HKDF-SHA256, extract and expand (RFC 5869), as a buffer that can be wiped; the library's own leaves behind what it extracted.
 
-    return HKDF(SHA256(), length, salt, info).derive(material)
+    Raises ``ValueError`` for more than 255 blocks.
+    """
+    if length > _MOST_BLOCKS * _HASH:
+        problem = f"HKDF cannot derive {length} bytes: at most {_MOST_BLOCKS * _HASH}"
+        raise ValueError(problem)
+    key, block = _hmac(salt or bytes(_HASH), material), bytearray()
+    expanded = bytearray(length)
+    for at in range(0, length, _HASH):
+        data = block + info + bytes([at // _HASH + 1])
+        wipe(block)
+        block = _hmac(key, data)
+        wipe(data)
+        expanded[at : at + _HASH] = block[: length - at]
+    wipe(key)
+    wipe(block)
+    return expanded
+
+
+def _hmac(key: bytes | bytearray, data: bytes | bytearray) -> bytearray:
+    """HMAC-SHA256, as a buffer that can be wiped."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.hmac import HMAC
+
+    mac = HMAC(key, SHA256())
+    mac.update(data)
+    return moved(mac.finalize())
 
 
 def _check_key(key: bytes | bytearray) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sealkit.errors import NoUsableKey
 from sealkit.opaque import opaque
+from sealkit.wiping import lent, moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,8 @@ def argon2id(
 
     def derive() -> bytes:
         made = Argon2id(salt=salt, length=size, iterations=t, lanes=p, memory_cost=m, ad=associated, secret=secret)
-        return made.derive(bytes(passphrase))
+        with lent(passphrase) as given:
+            return made.derive(given)
 
     return _derived(derive, "Argon2id", (UnsupportedAlgorithm,))
 
@@ -69,7 +71,7 @@ def pbkdf2(passphrase: bytes | bytearray, salt: bytes, *, size: int, iterations:
 
 def _derived(derive: Callable[[], bytes], name: str, unsupported: tuple[type[Exception], ...]) -> bytearray:
     try:
-        return bytearray(derive())
+        return moved(derive())
     except MemoryError:
         problem, hint = f"{name}: not enough memory", "free some, or derive the key on another machine"
     except unsupported:

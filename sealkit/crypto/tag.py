@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sealkit.crypto.cipher import KeyMaterial
-from sealkit.errors import Usage
+from sealkit.errors import NoUsableKey, Usage
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class Tagger(KeyMaterial):
 
     __slots__ = ("_keyed", "_started")
 
-    def __init__(self, mac: bytes) -> None:
-        self._keyed = _mac(mac, "sha256")
+    def __init__(self, mac: bytes | bytearray) -> None:
+        self._keyed: HMAC | None = _mac(mac, "sha256")
         self._started: dict[tuple[bytes, tuple[bytes, ...]], tuple[HMAC, bytes]] = {}
 
     def tag(self, header: bytes, context: Context, iv: bytes, ciphertext: bytes) -> bytes:
@@ -103,9 +103,14 @@ class Tagger(KeyMaterial):
 
     def _started_with(self, header: bytes, context: Context) -> tuple[HMAC, bytes]:
         associated = pae([_DOMAIN, header, pae(context.identity), _encoded(context.path)])
-        mac = self._keyed.copy()
+        mac = _copied(self._keyed)
         mac.update(associated)
         return mac, _bits(associated)
+
+    def close(self) -> None:
+        """Drop the keyed states, which the library overwrites; later calls raise ``NoUsableKey``."""
+        self._keyed = None
+        self._started = {}  # a new one: a call under way fills the old one, which nobody has any more
 
     def __repr__(self) -> str:
         return "<Tagger>"
@@ -116,14 +121,18 @@ class Synthesizer(KeyMaterial):
 
     __slots__ = ("_keyed",)
 
-    def __init__(self, siv: bytes) -> None:
-        self._keyed = _mac(siv, "sha256")
+    def __init__(self, siv: bytes | bytearray) -> None:
+        self._keyed: HMAC | None = _mac(siv, "sha256")
 
     def iv(self, context: Context, payload: bytes) -> bytes:
         """Return the IV, 16 bytes, that belongs to a payload in its place."""
-        mac = self._keyed.copy()
+        mac = _copied(self._keyed)
         mac.update(synthetic_input(context, payload))
         return mac.finalize()[:IV_BYTES]
+
+    def close(self) -> None:
+        """Drop the keyed state, which the library overwrites; later calls raise ``NoUsableKey``."""
+        self._keyed = None
 
     def __repr__(self) -> str:
         return "<Synthesizer>"
@@ -134,7 +143,7 @@ class Prover(KeyMaterial):
 
     __slots__ = ("_keyed",)
 
-    def __init__(self, journal: bytes) -> None:
+    def __init__(self, journal: bytes | bytearray) -> None:
         self._keyed = _mac(journal, "sha256")
 
     def mac(self, before: bytes, line: bytes) -> bytes:
@@ -167,7 +176,13 @@ def _bits(associated: bytes) -> bytes:
     return (8 * len(associated)).to_bytes(8)
 
 
-def _mac(key: bytes, hash: str) -> HMAC:
+def _copied(keyed: HMAC | None) -> HMAC:
+    if keyed is None:
+        raise NoUsableKey(problem="the key was closed", hint="load the ring anew")
+    return keyed.copy()
+
+
+def _mac(key: bytes | bytearray, hash: str) -> HMAC:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.hmac import HMAC
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sealkit.errors import NoUsableKey
 from sealkit.opaque import opaque
+from sealkit.wiping import lent, moved
 
 ALGORITHMS = ("kw", "kwp")
 """``kw``: RFC 3394, for 16 bytes and more, in steps of 8. ``kwp``: RFC 5649, for any number of bytes."""
@@ -19,7 +20,8 @@ def wrap(kek: bytes | bytearray, secret: bytes | bytearray, algorithm: str) -> b
 
     function = keywrap.aes_key_wrap if algorithm == "kw" else keywrap.aes_key_wrap_with_padding
     try:
-        return function(bytes(kek), bytes(secret))
+        with lent(kek) as given, lent(secret) as wrapped:
+            return function(given, wrapped)
     except ValueError:
         pass
     raise NoUsableKey(problem="bytes that cannot be wrapped", hint="a key has 16, 24 or 32")
@@ -32,7 +34,8 @@ def unwrap(kek: bytes | bytearray, wrapped: bytes | bytearray, algorithm: str) -
 
     function = keywrap.aes_key_unwrap if algorithm == "kw" else keywrap.aes_key_unwrap_with_padding
     try:
-        return bytearray(function(bytes(kek), bytes(wrapped)))
+        with lent(kek) as given:
+            return moved(function(given, bytes(wrapped)))
     except (keywrap.InvalidUnwrap, ValueError):
         pass
     raise NoUsableKey(problem="it does not unwrap", hint="another key wrapped it (a wrong passphrase?), or it was altered")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import Usage
-from sealkit.git import asking, shown
+from sealkit.git import asking, shown, threeway
 from sealkit.git.changes import Changes
 from sealkit.git.program import GitFailedError
 from sealkit.opaque import opaque
@@ -95,7 +94,10 @@ def by_words(old: bytes, new: bytes) -> bytes:
     """Return the lines that differ, with three lines around them, each word that went as ``[-so-]`` and each that came as ``{+so+}``."""
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     out: list[bytes] = []
-    for group in SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(_CONTEXT):
+    found = threeway.matcher(before, after)
+    if found is None:
+        return b"@@ -1,%d +1,%d @@\n" % (len(before), len(after)) + _between(b"[-", old, b"-]") + _between(b"{+", new, b"+}")
+    for group in found.get_grouped_opcodes(_CONTEXT):
         first, last = group[0], group[-1]
         out.append(b"@@ -%d,%d +%d,%d @@\n" % (first[1] + 1, last[2] - first[1], first[3] + 1, last[4] - first[3]))
         for what, i, j, k, m in group:
@@ -105,8 +107,11 @@ def by_words(old: bytes, new: bytes) -> bytes:
 
 def _words(old: bytes, new: bytes) -> bytes:
     before, after = _WORDS.findall(old), _WORDS.findall(new)
+    found = threeway.matcher(before, after, autojunk=True)
+    if found is None:
+        return _between(b"[-", old, b"-]") + _between(b"{+", new, b"+}")
     out: list[bytes] = []
-    for what, i, j, k, m in SequenceMatcher(None, before, after).get_opcodes():
+    for what, i, j, k, m in found.get_opcodes():
         if what == "equal":
             out += before[i:j]
             continue

@@ -6,6 +6,9 @@ import json
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
+from sealkit import limits
+from sealkit.jsonsize import values_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,7 +44,9 @@ _STYLES = (Style(), Style(", ", ": "), PRETTY, *(Style(",", ": ", indent) for in
 
 
 def load(text: bytes) -> Json:
-    """Return the value of a JSON text; ``NO_VALUE`` for what is none, or names a key twice."""
+    """Return the value of a JSON text; ``NO_VALUE`` for what is none, names a key twice, or holds more than is merged key by key."""
+    if values_of(text, limits.MERGED_VALUES) > limits.MERGED_VALUES:
+        return NO_VALUE
     try:
         return json.loads(
             text.decode(), object_pairs_hook=_members, parse_int=Number, parse_float=Number, parse_constant=_no_constant

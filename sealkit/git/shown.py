@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit import jobs
+from sealkit import jobs, limits
 from sealkit.errors import Downgraded, SealkitError
 from sealkit.git import objects
 from sealkit.opaque import opaque
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _PAYLOAD = b"    | "
 _HASH = 12  # hex digits
 _HEX_LINE = 32  # bytes
+_ODD = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\udc80-\udcff\U000e0000-\U000e01ef]"
 
 
 def summary(blob: Blob) -> str:
@@ -46,8 +49,11 @@ def readable(data: bytes, orders: Sequence[Orders], *, opens: bool) -> Readable:
     """Return the content of a file with its payloads opened, or summed up.
 
     A payload that proves nothing is called ``unauthenticated`` in the line above it. ``orders``: for each path that the file may have, what is asked of its fields; a blob is opened as one of these. A file that cannot
-    be read without a guess is returned as it is.
+    be read without a guess is returned as it is; of one that is no text a line stands in its place that changes when it does.
     """
+    if _is_no_text(data):
+        told = f"{len(data)} bytes, more than {limits.ESCAPES} of them no text: not shown"
+        return Readable(f"{told}; SHA-256 {hashlib.sha256(data).hexdigest()}\n".encode(), [f"limit: {told}"])
     try:
         content = Content(data, orders[0])
     except SealkitError as error:
@@ -68,6 +74,14 @@ def readable(data: bytes, orders: Sequence[Orders], *, opens: bool) -> Readable:
         shown[site.record] = _instead(raw, site, label, payload)
     parts = [shown.get(number, record.raw) for number, record in enumerate(content.records)]
     return Readable(b"".join(parts) if shown else join(content.records), problems, unproved)
+
+
+def _is_no_text(data: bytes) -> bool:
+    """Say whether there is more to be escaped than is: controls, marks that act, what is not UTF-8."""
+    if len(data) <= limits.ESCAPES:
+        return False
+    text = data.decode("utf-8", "surrogateescape")
+    return next(islice(re.finditer(_ODD, text), limits.ESCAPES, None), None) is not None
 
 
 def _label(opened: Unsealed) -> str:
@@ -112,6 +126,9 @@ def _instead(raw: bytes, site: Site, label: str, payload: bytes | None) -> bytes
         raw = raw[:at] + label.encode() + raw[at + len(text) :]
     if payload is None:
         return raw
+    if max(payload.count(b"\n"), len(payload) // _HEX_LINE // 2) > limits.SHOWN_LINES:
+        label_end = at + len(label.encode())
+        return raw[:label_end] + b", not shown: too many lines" + raw[label_end:]
     end = raw.find(b"\n", at) + 1 or len(raw)
     head = raw[:end] if raw[:end].endswith(b"\n") else raw[:end] + b"\n"
     return head + b"".join(_PAYLOAD + line + b"\n" for line in lines(payload)) + raw[end:]

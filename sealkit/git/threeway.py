@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sealkit import limits
 from sealkit.git import objects
 from sealkit.opaque import opaque
 
@@ -16,7 +17,6 @@ OURS, BASE, SEPARATOR, THEIRS = b"<<<<<<< ours", b"||||||| base", b"=======", b"
 """The lines between which a document holds what is in conflict, as git writes them."""
 
 _MARKS: Final = (OURS, BASE, SEPARATOR, THEIRS)
-_MOST_PAIRS = 5_000_000  # of equal lines: beyond it, comparing takes too long, and the versions are taken to differ as a whole
 
 
 class Clash(NamedTuple):
@@ -124,10 +124,35 @@ def matches(before: Sequence[bytes], after: Sequence[bytes]) -> list[tuple[int, 
 
 
 def _matching(before: Sequence[bytes], after: Sequence[bytes]) -> Sequence[tuple[int, int, int]]:
-    counts, others = Counter(before), Counter(after)
-    if sum(count * others[line] for line, count in counts.items()) > _MOST_PAIRS:
-        return []
-    return SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    found = matcher(before, after)
+    return found.get_matching_blocks() if found is not None else []
+
+
+class _Counting(SequenceMatcher[bytes]):
+    """Finds what two sequences have in common, and gives up once it has compared more than is compared."""
+
+    def __init__(self, before: Sequence[bytes], after: Sequence[bytes], *, autojunk: bool) -> None:
+        super().__init__(None, before, after, autojunk=autojunk)
+        places: dict[bytes, list[int]] = vars(self)["b2j"]
+        self._before = list(accumulate((1 + len(places.get(item, ())) for item in before), initial=0))
+        self._left = limits.COMPARISONS
+
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        """Return the longest run between these places; it looks at each pair of equal items there. Raises ``ClashError``."""
+        self._left -= self._before[ahi if ahi is not None else -1] - self._before[alo]
+        if self._left < 0:
+            raise objects.ClashError
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
+def matcher(before: Sequence[bytes], after: Sequence[bytes], *, autojunk: bool = False) -> SequenceMatcher[bytes] | None:
+    """Return what knows what two sequences have in common; None where finding it takes too long: they are taken to differ as a whole."""
+    found = _Counting(before, after, autojunk=autojunk)
+    try:
+        found.get_matching_blocks()
+    except objects.ClashError:
+        return None
+    return found
 
 
 def _in_common(

@@ -10,15 +10,26 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from sealkit.errors import ConfigError, NoUsableKey
-from sealkit.keys.key import wipe
+from sealkit.keys.remembered import Hold
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
     from sealkit.keys.token import Token
+
+
+class Cost(NamedTuple):
+    """What deriving a key takes, as far as its parameters say: seconds of a processor, and bytes of memory."""
+
+    seconds: float
+    memory: int
+
+
+FREE = Cost(0, 0)
 
 MAX_DEPTH = 4
 """How many keys may be wrapped one under the other: k1 under k2 under k3 under k4."""
@@ -29,11 +40,12 @@ class Source(ABC):
 
     ``literal``: the bytes stand in the ring file itself. ``runs``: reading it runs a program or loads code that the ring names, which a
     ring inside a tree may not. ``costly``: reading it asks somebody, runs something or takes long, so it is not done for disabled
-    keys. ``holds``: the key works where it is, and gives no bytes. ``needs``: the id of the ring's entry that this one is wrapped under, None for most.
+    keys. ``holds``: the key works where it is, and gives no bytes. ``cost``: what deriving the key takes. ``needs``: the id of the ring's entry that this one is wrapped under, None for most.
     """
 
     __slots__ = ()
     literal: ClassVar[bool] = False
+    cost: Cost = FREE
     runs: bool = False
     costly: bool = False
     needs: str | None = None
@@ -80,7 +92,7 @@ class Access:
     one. ``warnings``: sentences for people.
     """
 
-    __slots__ = ("_fetched", "ask", "environ", "others", "unsafe_files", "warnings")
+    __slots__ = ("_fetched", "_hold", "ask", "environ", "others", "unsafe_files", "warnings")
 
     def __init__(
         self,
@@ -95,6 +107,7 @@ class Access:
         self.others: dict[str, Source] = {}
         self.warnings: list[str] = []
         self._fetched: dict[str, bytearray] = {}
+        self._hold = Hold()
 
     def secret_of(self, key_id: str) -> bytearray:
         """Return the bytes of an entry of ``others``, for the caller to wipe; fetched once until ``close``. Raises ``NoUsableKey``."""
@@ -102,11 +115,21 @@ class Access:
             self._fetched[key_id] = self.others[key_id].read(self)
         return bytearray(self._fetched[key_id])
 
+    def remembered(self, name: int | bytes, make: Callable[[], bytearray]) -> bytearray:
+        """Return a copy of a secret that is had once a process, or at some cost, for the caller to wipe; ``make`` gives it the first time."""
+        return self._hold.take(name, make)
+
+    def handed_over(self) -> Hold:
+        """Return what holds on to all that was remembered, for a ring that lets go of it when it is closed."""
+        hold, self._hold = self._hold, Hold()
+        return hold
+
     def close(self) -> None:
-        """Wipe what was fetched."""
+        """Wipe what was fetched, and let go of what was remembered."""
         for secret in self._fetched.values():
             wipe(secret)
         self._fetched.clear()
+        self._hold.release()
 
     def asked(self, question: str) -> str:
         """Return what somebody typed. Raises ``NoUsableKey`` where nobody can be asked."""

@@ -16,8 +16,8 @@ from sealkit.installing import how_to_install
 from sealkit.keys.access import Source
 from sealkit.keys.encodings import decode, encoding_of
 from sealkit.keys.files import read_key_file
-from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
+from sealkit.wiping import lent, moved, wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ class Age(Source):
         identities = _Identities(pyrage, self._label, access)
         secret = None
         try:
-            secret = bytearray(pyrage.decrypt(self._content, identities.all()))
+            secret = moved(pyrage.decrypt(self._content, identities.all()))
         except pyrage.DecryptError as error:
             foreign = "no matching" in str(error).lower()
         if secret is None:
@@ -120,7 +120,8 @@ class _Identities:
         content = read_key_file(path, label, self._access)
         problem = ""
         try:
-            return self._parsed(bytes(content))
+            with lent(content) as given:
+                return self._parsed(given)
         except self._pyrage.IdentityError as error:
             locked = "decrypted first" in str(error)
             problem = "an SSH key with a passphrase, which is not asked for" if locked else "no age identity, nor an SSH key"
@@ -183,7 +184,8 @@ def age_source(secret: bytearray, recipients: Sequence[Recipient]) -> str:
             raise error.at(line=recipient.line) from None
     if not made:
         raise ConfigError(problem="the ring has no recipients", hint="add them: sealkit keys add-recipient NAME age1...")
-    content = cast("bytes", _pyrage("age").encrypt(bytes(secret), made))
+    with lent(secret) as given:
+        content = cast("bytes", _pyrage("age").encrypt(given, made))
     return f'{{age: "{binascii.b2a_base64(content, newline=False).decode("ascii")}", encoding: raw}}'
 
 

@@ -11,10 +11,12 @@ from sealkit import config
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files, ringfile
 from sealkit.keys.access import Access
-from sealkit.keys.key import Key, wipe
+from sealkit.keys.key import Key
+from sealkit.keys.remembered import throughout
 from sealkit.keys.ring import MAX_RING_FILE, NO_FILE_HINT, KeyRing, read_ring
 from sealkit.keys.sources import KINDS
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
@@ -76,10 +78,18 @@ def check(path: str, environ: MutableMapping[str, str], *, ask: Callable[[str], 
     or that others have a hand in: nothing of such a ring is tried.
     """
     access = Access(environ, ask=ask)
+    with throughout():
+        try:
+            return _checked(path, access, costly=costly)
+        finally:
+            access.close()
+
+
+def _checked(path: str, access: Access, *, costly: bool) -> Checked:
     with _located(path):
         data, text, status = read_ring(path, access)
     passed_over = [not costly and any(one.costly for one in (key.source, key.mac) if one is not None) for key in text.keys]
-    whole = None if any(passed_over) else _load(path, environ, ask)
+    whole = None if any(passed_over) else _load(path, access.environ, access.ask)
     seen = []
     for key, kind, skip in zip(text.keys, _kinds(data), passed_over, strict=True):
         if isinstance(whole, KeyRing):
@@ -105,6 +115,8 @@ def _load(path: str, environ: MutableMapping[str, str], ask: Callable[[str], str
 
 def _alone(key: Declaration, kind: str, access: Access) -> Seen:
     """Look at one key by itself, in a ring that does not load."""
+    if not key.may_open and key.source.costly:  # as it is in a ring that loads; only what may open counts as what a ring costs
+        return Seen(key, kind, key.kid or "", "its bytes are not fetched for a disabled key")
     try:
         if key.source.holds:
             token = key.source.hold(access)

@@ -18,9 +18,9 @@ from sealkit.keys.access import Source
 from sealkit.keys.encodings import decode, encoding_of
 from sealkit.keys.files import MAX_KEY_FILE, check_program
 from sealkit.keys.given import is_variable_name
-from sealkit.keys.key import wipe
 from sealkit.keys.process import absolute_folders
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     import subprocess
@@ -45,6 +45,7 @@ _MAX_SAID = 65536
 _SHARED = 6
 _BLOCK = 65536
 _TICK = 0.2
+_SPACE = b" \t\n\r\x0b\f"
 
 
 class Program(NamedTuple):
@@ -178,26 +179,47 @@ def _judged(printed: bytearray, said: bytearray, status: int | None, label: str,
 
 def _collect(child: subprocess.Popen[bytes], deadline: float) -> tuple[bytearray, bytearray, bool]:
     """Return what a program printed and said, and whether it came to an end of both in time and within the limits."""
-    printed, said = bytearray(), bytearray()
-    buffer = bytearray(_BLOCK)
+    printed, said = _Taken(MAX_KEY_FILE), _Taken(_MAX_SAID)
+    try:
+        whole = _read_both(child, printed, said, deadline)
+        return printed.content(), said.content(), whole
+    finally:
+        wipe(printed.buffer)
+        wipe(said.buffer)
+
+
+class _Taken:
+    """What was taken of a stream, up to one byte more than its limit, in a buffer that never grows: growing leaves copies behind."""
+
+    def __init__(self, limit: int) -> None:
+        self.buffer = bytearray(limit + 1)
+        self.size = 0
+
+    def content(self) -> bytearray:
+        """Return a copy of what was taken."""
+        return self.buffer[: self.size]
+
+
+def _read_both(child: subprocess.Popen[bytes], printed: _Taken, said: _Taken, deadline: float) -> bool:
+    surplus = bytearray(_BLOCK)  # for what is beyond a limit: it is read, so that the program comes to its end, and dropped
     with selectors.DefaultSelector() as selector:
-        for stream, data in ((child.stdout, (printed, MAX_KEY_FILE)), (child.stderr, (said, _MAX_SAID))):
+        for stream, data in ((child.stdout, printed), (child.stderr, said)):
             if stream is not None:
                 selector.register(stream, selectors.EVENT_READ, data)
         while selector.get_map():
             ready = selector.select(min(_TICK, max(0.0, deadline - time.monotonic())))
             if not ready and child.poll() is not None:
-                return printed, said, True  # a program of its own that it left running keeps the streams open
+                return True  # a program of its own that it left running keeps the streams open
             for key, _ in ready:
-                taken, limit = key.data
-                count = os.readv(key.fd, [buffer])
-                taken += memoryview(buffer)[: min(count, limit + 1 - len(taken))]
+                taken: _Taken = key.data
+                room = memoryview(taken.buffer)[taken.size :]
+                count = os.readv(key.fd, [room or surplus])
+                taken.size += min(count, len(room))
                 if not count:
                     selector.unregister(key.fileobj)
-            if len(printed) > MAX_KEY_FILE or time.monotonic() > deadline:
-                return printed, said, False
-    wipe(buffer)
-    return printed, said, True
+            if printed.size > MAX_KEY_FILE or time.monotonic() > deadline:
+                return False
+    return True
 
 
 def _end(child: subprocess.Popen[bytes], deadline: float) -> int | None:
@@ -211,14 +233,22 @@ def _end(child: subprocess.Popen[bytes], deadline: float) -> int | None:
 
 def _said(said: bytearray, printed: bytearray) -> str | None:
     """Return the last line of what a program said, None for nothing; without what may be a key."""
+    if not said or said.isspace():
+        return None
+    if _repeats(said, printed):
+        return "(not shown: it repeats what was printed)"
     lines = said.decode("utf-8", "replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), None)
-    if last is None:
-        return None
-    parts = {bytes(printed[at : at + _SHARED]) for at in range(max(0, len(printed.strip()) - _SHARED + 1))}
-    if any(bytes(said[at : at + _SHARED]) in parts for at in range(len(said))):
-        return "(not shown: it repeats what was printed)"
-    return masked(last.strip())[:200]
+    return masked(last.strip())[:200] if last is not None else None
+
+
+def _repeats(said: bytearray, printed: bytearray) -> bool:
+    """Tell whether a program said some of what it printed; looked up part by part, as no copy of a part should stay behind."""
+    length = len(printed)
+    while length and printed[length - 1] in _SPACE:
+        length -= 1
+    with memoryview(printed) as view:
+        return any(said.find(view[at : at + _SHARED]) >= 0 for at in range(max(0, length - _SHARED + 1)))
 
 
 def clean(environ: Mapping[str, str], keep: frozenset[str]) -> dict[str, str]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.config import shown_path
 from sealkit.errors import NoUsableKey
-from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
 from sealkit.ownership import doubt_about, doubt_about_folder, open_file
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,7 @@ def _read_open(descriptor: int, label: str, limit: int) -> bytearray:
     view.release()
     wipe(buffer)
     if size > limit:
+        wipe(data)
         raise NoUsableKey(problem=f"{label}: more than {limit} bytes", hint="is it the right file?")
     return data
 
@@ -134,7 +135,7 @@ def is_tracked(path: str, access: Access) -> bool:
         return False
     from sealkit.git.program import GitFailedError, git, top_of
 
-    real = os.path.realpath(path)
+    real = real_path(path)
     top = top_of(os.path.dirname(real))
     try:
         if top is not None:
@@ -153,8 +154,19 @@ def tree_above(path: str) -> str | None:
     return None
 
 
+@opaque
+def real_path(path: str) -> str:
+    """Return a path from / on, without links. Raises ``NoUsableKey`` for one that counts from a folder that is gone or closed to us."""
+    try:
+        return os.path.realpath(path)
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+    problem = f"the folder that {shown_path(path)} counts from cannot be told: {reason}"
+    raise NoUsableKey(problem=problem, hint="go to a folder that is there and may be read, or name it from / on")
+
+
 def _folders_above(path: str) -> Iterator[str]:
-    folder = os.path.dirname(os.path.realpath(path))
+    folder = os.path.dirname(real_path(path))
     while True:
         yield folder
         above = os.path.dirname(folder)

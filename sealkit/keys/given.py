@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from sealkit.config import shown, shown_path
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.access import Source, take_variable
-from sealkit.keys.encodings import decode, encoded, encoding_of
+from sealkit.keys.encodings import decode, decoded, encoding_of
 from sealkit.keys.files import read_key_file
-from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from sealkit.config import Table
@@ -35,7 +35,7 @@ class Literal(Source):
     @opaque
     def read(self, access: Access) -> bytearray:
         """Decode the text of the ring file."""
-        return decode(encoded(self._text, self._label), self._encoding, self._label, access)
+        return decoded(self._text, self._encoding, self._label, access)
 
 
 class Variable(Source):
@@ -56,7 +56,7 @@ class Variable(Source):
         if value is None:
             instead = ", or disable the key in the ring" if self._in_ring else ""
             raise NoUsableKey(problem=f"{self._label} is not set", hint=f"export it, set to the key as {self._encoding}{instead}")
-        return decode(encoded(value, self._label), self._encoding, self._label, access)
+        return decoded(value, self._encoding, self._label, access)
 
 
 class KeyFile(Source):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from sealkit.door import typed, typed_where_it_fails
 from sealkit.errors import ConfigError, NoUsableKey, Usage
 from sealkit.keys.process import keep_in_memory
+from sealkit.wiping import moved, wipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,11 +54,6 @@ def check_attributes(key_id: str, *, format: str, accept: str, state: str) -> No
             problem=f"key {key_id}: it would refuse what it seals: accept is authentic, format is plain",
             hint="add format: tagged (or synthetic), or leave accept out",
         )
-
-
-def wipe(buffer: bytearray) -> None:
-    """Overwrite a buffer in place; best effort, since Python and libraries may hold copies."""
-    buffer[:] = bytes(len(buffer))
 
 
 class Key:
@@ -133,7 +129,7 @@ class Key:
         _check_mac(id, mac)
         check_attributes(id, format=format, accept=accept, state=state)
         key._state, key.is_verify_only = state, True
-        key._derived = Derived(kid=kid, mac=bytes(mac), siv=b"", journal=b"")
+        key._derived = Derived(kid=kid, mac=mac, siv=b"", journal=b"")
         return key
 
     @classmethod
@@ -271,7 +267,13 @@ class Key:
             return bytearray(secret)
         from binascii import b2a_base64, hexlify
 
-        return bytearray((b2a_base64(secret, newline=False) if encoding == "base64" else hexlify(secret)) + b"\n")
+        if encoding == "base64":
+            return moved(b2a_base64(secret))
+        digits = moved(hexlify(secret))
+        line = bytearray(len(digits) + 1)  # whole from the start: what grows is copied, and leaves what it was behind
+        line[:-1], line[-1:] = digits, b"\n"
+        wipe(digits)
+        return line
 
     @typed_where_it_fails
     def is_one_of(self, secrets: tuple[bytes, ...]) -> bool:
@@ -286,10 +288,9 @@ class Key:
         if self._mac_secret is not None:
             wipe(self._mac_secret)
             self._mac_secret = bytearray()
-        if self._cbc is not None:
-            self._cbc.close()
-        if self._token is not None:
-            self._token.close()
+        for holder in (self._cbc, self._derived, self._tagger, self._synthesizer, self._token):
+            if holder is not None:
+                holder.close()
         self._closed = True
         self._cbc = self._token = None
         self._derived = self._tagger = self._synthesizer = None

@@ -13,8 +13,9 @@ from sealkit.config import Text, shown
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.installing import how_to_install
 from sealkit.keys.access import Source
-from sealkit.keys.key import SIZES, wipe
+from sealkit.keys.key import SIZES
 from sealkit.opaque import opaque
+from sealkit.wiping import moved, wipe
 
 if TYPE_CHECKING:
     from sealkit.config import Table
@@ -69,7 +70,7 @@ class DataKey(Source):
             KeyId=place.key,
             EncryptionContext=dict(place.context),
         )
-        secret = bytearray(answer["Plaintext"])
+        secret = moved(answer.pop("Plaintext"))
         if len(secret) in SIZES:
             return secret
         wipe(secret)

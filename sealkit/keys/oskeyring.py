@@ -11,8 +11,7 @@ from sealkit.config import shown
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.installing import how_to_install
 from sealkit.keys.access import Source
-from sealkit.keys.encodings import decode, encoded, encoding_of
-from sealkit.keys.key import wipe
+from sealkit.keys.encodings import decoded, encoding_of
 from sealkit.opaque import opaque
 
 if TYPE_CHECKING:
@@ -43,11 +42,7 @@ class OSKeyring(Source):
     @opaque
     def read(self, access: Access) -> bytearray:
         """Ask the keyring, which may ask for its own password, and decode."""
-        content = encoded(self._text(), self._label)
-        try:
-            return decode(content, self._encoding, self._label, access)
-        finally:
-            wipe(content)
+        return decoded(self._text(), self._encoding, self._label, access)
 
     def _text(self) -> str:
         try:

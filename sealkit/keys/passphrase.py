@@ -2,25 +2,26 @@
 
 The function, its parameters and the salt stand in the ring, which may come from anybody: they are bounded before anything is computed. The
 passphrase is typed, or comes from a variable, a file, a descriptor or a program. One that is text is taken in its composed form (NFC), so
-that it is the same bytes whatever keyboard it is typed on; one line ending at its end does not count. A key is derived once a process.
+that it is the same bytes whatever keyboard it is typed on; one line ending at its end does not count. A key is derived once, as long as a ring that has it is open.
 """
 
 from __future__ import annotations
 
 import binascii
 import os
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit import limits
 from sealkit.config import Table
 from sealkit.crypto import kdf
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys import command, given, streams
-from sealkit.keys.access import Source, take_variable
+from sealkit.keys.access import Cost, Source, take_variable
 from sealkit.keys.encodings import encoded, without_line_ending
 from sealkit.keys.files import read_key_file
-from sealkit.keys.key import SIZES, Key, wipe
+from sealkit.keys.key import SIZES, Key
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,21 +33,36 @@ PROMPT = "prompt"
 SALT_BYTES = 16
 MIN_SALT, MAX_SALT = 8, 64
 MAX_PASSPHRASE = 1024
+_KIB = 1024
 _KID = frozenset("0123456789abcdef")
 
 
 class Function(NamedTuple):
-    """A key derivation function: each parameter with its default, and the least and most that is read; what is weak, what is too much."""
+    """A key derivation function: what it takes, each parameter with its default, and the least and most that is read."""
 
     derive: Callable[..., bytearray]
+    cost: Callable[..., Cost]
     defaults: dict[str, int]
     bounds: dict[str, tuple[int, int]]
 
 
+def _of_argon2id(t: int, m: int, p: int) -> Cost:
+    del p  # the lanes share the memory and the work
+    return Cost((t + 1) * m * _KIB / limits.GIB * limits.ARGON2_SECONDS, m * _KIB)
+
+
+def _of_scrypt(n: int, r: int, p: int) -> Cost:
+    return Cost(n * r * p / (1 << 20) * limits.SCRYPT_SECONDS, 128 * n * r)
+
+
+def _of_pbkdf2(iterations: int) -> Cost:
+    return Cost(iterations / 1_000_000 * limits.PBKDF2_SECONDS, 0)
+
+
 FUNCTIONS = {
-    "argon2id": Function(kdf.argon2id, {"t": 3, "m": 65536, "p": 4}, {"t": (1, 16), "m": (8, 4 << 20), "p": (1, 64)}),
-    "scrypt": Function(kdf.scrypt, {"n": 1 << 17, "r": 8, "p": 1}, {"n": (2, 1 << 20), "r": (1, 16), "p": (1, 16)}),
-    "pbkdf2": Function(kdf.pbkdf2, {"iterations": 600_000}, {"iterations": (1, 10_000_000)}),
+    "argon2id": Function(kdf.argon2id, _of_argon2id, {"t": 3, "m": 65536, "p": 4}, {"t": (1, 16), "m": (8, 4 << 20), "p": (1, 64)}),
+    "scrypt": Function(kdf.scrypt, _of_scrypt, {"n": 1 << 17, "r": 8, "p": 1}, {"n": (2, 1 << 20), "r": (1, 16), "p": (1, 16)}),
+    "pbkdf2": Function(kdf.pbkdf2, _of_pbkdf2, {"iterations": 600_000}, {"iterations": (1, 10_000_000)}),
 }
 """The defaults are the second choice of RFC 9106 section 4 (``t`` passes over ``m`` KiB), and what OWASP recommends for the others."""
 HARD = {"argon2id": {"t": 1, "m": 2 << 20, "p": 4}, "scrypt": {"n": 1 << 20, "r": 8, "p": 1}, "pbkdf2": {"iterations": 5_000_000}}
@@ -62,6 +78,11 @@ class Recipe(NamedTuple):
     salt: bytes
     size: int
 
+    @property
+    def cost(self) -> Cost:
+        """What deriving the key takes, by the figures of ``limits``; nothing is measured."""
+        return FUNCTIONS[self.kdf].cost(**dict(self.parameters))
+
     def derive(self, passphrase: bytearray) -> bytearray:
         """Return the key. Raises ``NoUsableKey``."""
         return FUNCTIONS[self.kdf].derive(passphrase, self.salt, size=self.size, **dict(self.parameters))
@@ -70,12 +91,13 @@ class Recipe(NamedTuple):
 class Passphrase(Source):
     """Key bytes derived from a passphrase."""
 
-    __slots__ = ("_check", "_fetch", "_label", "_recipe", "runs")
+    __slots__ = ("_check", "_fetch", "_label", "_recipe", "cost", "runs")
     costly = True
 
     def __init__(self, fetch: Callable[[Access], bytearray], recipe: Recipe, check: str, label: str, *, runs: bool) -> None:
         self._fetch = fetch
         self._recipe = recipe
+        self.cost = recipe.cost
         self._check = check
         self._label = label
         self.runs = runs
@@ -85,7 +107,7 @@ class Passphrase(Source):
         """Fetch the passphrase and derive the key, or return what was derived before from the same one."""
         passphrase = composed(self._fetch(access), self._label)
         try:
-            secret = derived(self._recipe, passphrase)
+            secret = derived(self._recipe, passphrase, access)
         finally:
             wipe(passphrase)
         if self._check and check_of(secret) != self._check:
@@ -95,28 +117,16 @@ class Passphrase(Source):
 
 
 # --- deriving --------------------------------------------------------------------------------------------------------
-_derived: dict[bytes, bytearray] = {}
-_lock = threading.Lock()
 _pepper = os.urandom(32)
 
 
-def derived(recipe: Recipe, passphrase: bytearray) -> bytearray:
-    """Return a copy of the key that a passphrase gives, computed once a process. Raises ``NoUsableKey``."""
+def derived(recipe: Recipe, passphrase: bytearray, access: Access) -> bytearray:
+    """Return the key that a passphrase gives, for the caller to wipe; computed once as long as a ring that has it is open. Raises ``NoUsableKey``."""
     from hashlib import blake2b
 
-    name = blake2b(repr(recipe).encode() + b"\0" + bytes(passphrase), key=_pepper).digest()
-    with _lock:
-        if name not in _derived:
-            _derived[name] = recipe.derive(passphrase)
-        return bytearray(_derived[name])
-
-
-def forget() -> None:
-    """Wipe the keys that were derived; each is derived anew when it is needed again."""
-    with _lock:
-        for secret in _derived.values():
-            wipe(secret)
-        _derived.clear()
+    name = blake2b(repr(recipe).encode() + b"\0", key=_pepper)
+    name.update(passphrase)
+    return access.remembered(name.digest(), lambda: recipe.derive(passphrase))
 
 
 def check_of(secret: bytearray) -> str:
@@ -224,7 +234,7 @@ def fetcher(
         path = given.file_path(where, "file", label, folder)
         return (lambda access: read_key_file(path, f"{label}: file", access)), False
     number = streams.descriptor_number(where, "fd", label)
-    return (lambda access: streams.read_descriptor(number, f"{label}: {streams.name_of(number)}")), False
+    return (lambda access: streams.read_descriptor(number, f"{label}: {streams.name_of(number)}", access)), False
 
 
 def _variable(name: str, label: str, word: str, access: Access) -> bytearray:

@@ -14,11 +14,11 @@ from sealkit import config
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.access import Source
 from sealkit.keys.files import check_program
-from sealkit.keys.key import wipe
 from sealkit.keys.passphrase import fetcher
 from sealkit.keys.session import Place, package, shared, words
 from sealkit.keys.token import Token
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -40,7 +40,7 @@ def _forbid_dumping() -> None:
     try:
         import ctypes
 
-        _libc = ctypes.CDLL(None)
+        _libc = _libc or ctypes.CDLL(None)
         _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     except (ImportError, OSError, AttributeError):
         pass

@@ -11,16 +11,20 @@ from sealkit.door import typed, typed_where_it_fails
 from sealkit.errors import ConfigError, NoUsableKey, SealkitError
 from sealkit.keys import files
 from sealkit.keys.access import Access, take_variable
-from sealkit.keys.encodings import STATED, decode, encoded
-from sealkit.keys.key import Key, refuse_copy, wipe
+from sealkit.keys.budget import check_cost
+from sealkit.keys.encodings import STATED, decoded
+from sealkit.keys.key import Key, refuse_copy
 from sealkit.keys.members import check_members
+from sealkit.keys.process import protect_process
 from sealkit.opaque import opaque
 from sealkit.ownership import exposure
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableMapping
 
     from sealkit.keys.access import Source
+    from sealkit.keys.remembered import Hold
     from sealkit.keys.ringfile import Declaration, RingText
 
 MAX_RING_FILE = 1 << 20
@@ -47,7 +51,7 @@ class KeyRing:
     and a primary that is missing or disabled.
     """
 
-    __slots__ = ("_by_id", "_by_kid", "_primary", "path", "warnings")
+    __slots__ = ("_by_id", "_by_kid", "_hold", "_primary", "path", "warnings")
 
     @typed
     def __init__(self, keys: Iterable[Key], *, primary: str | None) -> None:
@@ -56,6 +60,7 @@ class KeyRing:
         _check_secrets(members)
         self._by_id = {key.id: key for key in members}
         self._by_kid: dict[str, Key] | None = None
+        self._hold: Hold | None = None
         self._primary = self._by_id[primary] if primary is not None else None
         self.path: str | None = None
         self.warnings: tuple[str, ...] = (EXAMPLE_WARNING,) if any(key.is_one_of(EXAMPLE_KEYS) for key in members) else ()
@@ -69,6 +74,7 @@ class KeyRing:
         environ: MutableMapping[str, str] | None = None,
         ask: Callable[[str], str] | None = None,
         unsafe_files: bool = False,
+        protect: bool = True,
     ) -> Self:
         """Return the ring that a ring file describes, with the bytes of every key fetched that may open.
 
@@ -77,27 +83,47 @@ class KeyRing:
         since a blob it sealed would look damaged; a disabled one is then kept without bytes. A file with key bytes in it must not be
         open to other users, but for the public ones of ``keys.example``; one inside a tree may not name programs. Raises
         ``ConfigError`` and ``NoUsableKey``, both with path and, where known, line.
+
+        Before anything is read, this process is kept from core dumps, from other processes of the same user and, as far as its keys go, from
+        swap, once and for all (``keys.process.protect_process``); with ``protect=False`` that is left to the caller.
         """
+        if protect:
+            protect_process()
         return cls._load(os.fsdecode(path), Access(os.environ if environ is None else environ, ask=ask, unsafe_files=unsafe_files))
 
     @classmethod
     def _load(cls, place: str, access: Access) -> Self:
         try:
-            ring = cls._read(place, access)
+            ring = cls._of(lambda keys: cls._read(place, access, keys), access)
         except SealkitError as error:
             error.at(path=place)
             raise
+        ring.path = place
+        return ring
+
+    @classmethod
+    def _of(cls, make: Callable[[list[Key]], Self], access: Access) -> Self:
+        """Return a ring whose keys were fetched with ``access``, which is closed; where it fails, nothing stays of the keys made until then."""
+        keys: list[Key] = []
+        try:
+            ring = make(keys)
+            ring._hold = access.handed_over()
+        except BaseException:
+            for key in keys:
+                key.close()
+            raise
         finally:
             access.close()
-        ring.path = place
         ring.warnings = (*access.warnings, *ring.warnings)
         return ring
 
     @classmethod
-    def _read(cls, path: str, access: Access) -> Self:
+    def _read(cls, path: str, access: Access, keys: list[Key]) -> Self:
         read = read_ring(path, access)
         text = read.text
-        ring = cls([_fetch(declared, access) for declared in text.keys], primary=text.primary)
+        for declared in text.keys:
+            keys.append(_fetch(declared, access))
+        ring = cls(keys, primary=text.primary)
         reason = exposure(read.status)
         secret = [
             declared.id for declared in text.keys if declared.source.literal and not ring.get(declared.id).is_one_of(EXAMPLE_KEYS)
@@ -119,6 +145,7 @@ class KeyRing:
         *,
         ask: Callable[[str], str] | None = None,
         unsafe_files: bool = False,
+        protect: bool = True,
     ) -> Self:
         """Return the ring at ``path``; else at ``$SEALKIT_KEYS``; else the user's; else the one key of ``$SEALKIT_SECRET``.
 
@@ -126,6 +153,8 @@ class KeyRing:
         The key from the environment has the id ``env`` and the prefix ``hex:`` or ``base64:``. A ring that was named but is not
         there is an error, never a reason to look further. The rest is as for ``load``. Raises ``ConfigError`` and ``NoUsableKey``.
         """
+        if protect:
+            protect_process()
         variables = os.environ if environ is None else environ
         access = Access(variables, ask=ask, unsafe_files=unsafe_files)
         named = path if path is not None else variables.get(RING_VARIABLE) or None
@@ -137,23 +166,35 @@ class KeyRing:
             if SECRET_VARIABLE in variables:
                 ring.warnings += (f"{SECRET_VARIABLE} is set but not used: {place} is there",)
             return ring
-        return cls.from_variable(environ=variables)
+        return cls.from_variable(environ=variables, protect=protect)
 
     @classmethod
     @typed
-    def single(cls, source: Source, access: Access) -> Self:
-        """Return a ring of the one key that a source gives, its primary, with the id ``key``. Raises ``NoUsableKey``."""
-        ring = cls([_key_of(source.read(access), "key")], primary="key")
-        ring.warnings = (*access.warnings, *ring.warnings)
-        return ring
+    def single(cls, source: Source, access: Access, *, protect: bool = True) -> Self:
+        """Return a ring of the one key that a source gives, its primary, with the id ``key``. Raises ``NoUsableKey``.
+
+        ``access`` is closed by it; ``protect`` is as for ``load``.
+        """
+        if protect:
+            protect_process()
+        return cls._of(lambda keys: cls._single(source.read(access), "key", keys), access)
+
+    @classmethod
+    def _single(cls, secret: bytearray, key_id: str, keys: list[Key]) -> Self:
+        keys.append(_key_of(secret, key_id))
+        return cls(keys, primary=key_id)
 
     @classmethod
     @typed
-    def from_variable(cls, name: str = SECRET_VARIABLE, environ: MutableMapping[str, str] | None = None) -> Self:
+    def from_variable(
+        cls, name: str = SECRET_VARIABLE, environ: MutableMapping[str, str] | None = None, *, protect: bool = True
+    ) -> Self:
         """Return a ring of the one key of an environment variable, ``hex:DIGITS`` or ``base64:TEXT``; its id is ``env``.
 
-        ``environ`` stands in for this process's environment. Raises ``NoUsableKey``.
+        ``environ`` stands in for this process's environment; ``protect`` is as for ``load``. Raises ``NoUsableKey``.
         """
+        if protect:
+            protect_process()
         environ = os.environ if environ is None else environ
         value = take_variable(name, environ)
         if not value:
@@ -161,10 +202,7 @@ class KeyRing:
             problem, hint = "no key ring" if own else f"{name} is not set", NO_RING_HINT if own else "set it to hex:… or base64:…"
             raise NoUsableKey(problem=problem, hint=hint)
         access = Access(environ)
-        secret = decode(encoded(value, name), STATED, name, access)
-        ring = cls([_key_of(secret, "env")], primary="env")
-        ring.warnings = (*access.warnings, *ring.warnings)
-        return ring
+        return cls._of(lambda keys: cls._single(decoded(value, STATED, name, access), "env", keys), access)
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -225,9 +263,14 @@ class KeyRing:
         )
 
     def close(self) -> None:
-        """Close every key: their bytes are wiped, as far as Python lets us."""
+        """Close every key: their bytes are wiped, and what was remembered for no other ring, as far as Python lets us.
+
+        What a descriptor gave is gone then: another ring that takes its key from there is loaded before, or never.
+        """
         for key in self._by_id.values():
             key.close()
+        if self._hold is not None:
+            self._hold.release()
 
     def __enter__(self) -> Self:
         return self
@@ -274,7 +317,7 @@ def _exists(path: str) -> bool:
     return True
 
 
-def ringfile_text(keys: list[tuple[str, str, bytes, str, tuple[str, ...]]]) -> bytes:
+def ringfile_text(keys: list[tuple[str, str, bytes | bytearray, str, tuple[str, ...]]]) -> bytes:
     """Return the text of a ring of verify-only keys; rings from the environment never need YAML."""
     from sealkit.keys import ringfile
 
@@ -306,6 +349,7 @@ def read_ring(path: str, access: Access) -> RingRead:
     if content.is_doubtful:
         _refuse_programs(text.keys, "a ring that others have a hand in", "keep programs in a ring that only you can write")
     access.others = {declared.id: declared.source for declared in text.keys}
+    check_cost(text.keys)
     return RingRead(data, text, content.status)
 
 
@@ -314,7 +358,7 @@ def check_programs(path: str, keys: Iterable[Declaration]) -> None:
     if _is_users_own(path):
         return
     # The ring may be a link: programs run in the folder of the path that was given.
-    root = files.tree_above(path) or files.tree_above(os.path.join(os.path.realpath(os.path.dirname(path)), "ring"))
+    root = files.tree_above(path) or files.tree_above(os.path.join(files.real_path(os.path.dirname(path)), "ring"))
     if root is not None:
         _refuse_programs(keys, "a ring in a tree", "keep the ring outside the tree", f", and this one is below {shown_path(root)}")
 
@@ -326,7 +370,7 @@ def _refuse_programs(keys: Iterable[Declaration], what: str, hint: str, more: st
 
 
 def _is_users_own(path: str) -> bool:
-    own, here = os.path.realpath(user_ring(os.environ)), os.path.realpath(path)
+    own, here = files.real_path(user_ring(os.environ)), files.real_path(path)
     # what is to take its place is beside it, by the name that ``ringstore`` gives it
     is_next = here.startswith(os.path.join(os.path.dirname(own), f".{os.path.basename(own)}.sealkit-tmp-"))
     return _exists(own) and (here == own or is_next)
@@ -338,10 +382,12 @@ def _fetch(declared: Declaration, access: Access) -> Key:
         return _without_bytes(declared)
     if declared.source.holds:
         return _held(declared, access)
+    secret = bytearray()
     try:
         secret = access.secret_of(declared.id)
         mac = declared.mac.read(access) if declared.mac is not None else None
     except NoUsableKey as error:
+        wipe(secret)
         if declared.may_open or declared.source.literal:
             error.at(line=declared.line)
             raise

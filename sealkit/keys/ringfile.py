@@ -243,7 +243,7 @@ def ring_of(key_id: str, source: str, *, format: str = "plain", accept: str = "a
 
 
 @opaque
-def verify_only_ring(keys: list[tuple[str, str, bytes, str, tuple[str, ...]]]) -> bytes:
+def verify_only_ring(keys: list[tuple[str, str, bytes | bytearray, str, tuple[str, ...]]]) -> bytes:
     """Return the text of a ring of verify-only keys: for each, its id, kid, MAC key (32 bytes), what it accepts and where."""
     head = (
         "# Verify-only keys: they check tags, but open and seal nothing. Whoever has them can make tags, too: keep them secret.\n"

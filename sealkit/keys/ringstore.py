@@ -13,11 +13,13 @@ from sealkit import outfile
 from sealkit.errors import ChangedUnderneath, ConfigError, IsLink, NoUsableKey, StoreError, TreeBusy
 from sealkit.keys import files, ringedit, ringfile
 from sealkit.keys.access import Access
-from sealkit.keys.key import Key, check_attributes, check_id, random_secret, wipe
+from sealkit.keys.key import Key, check_attributes, check_id, random_secret
 from sealkit.keys.newfile import SECRET_MODE, folder_of, make_folder, sync_folder, write_new
+from sealkit.keys.remembered import throughout
 from sealkit.keys.ring import EXAMPLE_KEYS, MAX_RING_FILE, KeyRing, read_ring
 from sealkit.opaque import opaque
 from sealkit.ownership import exposure
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,15 +102,16 @@ def add_wrapped(path: str, key_id: str, under: str, bits: int = 256, *, ask: Ask
 
     secret = random_secret(bits)
     access = Access(os.environ, ask=ask)
-    try:
-        _located(path, lambda: read_ring(path, access))
-        if under not in access.others:
-            raise NoUsableKey(problem="the ring has no key with that id", hint="it has: " + ", ".join(access.others), path=path)
-        source = wrapped_source(secret, under, access)
-    finally:
-        wipe(secret)
-        access.close()
-    add_source(path, key_id, source, ask=ask, **attributes)
+    with throughout():
+        try:
+            _located(path, lambda: read_ring(path, access))
+            if under not in access.others:
+                raise NoUsableKey(problem="the ring has no key with that id", hint="it has: " + ", ".join(access.others), path=path)
+            source = wrapped_source(secret, under, access)
+        finally:
+            wipe(secret)
+            access.close()
+        add_source(path, key_id, source, ask=ask, **attributes)
 
 
 @opaque

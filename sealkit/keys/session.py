@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from sealkit.crypto.cipher import KeyMaterial
 from sealkit.errors import NoUsableKey
 from sealkit.installing import how_to_install
-from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.access import Source
 from sealkit.keys.encodings import decode, encoding_of
 from sealkit.keys.files import MAX_KEY_FILE
-from sealkit.keys.key import wipe
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from sealkit.config import Table
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_DESCRIPTOR = 65535
 _OUTPUTS = (1, 2)
 
-_read_before: dict[int, bytearray] = {}
+_read_before: set[int] = set()
 
 
 class Descriptor(Source):
@@ -34,8 +34,8 @@ class Descriptor(Source):
 
     @opaque
     def read(self, access: Access) -> bytearray:
-        """Read to the end, once a process, and decode."""
-        content = read_descriptor(self._number, self._label)
+        """Read to the end, unless an open ring has read it, and decode."""
+        content = read_descriptor(self._number, self._label, access)
         try:
             return decode(content, self._encoding, self._label, access)
         finally:
@@ -68,14 +68,16 @@ def may_be_read(number: int) -> bool:
 
 
 @opaque
-def read_descriptor(number: int, label: str) -> bytearray:
-    """Return at most 4096 bytes that a descriptor gives until its end, and the same ones when asked again. Raises ``NoUsableKey``.
+def read_descriptor(number: int, label: str, access: Access) -> bytearray:
+    """Return at most 4096 bytes that a descriptor gives until its end, and the same ones as long as a ring that has them is open.
 
-    Programs that are started later do not inherit it.
+    Programs that are started later do not inherit it. Raises ``NoUsableKey``, also for one that was read for a ring that is closed.
     """
-    if number in _read_before:
-        return bytearray(_read_before[number])
-    reason = ""
+    return access.remembered(number, lambda: _read(number, label))
+
+
+def _read(number: int, label: str) -> bytearray:
+    reason, hint = "", "redirect it from a file or a pipe, as in: sealkit decrypt ... 3< k1.key"
     try:
         if os.isatty(number):
             reason = "a terminal, which shows what is typed"
@@ -83,11 +85,12 @@ def read_descriptor(number: int, label: str) -> bytearray:
             content = _read_all(number, label)
             if number:
                 os.set_inheritable(number, False)
-            _read_before[number] = content
-            return bytearray(content)
+            if content or number not in _read_before:
+                _read_before.add(number)
+                return content
+            reason, hint = "it was read before, for a ring that is closed now", "keep that ring open, or hand the key on once more"
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-    hint = "redirect it from a file or a pipe, as in: sealkit decrypt ... 3< k1.key"
     raise NoUsableKey(problem=f"{label}: {reason}", hint=hint)
 
 

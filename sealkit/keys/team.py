@@ -9,9 +9,11 @@ from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys import ringedit, ringfile, ringstore
 from sealkit.keys.access import Access
 from sealkit.keys.age import Age, age_source, spelt
-from sealkit.keys.key import random_secret, wipe
+from sealkit.keys.key import random_secret
+from sealkit.keys.remembered import throughout
 from sealkit.keys.ring import check_programs
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +87,8 @@ def _changed(path: str, edit: Callable[[bytes], bytes], more: tuple[str, ...], a
         done.append(Shared(ids, tuple(recipient.name for recipient in text.recipients)))
         return changed
 
-    ringstore.change(path, rewrapped, ask=ask)
+    with throughout():  # the changed ring is loaded, too
+        ringstore.change(path, rewrapped, ask=ask)
     return done[0]
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from sealkit.crypto.wrap import ALGORITHMS
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.keys.access import Source
-from sealkit.keys.key import SIZES, check_id, wipe
+from sealkit.keys.key import SIZES, check_id
 from sealkit.opaque import opaque
+from sealkit.wiping import wipe
 
 if TYPE_CHECKING:
     from sealkit.config import Table

@@ -16,6 +16,7 @@ from sealkit.records import wide
 BOM = b"\xef\xbb\xbf"
 _OPENER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
 _CLOSER = re.compile(rb"(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)")
+_MARK = re.compile(rb"\n(?:---|\.\.\.(?:[ \t]|\r?\n|\r?\Z))")
 _JSON_OPENER = rb"\{[\s\"}]"
 # White space and invisible characters: ASCII, NEL, NBSP, the other Unicode blanks, and byte order marks.
 _LEAD = re.compile(
@@ -76,7 +77,10 @@ def _closer(data: bytes, start: int) -> int:
                 "readers disagree whether it ends there",
                 line=_line(data, line),
             )
-        line = _marked(data, line)
+        mark = _MARK.search(
+            data, line
+        )  # not byte strings one after the other: each would be looked for up to the end, line by line
+        line = mark.start() + 1 if mark is not None else 0
     raise BadFrontMatter(
         problem="the front matter is not closed", hint="close it with a line '---': generators publish it as text otherwise", line=1
     )

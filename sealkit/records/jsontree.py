@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from json import JSONDecodeError, JSONDecoder
 
+from sealkit import limits
 from sealkit.errors import BadSyntax, OverLimit
+from sealkit.jsonsize import values_of
 from sealkit.tree import DOUBLE, PLAIN, Mapping, Node, Scalar, Sequence
 
-MAX_DEPTH = 100
+MAX_DEPTH = limits.DEPTH
 
 _DECODER = JSONDecoder()
 _BLANKS = re.compile(r"[ \t\n\r]*")
@@ -23,9 +25,17 @@ _AFTER_WORD = re.compile(r"[\w.+-]")
 def compose(text: str) -> Node:
     """Return the root node of a JSON text; strings have the style ``DOUBLE``, all other scalars ``PLAIN`` and their text as written.
 
-    Raises ``BadSyntax`` with the line, and ``OverLimit`` over depth 100.
+    Raises ``BadSyntax`` with the line, and ``OverLimit`` over depth 100 and for more values than ``limits.JSON_VALUES``.
     """
+    refuse_many_values(text)
     return _Scanner(text).document()
+
+
+def refuse_many_values(text: str | bytes) -> None:
+    """Raise ``OverLimit`` for a JSON text, or lines of them, that holds more keys and values than are read; they are counted, not read."""
+    found = values_of(text, limits.JSON_VALUES)
+    if found > limits.JSON_VALUES:
+        raise OverLimit(problem=f"JSON of {found} keys and values; at most {limits.JSON_VALUES} are read", line=1)
 
 
 class _Scanner:

@@ -6,8 +6,9 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, ParamSpec, Self
 
+from sealkit import limits
 from sealkit.door import as_bytes, refuse, typed, typed_where_it_fails
-from sealkit.errors import BadFieldPath, FieldAbsent, NotAString, SealkitError, UnsupportedRecord
+from sealkit.errors import BadFieldPath, FieldAbsent, NotAString, OverLimit, SealkitError, UnsupportedRecord
 from sealkit.opaque import opaque
 from sealkit.records import fieldpath, frontmatter, kinds, scan
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, KINDS, YAML
@@ -362,11 +363,21 @@ def _document() -> type[Document]:
 def split(data: bytes, kind: str) -> list[Record]:
     """Return the records of a file: one, or one for each line of a JSON Lines file, with the line numbers they start on.
 
-    ``join(split(data, kind)) == data``. Raises as ``Record.parse``.
+    ``join(split(data, kind)) == data``. Raises as ``Record.parse``, and ``OverLimit`` for more lines, or values in all of them, than are read.
     """
     if kind != JSON_LINES:
         return [Record(data, kind, 1)]
+    _refuse_many_lines(data)
     return [Record(line, kind, number) for number, line in enumerate(_LINES.findall(data), 1)]
+
+
+def _refuse_many_lines(data: bytes) -> None:
+    from sealkit.records.jsontree import refuse_many_values
+
+    count = data.count(b"\n")
+    if count > limits.JSON_LINES:
+        raise OverLimit(problem=f"{count} lines of JSON; at most {limits.JSON_LINES} are read of one file", line=1)
+    refuse_many_values(data)
 
 
 @typed

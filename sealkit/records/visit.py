@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.crypto.blob import Blob
 from sealkit.demands import kind_among
 from sealkit.errors import SealkitError
-from sealkit.records import fieldpath, frontmatter, reading, wide
+from sealkit.records import beside, fieldpath, frontmatter, reading, wide
 from sealkit.records.kinds import FRONT_MATTER, kind_of
 from sealkit.records.record import Record, split
 from sealkit.records.spelling import spelling
@@ -97,11 +97,14 @@ def each(
                 yield Visited(number, record, rule, field)
 
 
-def fields(record: Record, pattern: str) -> list[str]:
-    """Return the paths of the fields of a record that a path names; none where the record surely lacks them. Raises as ``Record.paths``."""
-    if record.lacks(pattern):
-        return []
-    return record.paths(pattern) if "[]" in pattern else [pattern]
+def fields(record: Record, pattern: str, *, or_new: bool = False) -> list[str]:
+    """Return the paths of the fields of a record that a path names; none where the record surely lacks them. Raises as ``Record.paths``.
+
+    ``or_new``: one field that is named, and not each item of a list, is returned although the record lacks it: it may be added.
+    """
+    if "[]" not in pattern and (or_new or not record.lacks(pattern)):
+        return [pattern]
+    return [] if record.lacks(pattern) else record.paths(pattern)
 
 
 def may_be_record(beginning: bytes) -> bool:
@@ -112,6 +115,25 @@ def may_be_record(beginning: bytes) -> bool:
 def may_spell(pieces: Iterable[bytes], names: tuple[str, ...], declared: str | None = None) -> bool:
     """Say of a file that is read in pieces whether it may have one of some fields; False is certain."""
     return spelling(names).could_in(pieces)
+
+
+# --- payloads that stand open ------------------------------------------------------------------------------------
+def with_open(path: str, data: bytes, names: tuple[str, ...], declared: str | None = None) -> list[Record]:
+    """Return the records of a file in which a payload may stand open beside where a field would be; none where surely none does.
+
+    For a file that lacks the fields: what keeps one from being read that cannot have them is nobody's business.
+    """
+    try:
+        of = kind(path, data, declared)
+        if of is None:
+            return []
+        region = frontmatter.region(data) if of == FRONT_MATTER else None
+        text = data if region is None else data[region.start : region.end]
+        found = split(data, of) if any(beside.could(text, name) for name in names) else []
+        roots = [record.document.root for record in found if not record.is_blank and record.region is not None]
+        return found if any(root is not None for root in roots) else []
+    except SealkitError:
+        return []
 
 
 # --- blobs, whatever the field is called -----------------------------------------------------------------------------

@@ -98,12 +98,18 @@ def seal(
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
     write: bool = True,
+    seal_foreign: bool = False,
     **filters: Any,  # noqa: ANN401 - walk's own
 ) -> Iterator[Outcome]:
-    """Seal plaintext fields in place; without ``write``, say what would change. Raises ``TreeBusy``."""
+    """Seal plaintext fields in place; without ``write``, say what would change. Raises ``TreeBusy``.
+
+    Another program's ciphertext is a finding, unless it is to be sealed as it is (``seal_foreign``).
+    """
     from sealkit.trees import orders
 
-    return _each(_task(orders.SEAL, paths, fields, terms, sealer=terms.sealer(ring)), paths, filters, write=write)
+    task = _task(orders.SEAL, paths, fields, terms, sealer=terms.sealer(ring))
+    task.seal_foreign = seal_foreign
+    return _each(task, paths, filters, write=write)
 
 
 @typed

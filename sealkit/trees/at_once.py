@@ -71,7 +71,7 @@ def _opened(order: Order, path: str, data: bytes, status: str) -> Result | None:
     opener, field = order.opener, order.demand.path
     if opener is None or not _is_for_anything(order, opener):
         return None
-    span = _scanned(data, field)
+    span = scanned(data, field)
     if not isinstance(span, scan.Span):
         return None
     both = _unsealed(opener, data, span, field)
@@ -88,7 +88,7 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
         return None
     if task.around.blessed is not None or demand.payload == BINARY:
         return None
-    span = _scanned(data, demand.path)
+    span = scanned(data, demand.path)
     if not isinstance(span, scan.Span):
         return None
     both = _unsealed(opener, data, span, demand.path)
@@ -101,7 +101,7 @@ def _rotated(task: Task, order: Order, path: str, data: bytes, known_as: str) ->
         return _only(of_blob(path, reporting.UNCHANGED, demand.path, found, sealer.key_id, unopened(found)))
     blob = sealer.seal(opened.payload, format=PLAIN)
     old, new = str(found.blob), str(blob)
-    after = _exchanged(data, span, new, demand.path)
+    after = exchanged(data, span, new, demand.path)
     if after is None:
         return None
     outcome = of_blob(path, reporting.ROTATED, demand.path, Found(blob, found.line), sealer.key_id, unopened(found))
@@ -113,7 +113,8 @@ def _is_for_anything(order: Order, opener: Sealer) -> bool:
     return not opener.is_bounded and order.demand.bind is None
 
 
-def _scanned(data: bytes, field: str) -> scan.Span | str | None:
+def scanned(data: bytes, field: str) -> scan.Span | str | None:
+    """Return where the value of a field is in front matter, as the fast scan shows it, or ``ABSENT``; None says nothing."""
     region = frontmatter.region(data)
     return scan.find(data, region.start, region.end, field, one_document=True) if region is not None else None
 
@@ -126,7 +127,7 @@ def _unsealed(opener: Sealer, data: bytes, span: scan.Span, field: str) -> tuple
     return Found(blob, data.count(b"\n", 0, span.start) + 1), opener.unseal(blob, Context(field_path(field)))
 
 
-def _exchanged(data: bytes, span: scan.Span, new: str, field: str) -> bytes | None:
+def exchanged(data: bytes, span: scan.Span, new: str, field: str) -> bytes | None:
     """Return the content with a new value where the scan found the old one, if that proves as in ``Record.replace``.
 
     It is read anew: the scan finds the new value, in the same place and style, where nothing begun before can end behind it, and the

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError
@@ -102,9 +103,9 @@ class Piece(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """What a rotation needs from one file to the next: its journal, and the files that others have left behind."""
+    """What a rotation needs from one file to the next: its journal (None where it is taken back), and the files that others have left behind."""
 
-    journal: Journal
+    journal: Journal | None
     spares: Spares
 
 
@@ -129,7 +130,7 @@ def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None
 def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None) -> Iterator[Done]:
     found = iter(found)
     with Store() as store:
-        for done in _written(task, found, mode, store, kept) if mode.write else _read(task, found, mode, store):
+        for done in _written(_way(task, kept), found, mode, store, kept) if mode.write else _read(task, found, mode, store):
             yield done
             if mode.fail_fast and not done.is_good:
                 return
@@ -148,14 +149,14 @@ def pieces(
     workers = _workers(mode, enough=len(first) == FEW)
     everything = chain(first, found)
     if workers == 1:
-        yield from _pieces(each(task, everything, mode, journal), piece)
+        yield from together(each(task, everything, mode, journal), piece)
         return
     from sealkit.trees import pool
 
     kept = _begun(journal)  # of which each worker has its own
 
     def work(packed: Packed) -> Iterator[tuple[object, ...]]:
-        return map(tuple, _pieces(_each(task, _unpacked(packed), mode, kept), piece))
+        return map(tuple, together(_each(task, _unpacked(packed), mode, kept), piece))
 
     def at_end() -> None:
         if kept is not None:
@@ -211,24 +212,37 @@ def _grouped(items: Iterable[T], most: int, size: Callable[[T], int], limit: int
         yield group
 
 
-def _pieces(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+def together(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
     """Put results together until there are enough of them to be handed on."""
     return map(piece, _grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES))
 
 
 Looked = tuple[Done, "Snapshot | None"]
 Read = tuple["Found", "Snapshot | SealkitError"]
+Look: TypeAlias = "Callable[[Found, Snapshot | SealkitError], Looked]"
+"""What says of a file that was read what becomes of it."""
 
 
-def _groups(task: Task, found: Iterator[Found], store: Store, kept: _Kept | None) -> Iterator[list[Looked]]:
+class _Way(NamedTuple):
+    """How files are gone over: what becomes of each, and the ``rules`` by which one that holds none of the fields is not read; None: all are."""
+
+    look: Look
+    rules: visitor.Rules | None = None
+
+
+def _way(task: Task, kept: _Kept | None) -> _Way:
+    return _Way(partial(_look, task, kept), task.rules)
+
+
+def _groups(way: _Way, found: Iterator[Found], store: Store) -> Iterator[list[Looked]]:
     """Look at files, and put those together that are replaced together."""
-    looked = (_look(task, one, read, kept) for one, read in _ahead(task, found, store))
+    looked = (way.look(one, read) for one, read in _ahead(way, found, store))
     return _grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
 
 
-def _ahead(task: Task, found: Iterator[Found], store: Store) -> Iterator[Read]:
+def _ahead(way: _Way, found: Iterator[Found], store: Store) -> Iterator[Read]:
     """Read files, a few at a time before any of them is looked at: taking turns with system calls slows down what follows them."""
-    read = ((one, _snapshot(task, one, store)) for one in found)
+    read = ((one, _snapshot(way, one, store)) for one in found)
     return chain.from_iterable(_grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
 
 
@@ -236,19 +250,19 @@ def _bytes_read(one: Read) -> int:
     return 0 if isinstance(one[1], SealkitError) else len(one[1].data)
 
 
-def _snapshot(task: Task, found: Found, store: Store) -> Snapshot | SealkitError:
+def _snapshot(way: _Way, found: Found, store: Store) -> Snapshot | SealkitError:
     if found.problem is not None:
         return found.problem
     try:
-        return visitor.snapshot(found, store, task.rules)
+        return visitor.snapshot(found, store, way.rules) if way.rules is not None else store.read(found.path, found.root)
     except SealkitError as error:
         return error
 
 
-def _look(task: Task, found: Found, read: Snapshot | SealkitError, kept: _Kept | None) -> Looked:
+def _look(task: Task, kept: _Kept | None, found: Found, read: Snapshot | SealkitError) -> Looked:
     if isinstance(read, SealkitError):
         return Done(found, [failure(found.path, read)]), None
-    if kept is not None and kept.journal.has_written(found.path, read.data):
+    if kept is not None and kept.journal is not None and kept.journal.has_written(found.path, read.data):
         return Done(found, content.run(task.as_settled(), found.path, read.data, named=found.named).outcomes), None
     result = content.run(task, found.path, read.data, named=found.named)
     hides = task.verb == orders.SEAL and any(outcome.status == reporting.SEALED for outcome in result.outcomes)
@@ -256,8 +270,9 @@ def _look(task: Task, found: Found, read: Snapshot | SealkitError, kept: _Kept |
 
 
 def _read(task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
-    for one, read in _ahead(task, found, store):
-        done, snapshot = _look(task, one, read, None)
+    way = _way(task, None)
+    for one, read in _ahead(way, found, store):
+        done, snapshot = way.look(one, read)
         if mode.rehearse and snapshot is not None:
             done = _rehearsed(task, done, snapshot, mode)
         yield done if done.after is None or task.verb == orders.REVEAL else done.as_dry_run()
@@ -274,12 +289,12 @@ def _rehearsed(task: Task, done: Done, snapshot: Snapshot, mode: Mode) -> Done:
     return done._replace(outcomes=[*done.outcomes, failure(done.found.path, problem)])
 
 
-def _written(task: Task, found: Iterator[Found], mode: Mode, store: Store, kept: _Kept | None) -> Iterator[Done]:
-    for group in _groups(task, found, store, kept):
-        yield from _commit(task, group, mode, store, kept)
+def _written(way: _Way, found: Iterator[Found], mode: Mode, store: Store, kept: _Kept | None) -> Iterator[Done]:
+    for group in _groups(way, found, store):
+        yield from _commit(way, group, mode, store, kept)
 
 
-def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, kept: _Kept | None) -> list[Done]:
+def _commit(way: _Way, group: list[Looked], mode: Mode, store: Store, kept: _Kept | None) -> list[Done]:
     """Replace the files that change; those that somebody else changed meanwhile are looked at again."""
     done = [one for one, _ in group]
     pending = [(index, snapshot) for index, (one, snapshot) in enumerate(group) if one.after is not None and snapshot is not None]
@@ -288,7 +303,7 @@ def _commit(task: Task, group: list[Looked], mode: Mode, store: Store, kept: _Ke
         for (index, _), problem in zip(pending, _replaced(done, pending, mode, kept), strict=True):
             if isinstance(problem, ChangedUnderneath) and attempt + 1 < _TRIES:
                 found = done[index].found
-                done[index], snapshot = _look(task, found, _snapshot(task, found, store), kept)
+                done[index], snapshot = way.look(found, _snapshot(way, found, store))
                 if done[index].after is not None and snapshot is not None:
                     again.append((index, snapshot))
             elif problem is not None:
@@ -303,41 +318,57 @@ def _replaced(done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode,
     from sealkit.trees import replace
 
     changes = [done[index] for index, _ in pending]
-    if kept is not None:
-        kept.journal.will_write(changes)
+    journal, spares = kept if kept is not None else (None, None)
+    if journal is not None:
+        journal.will_write(changes)
     writes = [
         replace.Write(one.found.path, snapshot, one.after or b"", root=one.found.root)
         for one, (_, snapshot) in zip(changes, pending, strict=True)
     ]
     options = replace.Options(mode.break_hardlinks, mode.keep_mtime, replace.SYNCFS, prove=kept is not None)
-    memory, spares = (kept.journal.descriptor, kept.spares) if kept is not None else (None, None)
+    memory = journal.descriptor if journal is not None else None
     problems = [committed.problem for committed in replace.commit(writes, options, also=memory, spares=spares)]
-    if kept is None:
-        return problems
-    kept.journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
+    if journal is not None:
+        journal.have_written(one for one, problem in zip(changes, problems, strict=True) if problem is None)
     return problems
 
 
-def restore(root: str, entry: Entry, mode: Mode, store: Store, kind: str | None = None) -> Iterator[Done]:
-    """Put the old blobs of one file back, and yield what became of it. ``kind`` is what a policy says that the file is."""
-    from sealkit.trees import undo
+def restore(root: str, entries: Iterable[Entry], mode: Mode, declared: Callable[[str], str | None]) -> Iterator[Done]:
+    """Put the old blobs of files back, of each one that is named once, and yield what became of each, in order.
 
-    found = Found(os.path.join(root, entry.path), root)
-    for attempt in range(_TRIES):
-        try:
-            snapshot = store.read(found.path, found.root)
-        except SealkitError as error:
-            yield Done(found, [failure(found.path, error)])
-            return
-        result = undo.restore(found.path, snapshot.data, entry.replaced, kind)
-        done = Done(found, result.outcomes, snapshot.data, result.data)
-        if not mode.write:
-            yield done.as_dry_run()
-            return
-        problem = _replaced([done], [(0, snapshot)], mode, None)[0] if result.data is not None else None
-        if not isinstance(problem, ChangedUnderneath) or attempt + 1 == _TRIES:
-            yield done if problem is None else _failed(done, problem)
-            return
+    ``declared`` says what kind of record a policy says that a file is.
+    """
+    from sealkit.trees import undo
+    from sealkit.trees.spares import Spares
+
+    due: dict[str, Entry] = {}
+
+    def found() -> Iterator[Found]:
+        for entry in entries:
+            path = os.path.join(root, entry.path)
+            due[path] = entry
+            yield Found(path, root)
+
+    def look(one: Found, read: Snapshot | SealkitError) -> Looked:
+        if isinstance(read, SealkitError):
+            return Done(one, [failure(one.path, read)]), None
+        result = undo.restore(one.path, read.data, due[one.path].replaced, declared(one.path))
+        return Done(one, result.outcomes, read.data, result.data), read
+
+    kept = _Kept(None, Spares())
+    try:
+        with Store() as store:
+            way = _Way(look)
+            for done in _written(way, found(), mode, store, kept) if mode.write else _looked(way, found(), store):
+                del due[done.found.path]
+                yield done
+    finally:
+        kept.spares.close()
+
+
+def _looked(way: _Way, found: Iterator[Found], store: Store) -> Iterator[Done]:
+    for one, read in _ahead(way, found, store):
+        yield way.look(one, read)[0].as_dry_run()
 
 
 def _failed(done: Done, problem: SealkitError) -> Done:

@@ -25,7 +25,7 @@ from sealkit.records.identity import Binding, Place
 from sealkit.records.kinds import is_record_name
 from sealkit.records.record import Record, join
 from sealkit.report import Outcome, failure
-from sealkit.sealing import judge
+from sealkit.sealing import judge, strangers
 from sealkit.sealing.placing import put
 from sealkit.trees import at_once, orders
 from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
@@ -57,7 +57,7 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
     if task.verb == orders.CHECK:
-        records = work.with_blobs(data, records)
+        records = work.with_blobs(data, records) or visit.with_open(known_as, data, work.fields, work.kind)
     if not records:
         work.without_records(data, named=named)
     changed = False
@@ -76,8 +76,10 @@ def _of_one_without(task: Task, path: str, data: bytes, known_as: str, *, named:
     if isinstance(task.payload, bytes) or visit.could(data, tuple(order.demand.path for order in given)):
         return None
     demands = [order.demand for order in given]
-    if task.verb == orders.CHECK and (visit.may_hold_blobs(data) or any(demand.required for demand in demands)):
-        return None
+    if task.verb == orders.CHECK:
+        fields = tuple(demand.path for demand in demands)
+        if visit.may_hold_blobs(data) or any(demand.required for demand in demands) or visit.with_open(known_as, data, fields):
+            return None
     is_covered = named or any(demand.line > 0 for demand in demands)
     if not (is_covered or is_record_name(os.path.basename(known_as)) or visit.kind(known_as, data) is not None):
         return Result([], None, [])
@@ -279,7 +281,14 @@ class _Work:
     def seal(self, record: Record, field: str) -> Record:
         if isinstance(self.task.payload, bytes):
             return self._put(record, field, self.task.payload)
-        after = jobs.seal(record, self.sealer, field=field, payload=self.task.payload, binding=self.binding)
+        after = jobs.seal(
+            record,
+            self.sealer,
+            field=field,
+            payload=self.task.payload,
+            binding=self.binding,
+            seal_foreign=self.task.seal_foreign,
+        )
         found = jobs.find(after, field)
         if after is record:
             self.note(reporting.UNCHANGED, field, found, None, unopened(found))
@@ -289,6 +298,8 @@ class _Work:
 
     def _put(self, record: Record, field: str, payload: bytes) -> Record:
         """Seal a payload that was given, under the key of the blob that it replaces if that may seal; who changes a key says so."""
+        if not self.task.seal_foreign:
+            strangers.refuse_payload(payload, field, record.line)
         after, new = put(record, self.sealer, field, payload, binding=self.binding, opener=self._opener)
         found = jobs.find(after, field)
         if new is None:

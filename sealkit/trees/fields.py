@@ -72,11 +72,11 @@ class Content:
         return f"<Content of {len(self.data)} bytes, {len(self.sites)} blobs>"
 
     def fields(self) -> Iterator[tuple[int, str, Order]]:
-        """Yield every field that is asked for: the number of its record, its path, and what is demanded of it."""
+        """Yield every field that is asked for, also one that may be added: the number of its record, its path, and what is demanded."""
         for number, record in enumerate(self.records):
             if not record.is_blank:
                 for order in self.orders.each:
-                    yield from ((number, field, order) for field in visit.fields(record, order.demand.path))
+                    yield from ((number, field, order) for field in visit.fields(record, order.demand.path, or_new=True))
 
     def _sites(self) -> Iterator[Site]:
         for number, field, order in self.fields():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sealkit.context import PATH
+from sealkit.crypto import shapes
 from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
 from sealkit.jobs import Found
@@ -50,7 +51,7 @@ def _gate(data: bytes, demand: FieldRule, file: Callable[[], str] | None) -> Fou
             return None
     elif not blob.is_known or (demand.bind is not None and not _is_bound(blob, demand, file)):
         return None
-    if not document.parses(rest):
+    if shapes.unencrypted(blob.ciphertext) is not None or not document.parses(rest):
         return None
     return Found(blob, yaml.count(b"\n", 0, at) + line)
 

@@ -11,14 +11,14 @@ import re
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit.errors import StoreError
+from sealkit import limits
+from sealkit.errors import TooLarge
 from sealkit.globs import Glob
 from sealkit.trees.folders import failure, release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_LIMIT = 1 << 20  # bytes; real ignore files have a few thousand
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -120,13 +120,19 @@ def _read(opened: int, path: str) -> IgnoreFile | None:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):
             return None
-        text = b"".join(iter(lambda: os.read(opened, _LIMIT + 1), b"")) if status.st_size <= _LIMIT else None
+        text = (
+            b"".join(iter(lambda: os.read(opened, limits.IGNORE_BYTES + 1), b"")) if status.st_size <= limits.IGNORE_BYTES else None
+        )
     except OSError as error:
         problem = failure("cannot read which files git ignores", error, path)
     else:
         if text is not None:
             return IgnoreFile(text)
-        problem = StoreError(problem=f"an ignore file of more than {_LIMIT} bytes", path=path)
+        problem = TooLarge(
+            problem=f"an ignore file of {status.st_size} bytes; at most {limits.IGNORE_BYTES} are read",
+            hint="shorten it, or look at what git ignores, too: --no-gitignore",
+            path=path,
+        )
     finally:
         release(opened)
     raise problem

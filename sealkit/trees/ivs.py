@@ -7,6 +7,8 @@ kept of each (8 bytes) that what is suspicious is read a second time.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.crypto.blob import Blob
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sealkit.demands import FieldRule
+    from sealkit.records.record import Record
     from sealkit.trees.batch import Done
 
 _TEXT = re.compile(rb"[0-9A-Za-z+/=_-]{16}")
@@ -70,22 +73,23 @@ class Ivs:
 
     def _places(self, done: Done, demanded: Callable[[str], Iterable[FieldRule]] | None) -> Iterator[Place]:
         kind = kind_among(demanded(done.found.path)) if demanded is not None else None
+        records: list[Record] | None = None  # read once, however many suspects there are
         for outcome in done.outcomes:
             if outcome.iv in self.suspects and outcome.field is not None and done.before is not None:
-                for blob in _blobs(done, outcome.field, kind):
-                    if blob.iv.hex() == outcome.iv:
-                        yield Place(outcome, str(blob), blob.ciphertext[:16])
-                        break
+                records = records if records is not None else visit.whole(done.found.path, done.before, kind)
+                blob = _blob(records, outcome.field, outcome.line or 1)
+                if blob is not None and blob.iv.hex() == outcome.iv:
+                    yield Place(outcome, str(blob), blob.ciphertext[:16])
 
 
-def _blobs(done: Done, field: str, kind: str | None) -> Iterator[Blob]:
-    for record in visit.whole(done.found.path, done.before or b"", kind):
-        try:
-            text = record.blob_text(field)
-            if text is not None:
-                yield Blob.parse(text[0])
-        except SealkitError:
-            continue
+def _blob(records: list[Record], field: str, line: int) -> Blob | None:
+    """Return the blob in a field of the record that a line is in."""
+    record = records[max(0, bisect_right(records, line, key=lambda one: one.line) - 1)]
+    try:
+        text = record.blob_text(field)
+        return Blob.parse(text[0]) if text is not None else None
+    except SealkitError:
+        return None
 
 
 def weakness(iv: str) -> str | None:
@@ -101,6 +105,7 @@ def weakness(iv: str) -> str | None:
 def _of_iv(iv: str, places: dict[str, list[Place]], demanded: Callable[[str], Iterable[FieldRule]] | None) -> Iterator[Outcome]:
     here = places[iv]
     weak = weakness(iv)
+    alike = _Alike(here)
     for number, place in enumerate(here):
         if weak is not None:
             yield _finding(place, "weak_iv", f"the IV is {weak}: it must be random")
@@ -108,19 +113,38 @@ def _of_iv(iv: str, places: dict[str, list[Place]], demanded: Callable[[str], It
             yield _finding(
                 place, "weak_iv", "the IV is one more or less than another one, as if it were counted: it must be random"
             )
-        others = [other for other in here if other is not place]
-        alike = [other for other in others if other.text == place.text]
-        differing = [other for other in others if other.text != place.text]
-        if differing:
-            begin = ", and their payloads begin alike" if any(one.first_block == place.first_block for one in differing) else ""
-            yield _finding(place, "repeated_iv", f"the IV served for another blob, too, at {_named(differing)}{begin}")
-        elif alike and number and not _is_synthetic(place, demanded):
-            yield _finding(place, "repeated_blob", f"the same blob stands at {_named(alike)}: one of them was copied")
+        same = alike.texts[place.text]
+        if len(same) < len(here):
+            begin = ", and their payloads begin alike" if len(alike.begins[place.first_block]) > 1 else ""
+            named = _named(alike.others(place.text), len(here) - len(same))
+            yield _finding(place, "repeated_iv", f"the IV served for another blob, too, at {named}{begin}")
+        elif len(same) > 1 and number and not _is_synthetic(place, demanded):
+            named = _named([other for other in same[: _PLACES + 1] if other is not place][:_PLACES], len(same) - 1)
+            yield _finding(place, "repeated_blob", f"the same blob stands at {named}: one of them was copied")
 
 
-def _named(places: list[Place]) -> str:
-    names = ", ".join(place.outcome.place for place in places[:_PLACES])
-    return names if len(places) <= _PLACES else f"{names} and {len(places) - _PLACES} more places"
+class _Alike:
+    """The places of one IV by the blob that is there, and the blobs by how their ciphertext begins."""
+
+    def __init__(self, here: list[Place]) -> None:
+        self._here = here
+        self.texts: dict[str, list[Place]] = {}
+        self.begins: dict[bytes, set[str]] = {}
+        self._others: dict[str, list[Place]] = {}
+        for place in here:
+            self.texts.setdefault(place.text, []).append(place)
+            self.begins.setdefault(place.first_block, set()).add(place.text)
+
+    def others(self, text: str) -> list[Place]:
+        """Return the first places of other blobs than this."""
+        if text not in self._others:
+            self._others[text] = list(islice((place for place in self._here if place.text != text), _PLACES))
+        return self._others[text]
+
+
+def _named(places: list[Place], count: int) -> str:
+    names = ", ".join(place.outcome.place for place in places)
+    return names if count <= _PLACES else f"{names} and {count - _PLACES} more places"
 
 
 def _is_synthetic(place: Place, demanded: Callable[[str], Iterable[FieldRule]] | None) -> bool:

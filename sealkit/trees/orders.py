@@ -45,10 +45,23 @@ class Task:
 
     ``opener`` opens blobs, ``sealer`` seals; ``payload`` is for ``seal`` of one record; ``binding`` says what authentic blobs are to be
     bound to. ``open`` is ``decrypt`` without the payload, ``reveal`` puts the payload in the blob's place. ``told``: that binary payloads
-    are under the key that they seem to be is borne out by what else is in the tree.
+    are under the key that they seem to be is borne out by what else is in the tree. ``seal_foreign``: another program's ciphertext is sealed, too.
     """
 
-    __slots__ = ("_demands", "_given", "_orders", "around", "binding", "fields", "opener", "payload", "sealer", "told", "verb")
+    __slots__ = (
+        "_demands",
+        "_given",
+        "_orders",
+        "around",
+        "binding",
+        "fields",
+        "opener",
+        "payload",
+        "seal_foreign",
+        "sealer",
+        "told",
+        "verb",
+    )
 
     def __init__(
         self,
@@ -65,6 +78,7 @@ class Task:
         self.binding, self.around = binding, around
         self.opener, self.sealer = opener, sealer
         self.told = False
+        self.seal_foreign = False
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None
         self._given: Sequence[Order] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from sealkit import limits
 from sealkit.errors import StoreError, Usage
 from sealkit.git.program import GitFailedError, git, top_of
 from sealkit.git.revisions import commit_of
@@ -13,7 +14,7 @@ from sealkit.git.stored import Stored
 if TYPE_CHECKING:
     from typing import Self
 
-_LIMIT = 64 << 20  # bytes, as of any record
+_LIMIT = limits.FILE_BYTES
 
 
 class Revision:

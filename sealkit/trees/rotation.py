@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sealkit import report as reporting
@@ -15,7 +16,6 @@ from sealkit.trees import batch, journals, orders
 from sealkit.trees.demanded import Demanded
 from sealkit.trees.journal import FINISHED, ROLLED_BACK, Journal, entries
 from sealkit.trees.roots import Below, is_folder, real, root_of
-from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -169,12 +169,10 @@ def rollback(root: str, state: State, mode: Mode) -> Iterator[Done]:
     demanded = Demanded(Below([root]), Asked())
     last = {entry.path: number for number, entry in enumerate(entries(state.path, state.prover))}
     whole = mode.write
-    with Store() as store:
-        for number, entry in enumerate(entries(state.path, state.prover)):
-            if last[entry.path] == number:
-                for done in batch.restore(root, entry, mode, store, _declared(demanded, os.path.join(root, entry.path))):
-                    whole = whole and not any(outcome.status == reporting.FAILED for outcome in done.outcomes)
-                    yield done
+    latest = (entry for number, entry in enumerate(entries(state.path, state.prover)) if last.get(entry.path) == number)
+    for done in batch.restore(root, latest, mode, partial(_declared, demanded)):
+        whole = whole and not any(outcome.status == reporting.FAILED for outcome in done.outcomes)
+        yield done
     if not whole:
         return
     if state.doubt is not None:

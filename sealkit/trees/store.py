@@ -9,6 +9,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NoReturn
 
+from sealkit import limits
 from sealkit.errors import OverLimit, SealkitError
 from sealkit.trees.folders import failure, open_folder, refusal, release, wrong_kind
 
@@ -23,7 +24,7 @@ READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 WRITING = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Flags for a file that is written over: one of our own."""
 
-LIMIT = 64 << 20
+LIMIT = limits.FILE_BYTES
 """The size of the largest record that is read, in bytes."""
 
 BEGINNING = 8192

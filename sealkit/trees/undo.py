@@ -6,23 +6,49 @@ from typing import TYPE_CHECKING
 
 from sealkit import jobs
 from sealkit import report as reporting
+from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
-from sealkit.records import visit
+from sealkit.records import scan, visit
+from sealkit.records.kinds import FRONT_MATTER
 from sealkit.records.record import join
 from sealkit.report import Outcome, failure
+from sealkit.trees import at_once
 from sealkit.trees.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from sealkit.trees.result import Replaced
 
 
-def restore(path: str, data: bytes, replaced: Iterable[Replaced], kind: str | None = None) -> Result:
+def restore(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | None = None) -> Result:
     """Put the old blobs back into the content of a file, wherever the new ones still stand; what is no blob is a failure, and not put there.
 
     ``kind`` is what a policy says that the file is.
     """
+    return _at_once(path, data, replaced, kind) or _by_record(path, data, replaced, kind)
+
+
+def _at_once(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | None) -> Result | None:
+    """Do it without a ``Record`` where the one blob of a file of front matter stands where the fast scan finds it; or None."""
+    if len(replaced) != 1 or replaced[0].line != 1:
+        return None
+    _, field, old, new = replaced[0]
+    try:
+        span = at_once.scanned(data, field) if visit.kind(path, data, kind) == FRONT_MATTER else None
+        if not isinstance(span, scan.Span) or data[span.start : span.end] != new.encode():
+            return None
+        Blob.parse(old)
+    except (SealkitError, UnicodeEncodeError):
+        return None
+    after = at_once.exchanged(data, span, old, field)
+    if after is None:
+        return None
+    line = data.count(b"\n", 0, span.start) + 1
+    return Result([Outcome(path, reporting.RESTORED, field, line=line)], after, [])
+
+
+def _by_record(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | None) -> Result:
     try:
         records = {record.line: record for record in visit.whole(path, data, kind)}
     except SealkitError as error:

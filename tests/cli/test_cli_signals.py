@@ -78,6 +78,24 @@ def default_signals():
         signal.signal(number, signal.SIG_DFL)
 
 
+def last_word(running):
+    """Wait until a process says that it is ending; one that ends without a word says nothing more."""
+    said = b""
+    while b"ending" not in said:
+        more = os.read(running.stdout.fileno(), 1 << 16)
+        if not more:
+            _, err = running.communicate(timeout=60)
+            pytest.fail(f"it ended with {running.returncode} after {said!r}: {err!r}")
+        said += more
+
+
+def test_a_child_that_ends_without_a_word_is_a_failure():
+    """What shows that the test below ends, whatever its child does."""
+    running = subprocess.Popen([sys.executable, "-c", "print('else')"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with pytest.raises(pytest.fail.Exception, match="it ended with 0 after b'else"):
+        last_word(running)
+
+
 @pytest.mark.parametrize("number", STATUS)
 def test_after_the_last_word(desk, number):
     """A signal that comes while Python shuts down, made long here by a hook, changes neither the exit status nor what is said."""
@@ -88,9 +106,7 @@ def test_after_the_last_word(desk, number):
     running = subprocess.Popen(
         command, cwd=desk.path, env=desk.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=default_signals
     )
-    said = b""
-    while b"ending" not in said:
-        said += os.read(running.stdout.fileno(), 1 << 16)
+    last_word(running)
     running.send_signal(number)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 0, err

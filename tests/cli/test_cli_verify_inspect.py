@@ -8,6 +8,7 @@ import pytest
 
 GOOD = "A" * 43 + "=" + ";" + "A" * 22 + "=="  # 32 and 16 bytes
 CIPHERTEXT, IV = GOOD.split(";")
+SEALED = "qV3lJ7rDq1h9nPz0Xk4bYw8sT2uEoF6cRmZgL5iHaB0=;" + IV  # as GOOD, and nothing shows that it is not encrypted
 AUTH = "A" * 56
 
 # A value, the code, and the part and offset (from 0, in the value) that the message names.
@@ -86,7 +87,7 @@ def test_text_of_one_blob(desk):
 
 
 def test_a_tagged_blob_shows_its_key_id(desk):
-    desk.record("x.md", GOOD + ";" + "AQD" + "A" * 53)
+    desk.record("x.md", SEALED + ";" + "AQD" + "A" * 53)
     (line,) = desk.run("inspect", "--json", "x.md").lines
     assert (line["format"], line["bind"], line["kid"]) == ("tagged", "none", "c000000000000000")
     assert "code" not in line
@@ -110,7 +111,7 @@ def test_folders_and_counts(desk):
 
 
 def test_several_fields(desk):
-    desk.write("x.yml", f"a: {{b: '{GOOD}'}}\nlist: [{{s: '{GOOD}'}}, {{s: nothing}}]\n".encode())
+    desk.write("x.yml", f"a: {{b: '{SEALED}'}}\nlist: [{{s: '{SEALED}'}}, {{s: nothing}}]\n".encode())
     ran = desk.run("inspect", "--json", "--field", "a.b", "--field", "list[].s", "x.yml")
     assert [(line["field"], line["status"]) for line in ran.lines] == [
         ("a.b", "found"),

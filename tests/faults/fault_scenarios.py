@@ -188,6 +188,12 @@ class RollBack(Scenario):
         self.tree.check_secrets()
 
 
+class RollBackReusing(RollBack):
+    """The same, where the file that each record leaves behind becomes the next one."""
+
+    settings = RotateReusing.settings
+
+
 class Resume(Scenario):
     """A rotation that was killed in the middle: one record is done, one has changed places with its temporary file, one is old."""
 
@@ -295,6 +301,7 @@ ALL = (
     Seal,
     SealPayload,
     RollBack,
+    RollBackReusing,
     Resume,
     ResumeWithWorkers,
     KeygenNew,

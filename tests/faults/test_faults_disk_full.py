@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from disk_full import COMMANDS
 from warm import where_things_are
 
 SCRIPT = Path(__file__).with_name("disk_full.py")
@@ -32,17 +33,18 @@ def fill(alone, folder, first, step):
     environment = os.environ | {"PYTHONPATH": where_things_are()[1]}
     ran = subprocess.run([*alone, *script], capture_output=True, text=True, env=environment, check=False)
     assert ran.returncode == 0, ran.stderr + ran.stdout
-    sizes, fitted = map(int, re.findall(r"\d+", ran.stdout))
-    return sizes, fitted
+    return [(int(sizes), int(fitted)) for sizes, fitted in re.findall(r"^(\d+) sizes, (\d+) ", ran.stdout, re.MULTILINE)]
 
 
 def test_some_sizes(alone, tmp_path):
-    sizes, fitted = fill(alone, tmp_path / "full", 1, 16)
-    assert 0 < fitted < sizes
+    of_commands = fill(alone, tmp_path / "full", 1, 16)
+    assert len(of_commands) == len(COMMANDS)
+    assert all(0 < fitted < sizes for sizes, fitted in of_commands)
 
 
 @pytest.mark.faults
 def test_every_size(alone, tmp_path, share, counted):
-    sizes, fitted = fill(alone, tmp_path / "full", *share)
+    of_commands = fill(alone, tmp_path / "full", *share)
+    sizes, fitted = map(sum, zip(*of_commands, strict=True))
     counted(sizes)
     assert 0 < fitted < sizes

@@ -14,7 +14,7 @@ from keys_canary import CANARY, leaks
 
 from sealkit.crypto.wrap import wrap
 from sealkit.errors import SealkitError
-from sealkit.keys import passphrase
+from sealkit.keys import passphrase, remembered
 from sealkit.keys.ring import KeyRing
 
 pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
@@ -135,7 +135,7 @@ def test_on_the_command_line(place, name):
 def test_in_the_library(place, name):
     """Errors with the locals of their frames, pickles, reprs and vars of sources and rings."""
     ring, content = prepare(place, name)
-    passphrase.forget()
+    remembered.forget()
     environ = {"PATH": os.environ["PATH"], "SEALKIT_SECRET_X": content, "SEALKIT_SECRET_P": PASSPHRASE}
     said, loaded = [], None
     try:
@@ -150,4 +150,4 @@ def test_in_the_library(place, name):
         loaded.close()
     assert said
     assert not secrets_in(*said)
-    passphrase.forget()
+    remembered.forget()

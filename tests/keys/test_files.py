@@ -11,7 +11,7 @@ import pytest
 
 from sealkit import config, ownership
 from sealkit.errors import ConfigError, NoUsableKey
-from sealkit.keys import sources
+from sealkit.keys import files, ring, sources
 from sealkit.keys.access import Access
 
 SECRET = bytes(range(100, 132))
@@ -250,3 +250,35 @@ def test_no_descriptor_is_left_open(failure, tmp_path):
     again = os.open(tmp_path, os.O_RDONLY)
     os.close(again)
     assert again == descriptor
+
+
+# --- a path that counts from a folder that cannot be told -----------------------------------------------------------------
+RELATIVE = {
+    "the programs of a ring": lambda path: ring.check_programs(path, []),
+    "the tree above it": files.tree_above,
+    "its path without links": files.real_path,
+    "whether git tracks it": lambda path: files.is_tracked(path, Access({})),
+    "whether it is published": lambda path: files.published(path, Access({})),
+    "a ring": ring.KeyRing.load,
+}
+
+
+@pytest.mark.parametrize("path", ["keys.yaml", "./keys.yaml", "a/keys.yaml", "../keys.yaml"])
+@pytest.mark.parametrize("asked", RELATIVE)
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file or directory"), PermissionError(13, "Permission denied")])
+def test_a_relative_path_from_nowhere(failure, monkeypatch, asked, path, error):
+    """The folder that a process is in may be gone, or below one that it may not read: no path counts from there."""
+
+    def nowhere():
+        raise error
+
+    monkeypatch.setattr(os, "getcwd", nowhere)
+    found = failure(RELATIVE[asked], path)
+    assert type(found) is NoUsableKey
+    assert error.strerror.lower() in found.problem
+
+
+@pytest.mark.parametrize("asked", [name for name in RELATIVE if name != "a ring"])
+def test_an_absolute_path_counts_from_nowhere_else(tmp_path, monkeypatch, asked):
+    monkeypatch.setattr(os, "getcwd", lambda: pytest.fail("the folder that one is in does not matter"))
+    RELATIVE[asked](str(tmp_path / "keys.yaml"))

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keys_canary import leaks
 
+from sealkit.context import Context
 from sealkit.errors import ConfigError, NoUsableKey, Usage
-from sealkit.keys.key import Key, wipe
+from sealkit.keys.key import Key
 from sealkit.keys.members import check_members
+from sealkit.wiping import wipe
 
 # The key ids of the contract's test vectors (format 1).
 KIDS = [
@@ -235,3 +237,24 @@ MEMBERS = [
 @pytest.mark.parametrize(("ids", "primary", "problem"), MEMBERS)
 def test_members_that_are_no_ring(failure, ids, primary, problem):
     assert problem in failure(check_members, members(*ids), primary).problem
+
+
+AT_WORK = {
+    "cbc": lambda key: key.cbc().encrypt(b"a payload", bytes(16)),
+    "tagger": lambda key: key.tagger().tag(bytes(10), Context(), bytes(16), bytes(16)),
+    "synthesizer": lambda key: key.synthesizer().iv(Context(), b"a payload"),
+}
+
+
+@pytest.mark.parametrize("name", AT_WORK)
+def test_a_closed_key_leaves_nothing_to_work_with(failure, name):
+    """Who has what works with a key has nothing any more when the key is closed, and is told so."""
+    key = Key("k1", bytes(range(100, 132)))
+    worker = getattr(key, name)()
+    held = type("Held", (), {name: lambda _: worker})()
+    assert AT_WORK[name](held)
+    derived = key.derived()
+    key.close()
+    error = failure(AT_WORK[name], held)
+    assert type(error) is NoUsableKey
+    assert (derived.mac, derived.siv, derived.journal) == (bytes(32),) * 3

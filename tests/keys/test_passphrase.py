@@ -13,7 +13,7 @@ from sealkit import config
 from sealkit.crypto import kdf
 from sealkit.errors import ConfigError, NoUsableKey
 from sealkit.installing import how_to_install
-from sealkit.keys import passphrase, sources, strength
+from sealkit.keys import passphrase, remembered, sources, strength
 from sealkit.keys.access import Access
 from sealkit.keys.key import Key
 from sealkit.keys.ring import KeyRing
@@ -25,9 +25,9 @@ SMALL = f"kdf: argon2id, salt: '{SALT}', t: 1, m: 8, p: 1"
 
 @pytest.fixture(autouse=True)
 def fresh():
-    passphrase.forget()
+    remembered.forget()
     yield
-    passphrase.forget()
+    remembered.forget()
 
 
 def declare(text, folder=""):
@@ -99,7 +99,7 @@ def test_a_function_runs_once_a_process(monkeypatch):
     declare(f"{{passphrase: prompt, {SMALL}}}").read(ask("another passphrase")[0])
     declare(f"{{passphrase: prompt, {SMALL.replace('t: 1', 't: 2')}}}").read(ask()[0])
     assert len(runs) == 3
-    passphrase.forget()
+    remembered.forget()
     declare(f"{{passphrase: prompt, {SMALL}}}").read(ask()[0])
     assert len(runs) == 4
 

@@ -330,3 +330,80 @@ def test_git_inherits_no_key(tmp_path):
     assert not [line for line in spied.splitlines() if "5ec1" in line or "5ec3" in line]
     readers = spied.count("OTHER=")
     assert readers < spied.count("SEALKIT_KEYS="), "once the ring was read, what it names is gone, whatever it is called"
+
+
+# --- from Python -----------------------------------------------------------------------------------------------------
+LOADS = """
+import ctypes, os, resource, sys
+from sealkit import Key, KeyRing
+from sealkit.keys.access import Access
+from sealkit.keys.given import KeyFile
+
+ring, key = sys.argv[1:]
+given = {"K": "hex:" + "5e" * 16, "SEALKIT_KEYS": ring}
+calls = {
+    "load": lambda **protect: KeyRing.load(ring, **protect),
+    "find": lambda **protect: KeyRing.find(ring, **protect),
+    "find, where the environment says": lambda **protect: KeyRing.find(environ=given, **protect),
+    "find, the one key of the environment": lambda **protect: KeyRing.find(environ={"SEALKIT_SECRET": given["K"]}, **protect),
+    "from_variable": lambda **protect: KeyRing.from_variable("K", given, **protect),
+    "single": lambda **protect: KeyRing.single(KeyFile(key, "raw", "k"), Access({}), **protect),
+    "a ring that is not there": lambda **protect: KeyRing.load(ring + "s", **protect),
+    "a key made of bytes": lambda **protect: KeyRing([Key("k1", bytes(16))], primary="k1"),
+}
+
+def state():
+    locked = next(line for line in open("/proc/self/status") if line.startswith("VmLck")).split()[1]
+    dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+    return dumpable, resource.getrlimit(resource.RLIMIT_CORE) == (0, 0), locked != "0"
+
+for name, call in calls.items():
+    for protect in ({}, {"protect": True}, {"protect": False}):
+        sys.stdout.flush()
+        if not os.fork():
+            try:
+                call(**protect)
+            except Exception as error:
+                assert name == "a ring that is not there", error
+            print(name, *protect.values(), *state(), sep="|", flush=True)
+            os._exit(0)
+        assert os.wait()[1] == 0
+"""
+PROTECTED_BY = [
+    "load",
+    "find",
+    "find, where the environment says",
+    "find, the one key of the environment",
+    "from_variable",
+    "single",
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_whoever_reads_keys_from_python_is_protected_unless_they_say_otherwise(tmp_path):
+    (tmp_path / "k").write_bytes(bytes(range(32)))
+    (tmp_path / "k").chmod(0o600)
+    ring = tmp_path / "keys.yaml"
+    ring.write_text("version: 1\nprimary: k1\nkeys:\n  - id: k1\n    source: {file: k, encoding: raw}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS, str(ring), str(tmp_path / "k")],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, hard)),
+    )
+    assert done.returncode == 0, done.stderr
+    found = [line.split("|") for line in done.stdout.splitlines()]
+    states = {tuple(line[:-3]): (line[-3], line[-2]) for line in found}
+    as_it_was = ("1", str(hard == 0))
+    wanted = {(name, *said): ("0", "True") for name in PROTECTED_BY for said in ((), ("True",))}
+    wanted |= {(name, "False"): as_it_was for name in PROTECTED_BY}
+    absent, bytes_alone = "a ring that is not there", "a key made of bytes"
+    wanted |= {(absent,): ("0", "True"), (absent, "True"): ("0", "True"), (absent, "False"): as_it_was}
+    wanted |= {(bytes_alone, *said): as_it_was for said in ((), ("True",), ("False",))}
+    assert states == wanted
+    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if not 0 <= soft < 1 << 16 or not os.geteuid():
+        assert {tuple(line[:-3]): line[-1] for line in found if line[0] in PROTECTED_BY} == {
+            (name, *said): str(said != ("False",)) for name in PROTECTED_BY for said in ((), ("True",), ("False",))
+        }

@@ -11,8 +11,9 @@ import pytest
 
 from sealkit import config
 from sealkit.errors import ConfigError, NoUsableKey
-from sealkit.keys import sources, streams
+from sealkit.keys import remembered, sources, streams
 from sealkit.keys.access import Access
+from sealkit.keys.ring import KeyRing
 
 SECRET = bytes(range(100, 132))
 
@@ -24,7 +25,8 @@ def source(number, encoding="hex"):
 @pytest.fixture
 def pipe(monkeypatch):
     """Return a function that gives a descriptor from which some bytes can be read."""
-    monkeypatch.setattr(streams, "_read_before", {})
+    remembered.forget()
+    monkeypatch.setattr(streams, "_read_before", set())
     opened = []
 
     def make(content, *, end=True):
@@ -48,6 +50,34 @@ def test_a_pipe(pipe):
     assert source(number).read(Access({})) == SECRET
     assert source(number).read(Access({})) == SECRET, "a ring can be loaded twice"
     assert not os.get_inheritable(number)
+
+
+def test_it_is_gone_when_the_ring_that_has_it_is_closed(pipe, failure):
+    number = pipe(SECRET)
+    first, second = (KeyRing.single(source(number, "raw"), Access({})) for _ in range(2))
+    first.close()
+    third = KeyRing.single(source(number, "raw"), Access({}))
+    assert third.primary.same_secret(second.primary)
+    second.close()
+    third.close()
+    error = failure(source(number, "raw").read, Access({}), canary=SECRET)
+    assert error.problem == f"key k1: fd {number}: it was read before, for a ring that is closed now"
+    assert "keep that ring open" in error.hint
+
+
+def test_another_pipe_of_the_same_number_is_another_key(pipe):
+    number, other = pipe(SECRET), pipe(SECRET[::-1])
+    KeyRing.single(source(number, "raw"), Access({})).close()
+    os.dup2(other, number)
+    assert source(number, "raw").read(Access({})) == SECRET[::-1]
+
+
+def test_it_is_remembered_as_long_as_a_command_says(pipe):
+    number = pipe(SECRET)
+    with remembered.throughout():
+        KeyRing.single(source(number, "raw"), Access({})).close()
+        with KeyRing.single(source(number, "raw"), Access({})) as ring:
+            assert ring.primary.bits == 256
 
 
 def test_an_open_file(pipe):
@@ -83,8 +113,8 @@ def test_not_open(failure, pipe):
     assert "3< k1.key" in error.hint
 
 
-def test_a_terminal(failure, monkeypatch):
-    monkeypatch.setattr(streams, "_read_before", {})
+def test_a_terminal(failure):
+    remembered.forget()
     master, slave = os.openpty()
     try:
         assert "a terminal, which shows what is typed" in failure(source(slave).read, Access({})).problem
@@ -104,8 +134,8 @@ def test_no_descriptor(failure, number):
 def test_children_do_not_inherit_it(tmp_path):
     (tmp_path / "k").write_text(SECRET.hex())
     script = (
-        "import os, subprocess, sys; from sealkit.keys.streams import read_descriptor;"
-        "before = os.get_inheritable(9); read_descriptor(9, '');"
+        "import os, subprocess, sys; from sealkit.keys.access import Access; from sealkit.keys.streams import read_descriptor;"
+        "before = os.get_inheritable(9); read_descriptor(9, '', Access({}));"
         "child = subprocess.run([sys.executable, '-c', 'import os; os.fstat(9)'], close_fds=False, capture_output=True);"
         "print(before, child.returncode)"
     )

@@ -25,6 +25,21 @@ RULES = {
     "other fields elsewhere": b"  - include: ['posts/**']\n    fields: [{path: body, required: false}]\n",
 }
 
+BESIDE = {
+    "its name says it": ("p.md", b"---\ntitle: Mist\nplaintext: open\n---\n"),
+    "with a sign": ("u.md", b"---\nun-sealed: open\n---\n"),
+    "with the field's name": ("n.yml", b"secured_plain: open\n"),
+    "under any suffix": ("q.qmd", b"---\nDecrypted: open\n---\n"),
+    "escaped": ("e.json", b'{"plain\\u0074ext": "open"}\n'),
+    "in one of several lines": ("l.jsonl", b'{"a": 1}\n{"cleartext": "open"}\n'),
+}
+NOT_BESIDE = {
+    "the text of a page": ("t.md", b"---\ntitle: Mist\n---\nplaintext: open\n"),
+    "in what is no record": ("x.conf", b"plaintext: open\n"),
+    "in what does not read": ("b.json", b'{"plaintext": "open"\n'),
+    "nothing": ("z.md", b"---\nplaintext:\n---\n"),
+}
+
 
 @pytest.fixture
 def tree(desk):
@@ -46,6 +61,15 @@ def test_plaintext_is_found_whatever_the_policy_says(tree, rules):
     ran = tree.run("check", "--json", "tree")
     found = {line["path"] for line in ran.lines if line["status"] == "finding"}
     assert found == {f"tree/{name}" for name, _ in OPEN.values()}, ran
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_what_stands_open_where_the_field_would_be_is_found(tree, rules):
+    policy(tree, RULES[rules])
+    for name, data in (*BESIDE.values(), *NOT_BESIDE.values()):
+        tree.write(f"tree/{name}", data)
+    found = {line["path"]: line["code"] for line in tree.run("check", "--json", "tree").lines if line["status"] == "finding"}
+    assert found == {f"tree/{name}": "unsealed" for name, _ in BESIDE.values()}
 
 
 def test_a_field_that_holds_a_blob_may_be_open_in_no_record_of_the_file(tree):

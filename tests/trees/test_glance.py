@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from record_table import ROWS
-from test_records_beside import BLOB, names
+from test_records_beside import BLOB, CIPHERTEXT, names
 from yaml_documents import Documents
 
 from sealkit import Blob, jobs
@@ -17,9 +17,9 @@ from sealkit.records.identity import Binding
 from sealkit.records.record import split
 from sealkit.trees import glance
 
-TAGGED = str(Blob(bytes(16), bytes(range(16)), bytes([1, 1]) + bytes(40)))
-UNBOUND = str(Blob(bytes(16), bytes(range(16)), bytes([1, 0]) + bytes(40)))
-UNKNOWN = str(Blob(bytes(16), bytes(range(16)), bytes([7, 1]) + bytes(40)))
+TAGGED = str(Blob(CIPHERTEXT[:16], bytes(range(16)), bytes([1, 1]) + bytes(40)))
+UNBOUND = str(Blob(CIPHERTEXT[:16], bytes(range(16)), bytes([1, 0]) + bytes(40)))
+UNKNOWN = str(Blob(CIPHERTEXT[:16], bytes(range(16)), bytes([7, 1]) + bytes(40)))
 DEMANDS = [
     FieldRule(),
     FieldRule(required=False),

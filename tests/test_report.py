@@ -173,7 +173,9 @@ def test_an_error_becomes_an_outcome(kind):
 def test_codes_are_unique():
     kinds = [kind for kind in every_error() if kind.__module__ == "sealkit.errors"]
     own = [kind.code for kind in kinds if "code" in vars(kind)]
-    assert len(own) == len(set(own))
+    assert {code for code in own if own.count(code) > 1} == {
+        "limit"
+    }  # one word; its exit status tells a record from a file and a ring
     assert {kind.exit_status for kind in kinds} <= {1, 2, 3, 4, 75}
 
 

@@ -29,7 +29,7 @@ def restore(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | No
     return _at_once(path, data, replaced, kind) or _by_record(path, data, replaced, kind)
 
 
-def _at_once(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | None) -> Result | None:
+def _at_once(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | None = None) -> Result | None:
     """Do it without a ``Record`` where the one blob of a file of front matter stands where the fast scan finds it; or None."""
     if len(replaced) != 1 or replaced[0].line != 1:
         return None
@@ -48,7 +48,7 @@ def _at_once(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | N
     return Result([Outcome(path, reporting.RESTORED, field, line=line)], after, [])
 
 
-def _by_record(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | None) -> Result:
+def _by_record(path: str, data: bytes, replaced: Sequence[Replaced], kind: str | None = None) -> Result:
     try:
         records = {record.line: record for record in visit.whole(path, data, kind)}
     except SealkitError as error:

@@ -99,8 +99,8 @@ def test_what_somebody_saved_meanwhile_is_kept_and_looked_at_again(tree, monkeyp
     saved = record(1).replace(b"text", b"saved meanwhile")
     look = undo.restore
 
-    def restore(path, data, replaced):
-        result = look(path, data, replaced)
+    def restore(path, data, replaced, kind):
+        result = look(path, data, replaced, kind)
         if path.endswith("1.md") and b"meanwhile" not in data:
             Path(path).write_bytes(saved)
         return result

@@ -48,11 +48,13 @@ _ORDER = (
 _UNAUTHENTICATED = "unauthenticated"
 UNTOLD: Final = "untold"
 """The code of a field that opened before a rotation, and whose key nothing in it could tell."""
+SETTLED: Final = "settled"
+"""The code of such a field that the rotation leaves as it is."""
 
 _DONE, _FINDINGS, _USAGE, _FAILED = 0, 1, 2, 4
 
-Counted = tuple[str, str | None, int, str | None]
-"""By what outcomes are counted: status, code, exit status, format."""
+Counted = tuple[str, str | None, int, str | None, str | None]
+"""By what outcomes are counted: status, code, exit status, format, and the key of a field that was found."""
 
 
 class Outcome(NamedTuple):
@@ -171,45 +173,65 @@ def failure(path: str, error: SealkitError, field: str | None = None) -> Outcome
     )
 
 
+def counted(outcome: Outcome) -> Counted:
+    """Return by what an outcome is counted."""
+    return (
+        outcome.status,
+        outcome.code,
+        outcome.exit_status,
+        outcome.format,
+        outcome.key if outcome.status == FOUND and not outcome.exit_status else None,
+    )
+
+
 class Report:
     """Counts outcomes as they come, keeping none of them."""
 
-    __slots__ = ("_codes", "_counts", "_exits", "_opened", "unauthenticated", "untold")
+    __slots__ = ("_borne", "_codes", "_counts", "_exits", "_opened", "_untold", "unauthenticated")
 
     unauthenticated: int
     """How many fields were in order, but may have been altered by somebody without the key."""
 
-    untold: int
-    """How many fields opened before a rotation whose keys nothing in them could tell."""
-
     def __init__(self) -> None:
-        self.unauthenticated = self.untold = 0
+        self.unauthenticated = 0
         self._opened = 0
+        self._untold: dict[str | None, int] = {}
+        self._borne: set[str] = set()
         self._counts: dict[str, int] = {}
         self._codes: dict[str, int] = {}
         self._exits: set[int] = set()
 
     def add(self, outcome: Outcome) -> None:
         """Count an outcome."""
-        self.count(outcome.status, outcome.code, outcome.exit_status, outcome.format)
+        self.count(counted(outcome))
 
-    def count(self, status: str, code: str | None, exit_status: int, form: str | None = None, times: int = 1) -> None:
-        """Count outcomes that were looked at elsewhere; ``form`` is the format of their blobs."""
+    def count(self, by: Counted, times: int = 1) -> None:
+        """Count outcomes that were looked at elsewhere."""
+        status, code, exit_status, form, key = by
         self._counts[status] = self._counts.get(status, 0) + times
         if code is not None and status in (FINDING, FAILED):
             self._codes[code] = self._codes.get(code, 0) + times
         elif code == _UNAUTHENTICATED:
             self.unauthenticated += times
         elif code == UNTOLD:
-            self.untold += times
+            self._untold[key] = self._untold.get(key, 0) + times
+        if key is not None and code not in _TELLS_NO_KEY:
+            self._borne.add(key)
         if status in _OPENED and form in _TWO_PARTS:
             self._opened += times
         self._exits.add(_FINDINGS if status == WOULD_CHANGE else exit_status)
 
     def merge(self, counts: dict[Counted, int]) -> None:
-        """Count outcomes counted elsewhere, by status, code, exit status and format."""
-        for (status, code, exit_status, form), times in counts.items():
-            self.count(status, code, exit_status, form, times)
+        """Count outcomes counted elsewhere."""
+        for by, times in counts.items():
+            self.count(by, times)
+
+    def untold(self, *, borne_out: bool = False) -> int:
+        """Return how many fields opened before a rotation whose keys nothing in them could tell.
+
+        With ``borne_out``, those do not count whose key opened a field that does tell it.
+        """
+        return sum(times for key, times in self._untold.items() if not (borne_out and key in self._borne))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -283,6 +305,7 @@ _ADVICE = {
 }
 _OPENED = frozenset({FOUND, DECRYPTED, ROTATED, VERIFIED, UNCHANGED, WOULD_CHANGE})
 _TWO_PARTS = frozenset({"plain", "synthetic"})
+_TELLS_NO_KEY = frozenset({UNTOLD, SETTLED})
 _SOME = 4
 _MANY = 10
 _NEARLY_ALL = 9

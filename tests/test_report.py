@@ -69,13 +69,13 @@ def test_counts_codes_and_sentence():
 )
 def test_findings_are_one_or_several(times, said):
     made = Report()
-    made.count("finding", "malformed", 1, times=times)
+    made.count(("finding", "malformed", 1, None, None), times)
     assert made.sentence() == said
 
 
 def test_counting_at_once_is_counting_one_by_one():
     made = Report()
-    made.count("finding", "malformed", 1, times=3)
+    made.count(("finding", "malformed", 1, None, None), 3)
     one_by_one = report(FINDING, FINDING, FINDING)
     assert (made.summary(), made.exit_status) == (one_by_one.summary(), one_by_one.exit_status)
 
@@ -100,10 +100,10 @@ def test_counting_at_once_is_counting_one_by_one():
 )
 def test_what_the_share_of_closed_blobs_tells(closed, opened, diagnosis, words, status, code, form):
     made = Report()
-    made.count("finding", "cannot_decrypt", 1, times=closed) if closed else None
-    made.count(status, code, 0, form, opened) if opened else None
-    made.count("verified", "authentic", 0, "tagged", 1000)  # what names its key says nothing of those that do not
-    made.count("finding", "tampered", 1, times=1000)
+    made.count(("finding", "cannot_decrypt", 1, None, None), closed) if closed else None
+    made.count((status, code, 0, form, None), opened) if opened else None
+    made.count(("verified", "authentic", 0, "tagged", None), 1000)  # what names its key says nothing of those that do not
+    made.count(("finding", "tampered", 1, None, None), 1000)
     assert made.diagnosis() == made.summary()["summary"].get("diagnosis") == diagnosis
     assert (made.advice() is None) == (words is None)
     assert words is None or words in made.advice()

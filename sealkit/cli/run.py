@@ -64,8 +64,8 @@ class Maker:
         for done in some:
             one = self._ready(done)
             for outcome in one.outcomes:
-                counted = (outcome.status, outcome.code, outcome.exit_status, outcome.format)
-                counts[counted] = counts.get(counted, 0) + 1
+                by = reporting.counted(outcome)
+                counts[by] = counts.get(by, 0) + 1
                 if outcome.exit_status:
                     problems.append(tuple(outcome._replace(payload=None)))
                 if self._only_problems and not outcome.exit_status:

@@ -18,7 +18,7 @@ from sealkit.columns.reference import Reference, ring_of
 from sealkit.demands import Asked
 from sealkit.errors import JournalError, NothingMatched, Usage
 from sealkit.opaque import opaque
-from sealkit.report import Outcome, Report, failure
+from sealkit.report import Outcome, Report, counted, failure
 from sealkit.sealer import Sealer
 from sealkit.trees import batch, journals, orders, rotation, tasks
 from sealkit.trees.found import Found
@@ -140,8 +140,8 @@ def _gathered(told: Iterable[pa.Table], missed: list[Outcome]) -> _Gathered:
             if row["problem"] is not None:
                 problems.append(Outcome(*json.loads(row["problem"])))
             else:
-                status, code, exit_status, form = json.loads(row["counted"])
-                report.count(status, code, exit_status, form, row["times"])
+                status, code, exit_status, form, key = json.loads(row["counted"])
+                report.count((status, code, exit_status, form, key), row["times"])
     return _Gathered(report, problems)
 
 
@@ -218,7 +218,7 @@ def _told(done: Iterable[batch.Done]) -> Iterator[pa.RecordBatch]:
     problems = []
     for one in done:
         for outcome in one.outcomes:
-            by = (outcome.status, outcome.code, outcome.exit_status, outcome.format)
+            by = counted(outcome)
             counts[by] = counts.get(by, 0) + 1
             if outcome.exit_status:
                 problems.append(json.dumps(outcome._replace(payload=None)))

@@ -90,7 +90,7 @@ class Done(NamedTuple):
 class Piece(NamedTuple):
     """What is to be printed of some files, in order, and what became of them; plain values, fit for a pipe.
 
-    ``counts`` counts outcomes by (status, code, exit status, format); ``problems`` are the outcomes with an exit status, as tuples. ``ivs`` are those of the
+    ``counts`` counts outcomes as ``report.counted`` does; ``problems`` are the outcomes with an exit status, as tuples. ``ivs`` are those of the
     blobs in them, in hexadecimal, where somebody compares them.
     """
 

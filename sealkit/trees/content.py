@@ -261,8 +261,9 @@ class _Work:
             self.note(reporting.FOUND, place.field, found, None, error.code)
             return
         jobs.may_seal(found, sealer, place)
-        untold = judge.is_untold(opened, opener) and not judge.is_settled(opened, sealer, vouched=vouched)
-        code = reporting.UNTOLD if untold else opened.verdict
+        code: str | None = opened.verdict
+        if judge.is_untold(opened, opener):
+            code = reporting.SETTLED if judge.is_settled(opened, sealer, vouched=vouched) else reporting.UNTOLD
         self.note(reporting.FOUND, place.field, found, opened.key_id, code, opened)
 
     def decrypt(self, record: Record, field: str) -> Record:

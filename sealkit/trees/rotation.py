@@ -107,11 +107,12 @@ def rehearse(rotation: Rotation, found: Iterable[Found]) -> Iterator[Done]:
 def check_told(preflight: Report, *, partial: bool) -> None:
     """Raise ``Usage`` where a wrong key might bury binary payloads as garbage, as one in 255 would: their key was not named.
 
-    In a ``partial`` rotation nobody sees that the others do not open; nor where nothing else in the tree bears the key out.
+    In a ``partial`` rotation nobody sees that the others do not open; nor where nothing else in the tree that tells its key was opened with the same one.
     """
-    if preflight.untold and (partial or preflight.untold == preflight.counts.get(reporting.FOUND)):
+    untold = preflight.untold(borne_out=not partial)
+    if untold:
         raise Usage(
-            problem=f"nothing tells which key sealed {preflight.untold} binary payloads, and under a wrong one they would become garbage",
+            problem=f"nothing tells which key sealed {untold} binary payloads, and under a wrong one they would become garbage",
             hint="name the key that sealed them: --from ID (or --key-id ID)",
         )
 

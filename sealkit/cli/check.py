@@ -18,7 +18,8 @@ from sealkit.records.kinds import POLICY
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
-from sealkit.trees.found import Found, Left
+from sealkit.trees.found import LINKS, Found, Left
+from sealkit.trees.links import Links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -279,10 +280,24 @@ class Gate:
         versions = repository.staged(_is_any) if self._what.staged else repository.history(_is_any)
         with repository.objects() as read:
             for version in versions:
-                found = Found(version.path, repository.top, problem=version.problem)
+                problem = self._link(version, repository, read) if version.is_link else version.problem
+                if version.is_link and problem is None:
+                    self._left.add(LINKS)
+                    continue
+                found = Found(version.path, repository.top, problem=problem)
                 for one in watch.passing([found]):
                     done = self._looked_at(one, read, version)
                     yield done if version.commit is None else _in_commit(done, version.commit)
+
+    def _link(self, version: Version, repository: Repository, read: Callable[[str], bytes]) -> StoreError | None:
+        """Return what is wrong with a link in the index: one out of its tree where a record is expected."""
+        root = self._demanded.root_above(version.path)
+
+        def target_of(below: str) -> str | None:
+            name = repository.link(os.path.join(root, below))
+            return os.fsdecode(read(name)) if name is not None else None
+
+        return Links(self._where.paths, self._demanded).staged(version.path, target_of)
 
     def _looked_at(self, found: Found, read: Callable[[str], bytes], version: Version) -> Done:
         try:

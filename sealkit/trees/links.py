@@ -14,7 +14,7 @@ from sealkit.trees.folders import PASSED, release
 from sealkit.trees.roots import Below, is_within
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sealkit.errors import StoreError
 
@@ -39,7 +39,16 @@ class Links:
                 return None
         except SealkitError:  # of a policy that cannot be read: whoever looks at it says so
             pass
-        return LeadsOut(problem="a link out of the tree, where a record is expected: what it leads to is not looked at", path=path)
+        return _leads_out(path)
+
+    def staged(self, path: str, target_of: Callable[[str], str | None]) -> StoreError | None:
+        """Return the same of a link in git's index; ``target_of`` says where one leads, by its path below the root of its tree, as ``path``."""
+        try:
+            if stays_below(self._known().below(path), target_of) or not self.is_expected(path, leads_on=True):
+                return None
+        except SealkitError:
+            pass
+        return _leads_out(path)
 
     def is_expected(self, path: str, *, leads_on: bool) -> bool:
         """Say whether a record is expected where a link stands. Raises as ``Demanded.policies``."""
@@ -57,6 +66,35 @@ class Links:
         if self._demanded is None:
             self._demanded = Demanded(Below(self._paths), Asked())
         return self._demanded
+
+
+def _leads_out(path: str) -> StoreError:
+    return LeadsOut(problem="a link out of the tree, where a record is expected: what it leads to is not looked at", path=path)
+
+
+def stays_below(below: str, target_of: Callable[[str], str | None]) -> bool:
+    """Say of a path whether it, and every link on the way that ``target_of`` knows, stays below the root; a loop leads nowhere else.
+
+    Nothing is looked up on the disk. What starts with a slash leads out: on another machine it leads who knows where.
+    """
+    pending, here, hops = below.split("/")[::-1], list[str](), 0
+    while pending:
+        step = pending.pop()
+        if step == _GIT or (step == ".." and not here):
+            return False
+        if step == "..":
+            here.pop()
+        elif step not in {"", "."}:
+            here.append(step)
+            target = target_of("/".join(here))
+            if target is None:
+                continue
+            hops += 1
+            if hops > _MOST_HOPS or target.startswith("/"):
+                return hops > _MOST_HOPS
+            here.pop()
+            pending += target.split("/")[::-1]
+    return True
 
 
 def leads_into(root: str, below: str) -> bool:

@@ -31,13 +31,15 @@ class Missing(StoreError):
 class Version(NamedTuple):
     """One version of a file: its path, as somebody in the working folder would name it, and the object that holds it.
 
-    ``commit`` is the first one found that brought it, None for the index. ``problem`` says why it cannot be looked at.
+    ``commit`` is the first one found that brought it, None for the index. ``problem`` says why it cannot be looked at. Of a link the object
+    holds where it leads.
     """
 
     path: str
     object: str
     commit: str | None = None
     problem: StoreError | None = None
+    is_link: bool = False
 
 
 class Repository:
@@ -67,7 +69,7 @@ class Repository:
         return commit_of(revision, self.top)
 
     def staged(self, is_record: Callable[[str], bool]) -> Iterator[Version]:
-        """Yield the files of the index, as they would be committed. What is in conflict, or a link, has a ``problem``."""
+        """Yield the files of the index, as they would be committed. What is in conflict has a ``problem``."""
         for name, entries in self._index().items():
             if not self.holds(name) or not is_record(os.path.basename(name)):
                 continue
@@ -76,9 +78,14 @@ class Repository:
             if stage != b"0":
                 yield Version(shown, "", problem=StoreError(problem="in conflict: resolve the merge first", path=shown))
             elif mode == _LINK:
-                yield Version(shown, "", problem=StoreError(problem="a link, which leads who knows where", path=shown))
+                yield Version(shown, sha.decode("ascii"), is_link=True)
             elif mode in _FILES:
                 yield Version(shown, sha.decode("ascii"))
+
+    def link(self, path: str) -> str | None:
+        """Return the object that says where a link of the index leads, by its absolute path; None for what is none."""
+        mode, sha, _ = self._index().get(os.path.relpath(path, self.top), [(b"", b"", b"")])[0]
+        return sha.decode("ascii") if mode == _LINK else None
 
     def entries(self, is_record: Callable[[str], bool]) -> Iterator[Version]:
         """Yield every file of the index below the given paths: of one in conflict, what each side has."""

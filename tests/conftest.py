@@ -9,6 +9,7 @@ import needs
 import pytest
 import suites
 from desk import Desk
+from hypothesis import settings
 
 from sealkit.keys import ring
 from sealkit.keys.key import Key
@@ -18,6 +19,11 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # What files and folders of the tests may be read by is what they say, not what the umask of whoever runs them makes of it.
 os.umask(0o022)
+
+# In CI the same examples are generated every time: what fails there fails by hand, too. By hand they are new ones in each run.
+settings.register_profile("ci", derandomize=True, database=None)
+if needs.CI:
+    settings.load_profile("ci")
 
 
 # The process of the tests is left as it is when a test loads a ring in it: what protects a process is for good, and is tested in children.

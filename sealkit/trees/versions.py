@@ -69,7 +69,7 @@ class Repository:
         return commit_of(revision, self.top)
 
     def staged(self, is_record: Callable[[str], bool]) -> Iterator[Version]:
-        """Yield the files of the index, as they would be committed. What is in conflict has a ``problem``."""
+        """Yield the files of the index, as they would be committed. What is in conflict has a ``problem``, and so has a link for a policy."""
         for name, entries in self._index().items():
             if not self.holds(name) or not is_record(os.path.basename(name)):
                 continue
@@ -77,6 +77,8 @@ class Repository:
             mode, sha, stage = entries[0]
             if stage != b"0":
                 yield Version(shown, "", problem=StoreError(problem="in conflict: resolve the merge first", path=shown))
+            elif mode == _LINK and os.path.basename(name) == POLICY:
+                yield Version(shown, "", problem=StoreError(problem="a link in the place of a policy", path=shown))
             elif mode == _LINK:
                 yield Version(shown, sha.decode("ascii"), is_link=True)
             elif mode in _FILES:

@@ -22,6 +22,7 @@ _PAGES = (
     *("md", "markdown", "mdown", "mkd", "mkdn", "mdx", "html", "htm", "xhtml", "txt", "text"),
     *("adoc", "asciidoc", "rst", "org", "textile", "njk", "liquid"),
 )
+_MORE_PAGES = ("qmd", "rmd", "rmarkdown", "mdoc", "markdoc", "svx")
 _KIND_BY_SUFFIX = {"yml": YAML, "yaml": YAML, "json": JSON, "jsonl": JSON_LINES, "ndjson": JSON_LINES}
 _KIND_BY_SUFFIX |= dict.fromkeys(_PAGES, FRONT_MATTER)
 
@@ -56,7 +57,8 @@ def is_record_name(name: str) -> bool:
 
 def is_page_name(path: str) -> bool:
     """Say whether a file of this name is a page, which may have front matter."""
-    return _suffix(path) in _PAGES
+    suffix = _suffix(path)
+    return suffix in _PAGES or suffix in _MORE_PAGES
 
 
 def _suffix(name: str) -> str:

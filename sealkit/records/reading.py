@@ -60,7 +60,7 @@ def read(path: str, data: bytes, spelling: Spelling, declared: str | None = None
     ``declared`` is the kind that a policy says the file is of. Records are read in outline: whoever looks for a field in them gets the
     ``RecordError`` of one that does not parse.
     """
-    if not spelling.could(data) or not wide.is_text(data):
+    if not spelling.could(data) or not (wide.is_text(data) or frontmatter.begins(data)):
         return ABSENT
     kind = kind_of(path, data, declared)
     try:

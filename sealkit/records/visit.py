@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     from sealkit.records.reading import Reading
     from sealkit.tree import Node
 
-_MAY_HOLD_A_BLOB = re.compile(rb";[A-Za-z0-9+/\\]{22,44}==")
+_MAY_HOLD_A_BLOB = re.compile(rb";[A-Za-z0-9+/\\]{22,220}==")
+_ESCAPED_SIGNS = tuple(
+    (start + digits, sign)
+    for sign, codes in ((b";", (b"3b", b"3B")), (b"=", (b"3d", b"3D")))
+    for digits in codes
+    for start in (b"\\u00", b"\\x", b"\\U000000")
+)
+_JOINED = re.compile(rb"\\\r?\n[ \t\r\n]*")
 _MAX_DEPTH = 16
+_OVERLAP = 1 << 12  # bytes of the piece before that are looked at again
 
 
 class Visited(NamedTuple):
@@ -138,8 +146,25 @@ def with_open(path: str, data: bytes, names: tuple[str, ...], declared: str | No
 
 # --- blobs, whatever the field is called -----------------------------------------------------------------------------
 def may_hold_blobs(data: bytes) -> int:
-    """Say how many blobs, at most, stand spelt out in some bytes."""
+    """Say how many blobs, at most, stand spelt out in some bytes, with escapes or without."""
+    if b"\\" in data:
+        for escaped, sign in _ESCAPED_SIGNS:
+            data = data.replace(escaped, sign)
+        if b"\\\n" in data or b"\\\r" in data:
+            data = _JOINED.sub(b"", data)
     return len(_MAY_HOLD_A_BLOB.findall(data))
+
+
+def may_hold_blobs_in(pieces: Iterable[bytes]) -> bool:
+    """Say of a file that is read in pieces whether a blob may stand in it; False is certain."""
+    before = b""
+    for piece in pieces:
+        whole = before + piece
+        encoding = wide.encoding(whole)
+        if may_hold_blobs(whole) or (encoding is not None and may_hold_blobs(wide.decoded(whole, encoding))):
+            return True
+        before = piece[-_OVERLAP:]
+    return False
 
 
 def blob_fields(path: str, data: bytes, declared: str | None = None) -> Iterator[tuple[int, Record, str]]:

@@ -98,7 +98,7 @@ class Census:
         """Yield every blob of some files as they are now and, with a repository, what its index holds besides."""
         if repository is not None:
             self._objects = set()
-        for file in visitor.files(found, self._demanded):
+        for file in visitor.files(found, self._demanded, whole=True):
             if file.problem is not None:
                 yield Trouble(failure(file.found.path, file.problem))
                 continue

@@ -35,8 +35,8 @@ class File(NamedTuple):
         return f"<File {self.found.path} {len(self.data)} bytes>"
 
 
-def files(found: Iterable[Found], rules: Rules) -> Iterator[File]:
-    """Yield some files with what they hold, in the same order."""
+def files(found: Iterable[Found], rules: Rules, *, whole: bool = False) -> Iterator[File]:
+    """Yield some files with what they hold, in the same order; ``whole``: those without text, too."""
     with Store() as store:
         for one in found:
             try:
@@ -44,7 +44,7 @@ def files(found: Iterable[Found], rules: Rules) -> Iterator[File]:
                     yield File(one, problem=one.problem)
                     continue
                 demanded = rules(one.path)
-                yield File(one, snapshot(one, store, rules).data, demanded)
+                yield File(one, (_everything if whole else snapshot)(one, store, rules).data, demanded)
             except SealkitError as error:
                 yield File(one, problem=error)
 
@@ -63,6 +63,17 @@ def snapshot(found: Found, store: Store, rules: Rules) -> Snapshot:
         if found.named or visit.may_spell(pieces, tuple(rule.path for rule in demanded), kind_among(demanded)):
             raise
     return Snapshot(b"", os.lstat(path))
+
+
+def _everything(found: Found, store: Store, rules: Rules) -> Snapshot:
+    """Read a file, whatever it holds; one that is too large is empty if it can neither spell a field nor hold a blob. Raises as ``snapshot``."""
+    path, root = found.path, found.root
+    try:
+        return store.read(path, root)
+    except OverLimit:
+        if visit.may_hold_blobs_in(store.pieces(path, root)):
+            raise
+    return snapshot(found, store, rules)
 
 
 def may_be_record(file: File) -> bool:

@@ -309,12 +309,52 @@ def test_a_key_does_not_go_while_any_file_is_under_it(yard):
         (yard.folder / name).unlink()
 
 
+ESCAPED = {
+    "each equals sign, as Gson does": lambda blob: blob.replace("=", "\\u003d"),
+    "equals signs in capitals": lambda blob: blob.replace("=", "\\u003D"),
+    "the semicolon": lambda blob: blob.replace(";", "\\u003b"),
+    "the semicolon in YAML": lambda blob: blob.replace(";", "\\x3B"),
+    "the semicolon, eight digits": lambda blob: blob.replace(";", "\\U0000003b"),
+    "everything": lambda blob: "".join(f"\\u{ord(sign):04x}" for sign in blob),
+    "everything in YAML": lambda blob: "".join(f"\\x{ord(sign):02X}" for sign in blob),
+    "a line's end in the IV": lambda blob: blob[:-10] + "\\\n    " + blob[-10:],
+    "a line's end before the semicolon": lambda blob: blob.replace(";", "\\\n  ;"),
+    "a line's end within the last signs": lambda blob: blob[:-1] + "\\\r\n\r\n\t" + blob[-1:],
+}
+
+
+@pytest.mark.parametrize("escaped", ESCAPED.values(), ids=ESCAPED)
+def test_a_key_does_not_go_while_a_blob_is_escaped_in_a_field_that_nobody_names(yard, escaped):
+    yard.put("ok.md", front(f"secured: {yard.blob(1, 'k2')}"))
+    for name in ("a.yml", "a.conf"):
+        yard.put(name, f'other: "{escaped(yard.blob(2))}"\n')
+        assert yard.desk.run("keys", "retire", "k1", "tree").status == 1, name
+        (yard.folder / name).unlink()
+
+
+@pytest.mark.parametrize("beginning", [b"", b"\0\1\2 SQLite"], ids=["text", "no text"])
+@pytest.mark.parametrize("size", [40_000, (64 << 20) + 1, (65 << 20) - 30], ids=["large", "too large", "across pieces"])
+def test_a_key_does_not_go_while_its_blob_stands_in_a_large_file(yard, beginning, size):
+    yard.put("ok.md", front(f"secured: {yard.blob(1, 'k2')}"))
+    yard.put("dump", beginning + b"-" * (size - len(beginning)) + f" '{yard.blob(2)}'\n".encode())
+    assert yard.desk.run("keys", "retire", "k1", "tree").status != 0
+    yard.put("dump", beginning + b"-" * size)
+    assert yard.desk.run("keys", "retire", "k1", "tree").status == 0
+
+
+def test_a_nul_behind_front_matter_hides_nothing(either):
+    either.put("a.md", LEAK + "\0")
+    either.put("b", LEAK + "\0\0")
+    either.put("c.bin", b"---\n---\n\0\0secured")
+    assert either.found() == {"a.md", "b"}
+
+
 @pytest.mark.parametrize("verb", ["verify", "rotate"])
 def test_a_blob_in_a_file_of_no_kind_is_not_left_behind_unsaid(yard, verb):
     yard.put("a.conf", f"port = 1\nsecured = {yard.blob(2)}\n")
-    yard.put("b.qmd", f"title: t\nsecured: {yard.blob(3)}\n")
+    yard.put("b.tpl", f"title: t\nsecured: {yard.blob(3)}\n")
     yard.put("c.conf", "port = 1\nsecured = no\n")
-    assert yard.found(verb, *(["--to", "k2"] if verb == "rotate" else [])) == {"a.conf", "b.qmd"}
+    assert yard.found(verb, *(["--to", "k2"] if verb == "rotate" else [])) == {"a.conf", "b.tpl"}
 
 
 def test_a_key_does_not_go_while_its_blob_stands_where_nothing_can_be_read(yard):

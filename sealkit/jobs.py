@@ -195,7 +195,7 @@ def seal(
 
     A ``Salted`` as ``payload`` opens the passphrase blob that stands there; plaintext is ``Unsealed`` then, since it is not to be sealed.
     The same record is returned where there is nothing to do: the field holds a blob already (of this payload, if one is given).
-    Another program's ciphertext is refused, unless it is to be sealed as it is (``seal_foreign``).
+    Another program's ciphertext, and text or a collection with a blob in it, are refused, unless they are to be sealed as they are (``seal_foreign``).
     Raises ``FieldAbsent`` without a payload, ``ForeignCiphertext``, ``NotEncrypted`` for what only has the shape of a blob, ``BrokenBlob``
     for what looks like a damaged one, ``PayloadCheck``, and as ``Sealer.unseal`` for a blob whose payload is to be compared.
     """
@@ -224,6 +224,8 @@ def seal(
             hint="see what is wrong with: sealkit inspect FILE; or put the payload in with --payload FILE",
         ).at(line=value.line, field=field)
     plaintext, _ = record.plaintext(field)
+    if not seal_foreign:
+        strangers.refuse_buried(plaintext, field, value.line)
     return record.set(field, str(sealed_in(sealer, plaintext, place, value.line)))
 
 

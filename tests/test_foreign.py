@@ -328,3 +328,46 @@ def test_duckdb():
         of_duckdb.register(connection, SEALER, seal_foreign=seal_foreign)
         ((blob,),) = connection.execute("select seal(?)", [FOREIGN["Fernet"]]).fetchall()
         assert (blob is not None) == seal_foreign
+
+
+ONE = str(SEALER.seal(b"a payload of more than one block"))
+BURIED = {
+    "a list": ("a.md", f"---\nsecured: [{ONE}]\n---\n"),
+    "a mapping": ("a.md", f"---\nsecured:\n  a: {ONE}\n---\n"),
+    "a mapping with more in it": ("a.yml", f"secured:\n  a: open\n  b: {{c: [1, {ONE}]}}\n"),
+    "JSON": ("a.json", f'{{"secured": {{"ct": "{ONE}"}}}}'),
+    "JSON, a list": ("a.json", f'{{"secured": [{{"ct": "{ONE}"}}, null]}}'),
+    "JSON Lines": ("a.jsonl", f'{{"secured": {{"ct": "{ONE}"}}}}\n'),
+    "brackets": ("a.md", f"---\nsecured: x[{ONE}]\n---\n"),
+    "JSON in a string": ("a.md", f'---\nsecured: \'{{"a": "{ONE}"}}\'\n---\n'),
+    "prose": ("a.md", f"---\nsecured: 'this is the old one ({ONE}), under k1'\n---\n"),
+    "a record": ("a.md", f"---\nsecured: |\n  ---\n  title: a\n  other: {ONE}\n  ---\n---\n"),
+    "a key of a mapping": ("a.json", f'{{"secured": {{"{ONE}": 1}}}}'),
+}
+
+
+@pytest.mark.parametrize("row", BURIED.values(), ids=BURIED)
+def test_a_blob_in_what_is_to_be_sealed_is_not_buried(row, desk):
+    name, data = row
+    desk.write(name, data.encode())
+    ran = desk.run("seal", name)
+    assert ran.status == 1
+    assert "bury" in ran.err
+    assert desk.read(name) == data.encode()
+    assert desk.run("seal", "--seal-foreign", name).status == 0
+
+
+NOT_BURIED = [
+    "Server=a;AccountName=b;AccountKey=" + b(64),
+    f"a;{b(16)}",
+    f"{b(32)};",
+    f"{b(24)};{b(24)}",
+    "text; and more",
+    f"{b(20)};{b(16)}",
+]
+
+
+@pytest.mark.parametrize("text", NOT_BURIED)
+def test_what_is_no_blob_is_not_taken_for_one_that_is_buried(text):
+    record = Record.parse(json.dumps({"secured": [text]}).encode(), kind="json")
+    assert jobs.seal(record, SEALER) is not record

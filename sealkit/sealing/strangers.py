@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from sealkit import foreign, refusals
 from sealkit.crypto import shapes
-from sealkit.errors import SealkitError, Unsealed
+from sealkit.crypto.blob import Blob
+from sealkit.errors import BrokenBlob, SealkitError, Unsealed
 from sealkit.opaque import opaque
 from sealkit.tree import Scalar
 
 if TYPE_CHECKING:
-    from sealkit.crypto.blob import Blob
     from sealkit.errors import RecordError
     from sealkit.foreign import Program
     from sealkit.records.record import Record
+
+_MAY_BE_A_BLOB: Final = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{24,}+(?:;[A-Za-z0-9+/=]{24,}+){1,2}")
 
 
 @opaque
@@ -45,6 +48,20 @@ def refuse_payload(payload: bytes, field: str, line: int) -> None:
     program = foreign.named_payload(payload)
     if program is not None:
         raise refusals.foreign(program, is_sealing=True).at(line=line, field=field)
+
+
+@opaque
+def refuse_buried(plaintext: bytes, field: str, line: int) -> None:
+    """Raise ``BrokenBlob`` for plaintext that has a blob in it: sealed once more, nothing would find that, and its key could go."""
+    for text in _MAY_BE_A_BLOB.findall(plaintext):
+        try:
+            Blob.parse(text.decode())
+        except SealkitError:
+            continue
+        raise BrokenBlob(
+            problem="a blob stands in what is to be sealed: sealing it once more would bury it",
+            hint="name the field that holds it with --field PATH; or decrypt it first; --seal-foreign seals it as it is",
+        ).at(line=line, field=field)
 
 
 @opaque

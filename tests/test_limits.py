@@ -195,6 +195,15 @@ BLOBS = b'{"secured":"AAAAAAAAAAAAAAAAAAAAAA==;AAAAAAAAAAAAAAAAAAAAAA=="}\n'
 JSON_NUMBERS = b"[" + b"1," * 16 + b"1]"
 
 BOMBS = {
+    # what other generators read
+    "a line of backslashes": Bomb(file("a.txt", (b"\\", 60 * MIB), (b"secured: x", 1)), 1, "like a key"),
+    "a line of semicolons": Bomb(file("a.md", (b";", 60 * MIB), (b"secured: x", 1)), 1, "no field"),
+    "a fence without an end": Bomb(file("a.md", (b"#", 60 * MIB), (b"\nsecured: x", 1)), 1, "like a key"),
+    "lines of metadata": Bomb(file("a.md", (b"a: secured\n", 3 * MIB)), 1, "no field"),
+    "metadata that goes on": Bomb(file("a.md", (b"a: secured\n", 1), (b" b\n", 12 * MIB)), 1, "no field"),
+    "tags of a directive": Bomb(
+        file("a.yml", (b"%TAG !e! tag:yaml.org,2002:\n---\na: ", 1), (b"!e!binary c2Vj ", 3 * MIB)), 1, "bytes"
+    ),
     # JSON, JSON Lines
     "48 MB of []": Bomb(file("a.json", (b'{"secured":[', 1), (b"[],", 16 * MIB), (b"1]}", 1)), 1, "keys and values"),
     "objects": Bomb(file("a.json", (b'{"secured":[', 1), (b"{},", 4 * MIB), (b"1]}", 1)), 1, "keys and values"),

@@ -35,11 +35,11 @@ _JSON_OPENER = re.compile(rb"\{(?:[\s\"'}]|\Z|//|/\*|[A-Za-z_$][\w$]*[ \t]*:)")
 _HEXO_END = re.compile(rb"\n(?P<sign>---|;;;)")
 _HEXO_JSON = re.compile(rb";{3,}[ \t]*\r?\n")
 # front-matter (npm) and DocPad: a first line of signs, and the same once more.
-_FENCE = re.compile(rb"(?P<fence>= yaml =|(?P<sign>[^\w\s`~\x80-\xff])(?P=sign){2,})[ \t]*[a-z]*[ \t]*\r?\n")
+_FENCE = re.compile(rb"(?P<fence>= yaml =|(?P<sign>[^\w\s`~\x80-\xff])(?P=sign){2,1000})[ \t]*[a-z]*[ \t]*\r?\n")
 # Pandoc, Quarto, Slidev: a block between lines, behind an empty line anywhere in the text.
 _BLOCK = re.compile(rb"(?:\n[ \t]*\r?|\A)\n---[ \t]*\r?\n(?=[^\s-])(?P<text>(?:[^\n]*\n)*?)(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)")
 # Without delimiters: lines of "Key: value" from the first one on, up to an empty one.
-_METADATA = re.compile(rb"(?:[A-Za-z0-9_][^\n:]{0,100}:[^\n]*(?:\n|\Z)(?:[ \t]+[^\n]*(?:\n|\Z))*)+")
+_METADATA = re.compile(rb"(?:[A-Za-z0-9_][^\n:]{0,100}+:[^\n]*+(?:\n|\Z)(?:[ \t]++[^\n]*+(?:\n|\Z))*+)++")
 _REFUSED = "front matter that is read by some generators, not by sealkit"
 
 

@@ -56,6 +56,7 @@ _OTHER_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)[^\s,\[\]{}=(&|\"'<>)]{1,200}+(?<
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{2,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _TAGGED = 4096  # bytes behind a tag that are looked at
+_MOST_TAGS = 500  # that are looked behind: at a few milliseconds each, where they stand close together
 _MOST_KEPT = 10_000  # characters and escapes whose meaning is kept
 
 _AT_START = rb"(?m)^[ \t]*+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+"
@@ -236,7 +237,9 @@ class Spelling:
         """Say whether the text behind a tag, as base64, spells a name: ``!!binary`` and what a ``%TAG`` makes of it."""
         directed = b"%" in data and _OTHER_TAG.search(data) is not None and b"%TAG" in data
         tags = _TAG if directed else _DECODING_TAG
-        for tag in tags.finditer(data):
+        for number, tag in enumerate(tags.finditer(data)):
+            if number == _MOST_TAGS:
+                return True  # it may, and what is so full of them is beyond other limits
             whole = _TAG.match(data, tag.start())
             after = whole.end() if whole is not None else tag.end()
             for plain in _decoded(data[after : after + _TAGGED]):

@@ -189,15 +189,20 @@ def lines(line: Callable[[Outcome], str | Sequence[str] | None]) -> Callable[[Do
     return text
 
 
-def walk(where: Where, is_record: Callable[[str], bool] | None = None, left: Left | None = None) -> Iterator[Found]:
-    """Yield the files that were named and may be records; ``is_record`` says so of their names, ``left`` counts the others."""
+def walk(
+    where: Where,
+    is_record: Callable[[str], bool] | None = None,
+    left: Left | None = None,
+    on_top: Callable[[str], None] | None = None,
+) -> Iterator[Found]:
+    """Yield the files that were named and may be records; ``is_record``, ``left`` and ``on_top`` as in ``Passing``."""
     from sealkit.trees.links import Links
     from sealkit.trees.walk import Passing, is_no_policy
     from sealkit.trees.walk import walk as walk_tree
 
     return walk_tree(
         where.paths,
-        passing=Passing(is_record if is_record is not None else is_no_policy, Links(where.paths), left),
+        passing=Passing(is_record if is_record is not None else is_no_policy, Links(where.paths), left, on_top),
         include=where.include,
         exclude=where.exclude,
         since=where.since,

@@ -157,9 +157,13 @@ class Repository:
                     self._entries.setdefault(os.fsdecode(raw), []).append((mode, sha, stage))
         return self._entries
 
+    def is_shallow(self) -> bool:
+        """Say whether the history was cut when it was fetched."""
+        return self._git("rev-parse", "--is-shallow-repository").strip() != b"false"
+
     def refuse_shallow(self) -> None:
         """Raise ``StoreError`` if the history was not fetched whole: what is not there cannot be looked at."""
-        if self._git("rev-parse", "--is-shallow-repository").strip() != b"false":
+        if self.is_shallow():
             raise StoreError(
                 problem="a shallow clone: older commits are not here, so they cannot be looked at",
                 hint="fetch them (git fetch --unshallow; fetch-depth: 0 in GitHub's checkout, GIT_DEPTH: 0 in GitLab)",

@@ -8,6 +8,8 @@ import subprocess
 import pytest
 from desk import Desk
 
+pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
+
 OPEN = b"---\nsecured: open\n---\n"
 SEALED = b"---\nsecured: %s\n---\n"
 RULE = b"version: 1\nrecords:\n  - include: ['posts/**']\n    exclude: ['posts/themes']\n    fields: [{path: secured, required: false}]\n"

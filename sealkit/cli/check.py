@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_FOUND_TWICE = frozenset({"nested_policy", "repeated_blob"})
+_FOUND_TWICE = frozenset({"inner_work_tree", "nested_policy", "repeated_blob"})
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
@@ -261,14 +261,16 @@ class Gate:
         from sealkit.trees.versions import repositories
 
         try:
-            found = [(one, list(one.sparse())) for one in repositories(self._where.paths)] if self._where.since is None else []
+            found = [(one, list(one.sparse(self._commit(one)))) for one in repositories(self._where.paths)]
         except Usage:  # git refuses: that is a finding of what git tracks
             return
         for repository, versions in found:
             with repository.objects() if versions else nullcontext(_nothing) as read:
-                for version in versions:
-                    one = Found(version.path, repository.top)
-                    yield from (maker([self._looked_at(it, read, version)]) for it in watch.passing([one]))
+                yield from (maker([done]) for done in self._each(watch, repository, read, versions))
+
+    def _commit(self, repository: Repository) -> str | None:
+        """Return the commit that is compared with, if one is."""
+        return repository.commit(self._where.since) if self._where.since is not None else None
 
     def _walk(self) -> Iterator[Found]:
         return run.walk(self._where, is_record=_is_any)
@@ -279,15 +281,20 @@ class Gate:
             repository.refuse_shallow()
         versions = repository.staged(_is_any) if self._what.staged else repository.history(_is_any)
         with repository.objects() as read:
-            for version in versions:
-                problem = self._link(version, repository, read) if version.is_link else version.problem
-                if version.is_link and problem is None:
-                    self._left.add(LINKS)
-                    continue
-                found = Found(version.path, repository.top, problem=problem)
-                for one in watch.passing([found]):
-                    done = self._looked_at(one, read, version)
-                    yield done if version.commit is None else _in_commit(done, version.commit)
+            yield from self._each(watch, repository, read, versions)
+
+    def _each(
+        self, watch: Watch, repository: Repository, read: Callable[[str], bytes], versions: Iterable[Version]
+    ) -> Iterator[Done]:
+        for version in versions:
+            problem = self._link(version, repository, read) if version.is_link else version.problem
+            if version.is_link and problem is None:
+                self._left.add(LINKS)
+                continue
+            found = Found(version.path, repository.top, problem=problem)
+            for one in watch.passing([found]):
+                done = self._looked_at(one, read, version)
+                yield done if version.commit is None else _in_commit(done, version.commit)
 
     def _link(self, version: Version, repository: Repository, read: Callable[[str], bytes]) -> StoreError | None:
         """Return what is wrong with a link in the index: one out of its tree where a record is expected."""
@@ -320,10 +327,23 @@ class Gate:
     def _of_the_whole(self, watch: Watch, ivs: Ivs) -> Iterator[Outcome]:
         yield from watch.findings()
         yield from _kept_by_git(self._where.paths)
+        if not self._what.history:
+            yield from self._submodules()
         if self._where.since is not None:
             yield from self._weakened(self._where.since)
         if ivs.suspects and not self._what.history:
             yield from ivs.findings(self._again(), self._demanded)
+
+    def _submodules(self) -> Iterator[Outcome]:
+        """Yield the submodules that hide records of the policy; what git refuses is a finding of what git tracks."""
+        from sealkit.trees import submodules
+        from sealkit.trees.versions import repositories
+
+        try:
+            for one in repositories(self._where.paths):
+                yield from submodules.findings(one, self._demanded, self._left, self._commit(one))
+        except Usage:
+            return
 
     def _weakened(self, revision: str) -> Iterator[Outcome]:
         from sealkit.cli.since import weakened

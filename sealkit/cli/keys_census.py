@@ -345,13 +345,17 @@ def _places(ring: KeyRing, paths: Sequence[str], looks: _Looks) -> Iterator[Plac
         raise NothingMatched(problem="records on stdin are not counted", hint="name files and folders")
     task = run.task(orders.INSPECT, where, Asked(looks.fields or None))
     looking = Census(ring, demanded_by(task), task.around.below, requires=looks.require_authentic)
-    repository = _repository(paths)
+    repository, inner = _repository(paths), list[str]()
     temporary = (found for path in paths if os.path.isdir(path) for found in leftovers(path) if found.problem is None)
-    yield from looking.of_tree(chain(run.walk(where), temporary), repository)
+    yield from looking.of_tree(chain(run.walk(where, on_top=inner.append), temporary), repository, inner)
     if looks.history:
         from sealkit.trees.versions import Repository
 
-        yield from looking.of_history(repository if repository is not None else Repository(paths))
+        outer = repository if repository is not None or inner else Repository(paths)
+        for one in [*([outer] if outer is not None else []), *(Repository([top]) for top in inner)]:
+            if one.is_shallow():
+                show.warning(f"{one.shown('.')} is a shallow clone: its history is cut, and older commits were not looked at")
+            yield from looking.of_history(one)
 
 
 def _refuse_nothing(tally: Tally, *, history: bool) -> None:

@@ -174,6 +174,7 @@ def _tree(plan: Rotation, where: Where, output: Output, change: Change, *, parti
             run.count(printer, where)
             maker = run.Maker(output, texts(change))
             printer.left = Left()
+            run.count_absent(printer.left, where)
             status = run.printed(rotation.write(plan, run.walk(where, left=printer.left), maker, memory), printer, where)
             if rotation.is_complete(status):
                 rotation.finish(plan, memory)

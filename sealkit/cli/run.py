@@ -10,10 +10,10 @@ from sealkit import limits, printable
 from sealkit import report as reporting
 from sealkit.cli import show
 from sealkit.cli.progress import Progress
-from sealkit.errors import NothingMatched, TooLarge
+from sealkit.errors import NothingMatched, TooLarge, Usage
 from sealkit.records.kinds import JSON_LINES, kind_of
 from sealkit.report import Outcome, Report, json_line
-from sealkit.trees.found import TEMPORARY, Left
+from sealkit.trees.found import SPARSE, TEMPORARY, Left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -189,15 +189,20 @@ def lines(line: Callable[[Outcome], str | Sequence[str] | None]) -> Callable[[Do
     return text
 
 
-def walk(where: Where, is_record: Callable[[str], bool] | None = None, left: Left | None = None) -> Iterator[Found]:
-    """Yield the files that were named and may be records; ``is_record`` says so of their names, ``left`` counts the others."""
+def walk(
+    where: Where,
+    is_record: Callable[[str], bool] | None = None,
+    left: Left | None = None,
+    on_top: Callable[[str], None] | None = None,
+) -> Iterator[Found]:
+    """Yield the files that were named and may be records; ``is_record``, ``left`` and ``on_top`` as in ``Passing``."""
     from sealkit.trees.links import Links
     from sealkit.trees.walk import Passing, is_no_policy
     from sealkit.trees.walk import walk as walk_tree
 
     return walk_tree(
         where.paths,
-        passing=Passing(is_record if is_record is not None else is_no_policy, Links(where.paths), left),
+        passing=Passing(is_record if is_record is not None else is_no_policy, Links(where.paths), left, on_top),
         include=where.include,
         exclude=where.exclude,
         since=where.since,
@@ -229,6 +234,7 @@ def records(task: Task, where: Where, output: Output, mode: Mode, maker: Callabl
     if task.verb not in _SAYS_WHAT_IS_LEFT:
         return printed(batch.pieces(task, walk(where), mode, maker), printer, where)
     printer.left = Left()
+    count_absent(printer.left, where)
     return printed(batch.pieces(task, walk(where, left=printer.left), mode, maker), printer, where)
 
 
@@ -236,6 +242,21 @@ def count(printer: Printer, where: Where) -> None:
     """Count the records first if somebody watches the progress."""
     if printer.progress.shown:
         printer.progress.total = sum(1 for _ in walk(where))
+
+
+def count_absent(left: Left, where: Where) -> None:
+    """Count what git keeps out of the work tree: it is in its index, and nobody looks at it there."""
+    from sealkit.trees.versions import repositories
+
+    if where.since is not None:
+        return
+    try:
+        number = sum(one.absent() for one in repositories(where.paths))
+    except Usage as error:
+        show.warning(f"whether all that git has is checked out cannot be told: {error.problem}")
+        return
+    if number:
+        left.add(SPARSE, number)
 
 
 def given() -> bytes:

@@ -37,7 +37,7 @@ class Changes:
         self._top = os.fsencode(top)
         self._prefix = os.fsencode(folder) + b"/" if folder else b""
         below = ("--", folder) if folder else ("--",)
-        self._is_sha1 = len(commit) == _SHA1_DIGITS
+        self._digits = len(commit)
         self._then = dict(_of_tree(git(top, "ls-tree", "-r", "-z", "--full-tree", commit, *below)))
         self._staged: dict[bytes, State] = {}
         self._left_out: set[bytes] = set()
@@ -50,7 +50,7 @@ class Changes:
         """Say whether a file, by its path below the folder, is new or differs: in the index or in the work tree."""
         name = self._prefix + path
         then = self._then.get(name)
-        return then is None or self._staged.get(name) != then or self._now(name) != then
+        return then is None or self._staged.get(name) != then or state_of(self._top + b"/" + name, self._digits) != then
 
     def tracked(self, is_asked_for: Callable[[str], bool]) -> Iterator[str]:
         """Yield the changed files that the commit or the index has, by their paths below the top, in order.
@@ -65,33 +65,37 @@ class Changes:
             if not (is_same and not os.path.lexists(self._top + b"/" + name)):
                 yield path
 
-    def _now(self, name: bytes) -> State:
-        """Return what is in the work tree. What cannot be read has changed: who reads it says why."""
-        path = self._top + b"/" + name
-        try:
-            if stat.S_ISLNK(os.lstat(path).st_mode):
-                target = os.readlink(path)
-                return _LINK, self._id(len(target), iter([target]))
-            opened = os.open(path, _OPEN)
-        except (OSError, ValueError):
-            return None
-        try:
-            status = os.fstat(opened)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            return _FILE, self._id(status.st_size, iter(lambda: os.read(opened, _CHUNK), b""))
-        except OSError:
-            return None
-        finally:
-            os.close(opened)
 
-    def _id(self, size: int, parts: Iterator[bytes]) -> str:
-        """Return the id of a file's content in this repository (gitformat-pack(5): the hash of a header and the bytes)."""
-        digest = hashlib.sha1(usedforsecurity=False) if self._is_sha1 else hashlib.sha256()
-        digest.update(b"blob %d\0" % size)
-        for part in parts:
-            digest.update(part)
-        return digest.hexdigest()
+def state_of(path: bytes, digits: int) -> State:
+    """Return what is in a place of the work tree, in a repository whose ids have so many ``digits``.
+
+    What cannot be read has changed: who reads it says why.
+    """
+    try:
+        if stat.S_ISLNK(os.lstat(path).st_mode):
+            target = os.readlink(path)
+            return _LINK, _id(digits, len(target), iter([target]))
+        opened = os.open(path, _OPEN)
+    except (OSError, ValueError):
+        return None
+    try:
+        status = os.fstat(opened)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return _FILE, _id(digits, status.st_size, iter(lambda: os.read(opened, _CHUNK), b""))
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
+
+
+def _id(digits: int, size: int, parts: Iterator[bytes]) -> str:
+    """Return the id of a file's content in a repository (gitformat-pack(5): the hash of a header and the bytes)."""
+    digest = hashlib.sha1(usedforsecurity=False) if digits == _SHA1_DIGITS else hashlib.sha256()
+    digest.update(b"blob %d\0" % size)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _of_tree(listing: bytes) -> Iterator[tuple[bytes, State]]:

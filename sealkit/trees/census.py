@@ -17,6 +17,7 @@ from sealkit.records import visit, wide
 from sealkit.records.identity import Binding
 from sealkit.report import failure
 from sealkit.trees import sightings, visitor
+from sealkit.trees.versions import Repository
 from sealkit.trees.walk import is_no_policy
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from sealkit.records.record import Record
     from sealkit.report import Outcome
     from sealkit.trees.found import Found
-    from sealkit.trees.versions import Repository, Version
+    from sealkit.trees.versions import Version
 
 PLAIN, TAGGED, _ = FORMATS
 _MAX_KNOWN = 1 << 14
@@ -90,23 +91,32 @@ class Census:
         self._below = below
         self._requires = requires
         self._known: dict[tuple[str, str, Context | None, bool], tuple[str, ...]] = {}
-        self._objects: set[str] | None = None
+        self._objects: set[str] = set()
         self._blobs: set[int] = set()
         self._told: set[Blob] = set()
 
-    def of_tree(self, found: Iterable[Found], repository: Repository | None = None) -> Iterator[Place | Trouble]:
-        """Yield every blob of some files as they are now and, with a repository, what its index holds besides."""
-        if repository is not None:
-            self._objects = set()
+    def of_tree(
+        self, found: Iterable[Found], repository: Repository | None = None, inner: Sequence[str] = ()
+    ) -> Iterator[Place | Trouble]:
+        """Yield every blob of some files as they are now and, with a repository, what its index holds besides.
+
+        ``inner`` are work trees inside, which may be added as the files are found: their indexes count, too.
+        """
+        self._objects = set()
         for file in visitor.files(found, self._demanded, whole=True):
             if file.problem is not None:
                 yield Trouble(failure(file.found.path, file.problem))
                 continue
-            if self._objects is not None:
-                self._objects.update(_object_ids(file.data))
+            self._objects.update(_object_ids(file.data))
             yield from self.of_file(file.found.path, file.data)
         if repository is not None:
             yield from self._of_versions(repository, self._unseen(repository))
+        for top in inner:
+            try:
+                one = Repository([top])
+                yield from self._of_versions(one, self._unseen(one))
+            except SealkitError as error:
+                yield Trouble(failure(top, error), INDEX)
 
     def of_history(self, repository: Repository) -> Iterator[Place | Trouble]:
         """Yield every blob that the files have in any commit of any branch, tag or stash, once for each version of the file."""
@@ -114,7 +124,7 @@ class Census:
 
     def _unseen(self, repository: Repository) -> Iterator[Version]:
         """Yield what the index holds and no file of the work tree does."""
-        known = self._objects or set()
+        known = self._objects
         return (version._replace(commit=INDEX) for version in repository.entries(is_no_policy) if version.object not in known)
 
     def _of_versions(self, repository: Repository, versions: Iterable[Version]) -> Iterator[Place | Trouble]:

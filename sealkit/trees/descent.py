@@ -161,6 +161,8 @@ class Descent:
                 self._learn_from_above(folder)
             elif listing.has_git and worktree.is_top(folder.path):
                 folder.begins_work_tree()
+                if self.filters.on_top is not None:
+                    self.filters.on_top(folder.path)
                 self._learn_excludes(folder, b"")
             if listing.has_ignore_file and self.filters.gitignore:
                 rules = ignore.read(".gitignore", folder.fd, folder.path + ".gitignore")

@@ -70,7 +70,19 @@ class Filters:
     ``on_link`` says what is wrong with a link that is met on the way, None: nothing; ``left`` counts what is passed over.
     """
 
-    __slots__ = ("cross_mounts", "exclude", "gitignore", "hidden", "include", "is_record", "left", "on_link", "since", "temps")
+    __slots__ = (
+        "cross_mounts",
+        "exclude",
+        "gitignore",
+        "hidden",
+        "include",
+        "is_record",
+        "left",
+        "on_link",
+        "on_top",
+        "since",
+        "temps",
+    )
 
     def __init__(self, is_record: Callable[[str], bool]) -> None:
         self.is_record = is_record
@@ -82,4 +94,5 @@ class Filters:
         self.cross_mounts = False
         self.left = Left()
         self.on_link: Callable[[str, bool], StoreError | None] | None = None
+        self.on_top: Callable[[str], None] | None = None  # is told of each work tree that begins on the way
         self.temps = False  # sealkit's own temporary files are what is looked for

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import StoreError, Usage
-from sealkit.git.program import GitFailedError, git, is_there, top_of
+from sealkit.git.changes import state_of
+from sealkit.git.program import GitFailedError, git, is_there, is_top, top_of
 from sealkit.git.revisions import commit_of
 from sealkit.git.stored import Stored
 from sealkit.records.kinds import POLICY, is_record_name
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _FILES = (b"100644", b"100755")
 _LINK = b"120000"
+_SUBMODULE = b"160000"
 _SMALL = 1 << 20
 """The size up to which any file may be front matter, which is never larger, whatever its name."""
 
@@ -52,6 +54,7 @@ class Repository:
             raise Usage(problem="not in a git work tree", hint="name a folder of one", path=first)
         self.top = top
         self._entries: dict[str, list[tuple[bytes, bytes, bytes]]] | None = None
+        self._trees: dict[str, dict[str, tuple[bytes, str]]] = {}
         self._below = [os.path.relpath(real(path), top) for path in paths]
         if any(path.split("/", 1)[0] == ".." for path in self._below):
             raise Usage(problem="the paths are in different work trees", hint="look at one after the other", path=first)
@@ -95,16 +98,49 @@ class Repository:
             if self.holds(name) and is_record(os.path.basename(name)):
                 yield from (Version(self.shown(name), sha.decode("ascii")) for mode, sha, _ in entries if mode in _FILES)
 
-    def sparse(self) -> Iterator[Version]:
-        """Yield the files of the index below the given paths that are kept out of the work tree (``skip-worktree``), and are not there."""
+    def sparse(self, since: str | None = None) -> Iterator[Version]:
+        """Yield the files and links of the index below the given paths that are kept out of the work tree (``skip-worktree``).
+
+        Of those that are there all the same, the ones that are not what the index has: it is what would be committed. ``since``: a
+        commit, and only what is not the same in that.
+        """
+        for name, mode, sha in self._kept_out():
+            place = os.fsencode(os.path.join(self.top, name))
+            state = state_of(place, len(sha)) if os.path.lexists(place) else None
+            if (state is None or state[1] != sha) and not self._is_in(since, name, mode, sha):
+                yield Version(self.shown(name), sha, is_link=mode == _LINK)
+
+    def submodules(self, since: str | None = None) -> Iterator[tuple[str, str]]:
+        """Yield the submodules of the index below the given paths: the path of each below the top, and its commit; ``since`` as above."""
+        for name, entries in self._index().items():
+            mode, raw, _ = entries[0]
+            sha = raw.decode("ascii")
+            if mode == _SUBMODULE and self.holds(name) and not self._is_in(since, name, mode, sha):
+                yield name, sha
+
+    def absent(self) -> int:
+        """Count what the index has below the given paths and was not checked out: files and links, and submodules, each as one."""
+        files = sum(not os.path.lexists(os.path.join(self.top, name)) for name, _, _ in self._kept_out())
+        return files + sum(not is_top(os.path.join(self.top, name)) for name, _ in self.submodules())
+
+    def _kept_out(self) -> Iterator[tuple[str, bytes, str]]:
+        """Yield what is kept out of the work tree, below the given paths: name, mode and object."""
         for line in self._git("ls-files", "-t", "--stage", "-z").split(b"\0"):
             head, _, raw = line.partition(b"\t")
             name = os.fsdecode(raw)
-            if not head.startswith(b"S ") or not self.holds(name) or os.path.lexists(os.path.join(self.top, name)):
-                continue
-            _, mode, sha, _ = head.split()
-            if mode in _FILES:
-                yield Version(self.shown(name), sha.decode("ascii"))
+            if head.startswith(b"S ") and self.holds(name):
+                _, mode, sha, _ = head.split()
+                if mode in _FILES or mode == _LINK:
+                    yield name, mode, sha.decode("ascii")
+
+    def _is_in(self, commit: str | None, name: str, mode: bytes, sha: str) -> bool:
+        """Say whether a commit, if one is given, has the same under this name."""
+        if commit is None:
+            return False
+        if commit not in self._trees:
+            self._trees[commit] = dict(self._tree(commit))
+        then = self._trees[commit].get(name)
+        return then is not None and then[1] == sha and (then[0] == mode or {then[0], mode} <= set(_FILES))
 
     def commits(self) -> int:
         """Count the commits of all branches, tags, stashes and reflogs."""
@@ -121,9 +157,13 @@ class Repository:
                     self._entries.setdefault(os.fsdecode(raw), []).append((mode, sha, stage))
         return self._entries
 
+    def is_shallow(self) -> bool:
+        """Say whether the history was cut when it was fetched."""
+        return self._git("rev-parse", "--is-shallow-repository").strip() != b"false"
+
     def refuse_shallow(self) -> None:
         """Raise ``StoreError`` if the history was not fetched whole: what is not there cannot be looked at."""
-        if self._git("rev-parse", "--is-shallow-repository").strip() != b"false":
+        if self.is_shallow():
             raise StoreError(
                 problem="a shallow clone: older commits are not here, so they cannot be looked at",
                 hint="fetch them (git fetch --unshallow; fetch-depth: 0 in GitHub's checkout, GIT_DEPTH: 0 in GitLab)",
@@ -166,12 +206,15 @@ class Repository:
 
     def files(self, commit: str) -> dict[str, str]:
         """Return the regular files of a commit: the path of each below the work tree's top, and the object that holds it."""
-        found = {}
+        return {name: sha for name, (mode, sha) in self._tree(commit) if mode in _FILES}
+
+    def _tree(self, commit: str) -> Iterator[tuple[str, tuple[bytes, str]]]:
+        """Yield whatever a commit has: the path of each below the top, its mode and object."""
         for line in self._git("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
             head, _, raw = line.partition(b"\t")
-            if raw and head.startswith(_FILES):
-                found[os.fsdecode(raw)] = head.split()[2].decode("ascii")
-        return found
+            if raw:
+                mode, _, sha = head.split()
+                yield os.fsdecode(raw), (mode, sha.decode("ascii"))
 
     def index(self) -> dict[str, str]:
         """Return the regular files of the index in the same way, but for those in conflict."""

@@ -49,12 +49,13 @@ def is_no_policy(name: str) -> bool:
 class Passing(NamedTuple):
     """What a walk passes by: files that, by their names alone, are no ``is_record``; links of which ``on_link`` says that nothing is wrong.
 
-    Unless that is given, each link is a problem. ``left`` counts what was left.
+    Unless that is given, each link is a problem. ``left`` counts what was left, and ``on_top`` is told of each work tree inside.
     """
 
     is_record: Callable[[str], bool] = is_no_policy
     on_link: Callable[[str, bool], StoreError | None] | None = None
     left: Left | None = None
+    on_top: Callable[[str], None] | None = None
 
 
 def walk(
@@ -82,6 +83,7 @@ def walk(
     filters.hidden = hidden
     filters.cross_mounts = cross_mounts
     filters.on_link = passing.on_link
+    filters.on_top = passing.on_top
     if passing.left is not None:
         filters.left = passing.left
     return _Walk([os.fsdecode(path) for path in paths], filters).run()

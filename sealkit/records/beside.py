@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.crypto.blob import Blob
 from sealkit.errors import LookAlikeKey, SealkitError, Unsealed
 from sealkit.records import fieldpath, locate, scan
+from sealkit.records.escapes import Escapes
 from sealkit.records.lookalike import has_unseen, may_be_escaped, skeleton
 from sealkit.tree import Alias, Mapping, Scalar, Sequence, walk
 
@@ -29,13 +30,14 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", scan.SEPARATORS.decode())
 
 # One of these is in each of the names in ALONE, as the scan squeezes them.
 _MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"crypted", b"text"))
+_ALONE = tuple(scan.squeezed(word.encode()) for word in ALONE)
 
 
 class _Sought(NamedTuple):
     """What is looked for beside a field: its ``name``, the steps ``above`` it, and the ``names`` in the clear.
 
     ``own`` is its name, squeezed as ``scan`` does it; empty where nothing can be told from that. ``marks`` are those that it is no part of,
-    ``spelt`` are the names in the clear, squeezed.
+    ``spelt`` are the names in the clear, squeezed, ``alone`` those of ``ALONE``; ``escapes`` reads what may be escaped in them.
     """
 
     name: str
@@ -44,6 +46,8 @@ class _Sought(NamedTuple):
     own: bytes
     marks: tuple[bytes, ...]
     spelt: tuple[bytes, ...]
+    alone: tuple[bytes, ...]
+    escapes: Escapes
 
 
 def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> None:
@@ -66,7 +70,17 @@ def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> No
 def could(data: bytes, path: str) -> bool:
     """Say whether a file's bytes can spell one of the names that stand open beside a field, or would; False is certain of UTF-8."""
     sought = _sought(path)
-    return sought is not None and (not sought.own or may_be_escaped(data) or _may_be(scan.squeezed(data), sought, repeated=True))
+    if sought is None or not sought.own:
+        return sought is not None
+    return _spells_one(data, sought) or (
+        may_be_escaped(data) and any(_spells_one(plain, sought) for plain in sought.escapes.readings(data))
+    )
+
+
+def _spells_one(data: bytes, sought: _Sought) -> bool:
+    """Say whether one of the names in the clear stands in some bytes; each says it by itself, or has the field's own name in it."""
+    text = scan.squeezed(data)
+    return any(map(text.__contains__, sought.alone)) or (sought.own in text and any(map(text.__contains__, sought.spelt)))
 
 
 def nothing(text: bytes, path: str) -> bool:
@@ -86,7 +100,9 @@ def _sought(path: str) -> _Sought | None:
     names = _names(name)
     own = scan.squeezed(name.encode()) if name.isascii() else b""
     marks = tuple(mark for mark in _MARKS if not own or own not in mark)
-    return _Sought(name, tuple(above), names, own, marks, tuple(scan.squeezed(one.encode()) for one in names))
+    spelt = tuple(scan.squeezed(one.encode()) for one in names)
+    letters = {*"".join(one.decode("utf-8", "ignore") for one in spelt), *scan.SEPARATORS.decode()}
+    return _Sought(name, tuple(above), names, own, marks, spelt, _ALONE, Escapes(letters))
 
 
 def _refuse_open(record: Record, path: str, sought: _Sought) -> None:

@@ -29,15 +29,14 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", scan.SEPARATORS.decode())
 
 
 # One of these is in each of the names in ALONE, as the scan squeezes them.
-_MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"crypted", b"text"))
-_ALONE = tuple(scan.squeezed(word.encode()) for word in ALONE)
+_MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"crypted", b"plaintext", b"cleartext"))
 
 
 class _Sought(NamedTuple):
     """What is looked for beside a field: its ``name``, the steps ``above`` it, and the ``names`` in the clear.
 
     ``own`` is its name, squeezed as ``scan`` does it; empty where nothing can be told from that. ``marks`` are those that it is no part of,
-    ``spelt`` are the names in the clear, squeezed, ``alone`` those of ``ALONE``; ``escapes`` reads what may be escaped in them.
+    ``spelt`` are the names in the clear, squeezed; ``escapes`` reads what may be escaped in them, by their ``letters``.
     """
 
     name: str
@@ -46,7 +45,7 @@ class _Sought(NamedTuple):
     own: bytes
     marks: tuple[bytes, ...]
     spelt: tuple[bytes, ...]
-    alone: tuple[bytes, ...]
+    letters: frozenset[str]
     escapes: Escapes
 
 
@@ -77,10 +76,27 @@ def could(data: bytes, path: str) -> bool:
     )
 
 
+def marks(path: str) -> tuple[bytes, ...]:
+    """Return texts of which one is in whatever spells a name in the clear, squeezed; an empty one where nothing can be told."""
+    sought = _sought(path)
+    if sought is None:
+        return ()
+    return (sought.own, *sought.marks) if sought.own.isalnum() else (b"",)
+
+
+def letters(path: str) -> frozenset[str]:
+    """Return the letters of the names in the clear, and what may stand between those."""
+    sought = _sought(path)
+    return sought.letters if sought is not None else frozenset()
+
+
 def _spells_one(data: bytes, sought: _Sought) -> bool:
     """Say whether one of the names in the clear stands in some bytes; each says it by itself, or has the field's own name in it."""
     text = scan.squeezed(data)
-    return any(map(text.__contains__, sought.alone)) or (sought.own in text and any(map(text.__contains__, sought.spelt)))
+    for mark in (sought.own, *sought.marks):
+        if mark in text:
+            return any(map(text.__contains__, sought.spelt))
+    return False
 
 
 def nothing(text: bytes, path: str) -> bool:
@@ -101,8 +117,8 @@ def _sought(path: str) -> _Sought | None:
     own = scan.squeezed(name.encode()) if name.isascii() else b""
     marks = tuple(mark for mark in _MARKS if not own or own not in mark)
     spelt = tuple(scan.squeezed(one.encode()) for one in names)
-    letters = {*"".join(one.decode("utf-8", "ignore") for one in spelt), *scan.SEPARATORS.decode()}
-    return _Sought(name, tuple(above), names, own, marks, spelt, _ALONE, Escapes(letters))
+    letters = frozenset((*"".join(one.decode("utf-8", "ignore") for one in spelt), *scan.SEPARATORS.decode()))
+    return _Sought(name, tuple(above), names, own, marks, spelt, letters, Escapes(letters))
 
 
 def _refuse_open(record: Record, path: str, sought: _Sought) -> None:

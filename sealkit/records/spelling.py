@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from sealkit.records import beside, fieldpath, wide
+from sealkit.records import beside, fieldpath, scan, wide
 from sealkit.records.escapes import Escapes, in_plain
 from sealkit.records.lookalike import ASCII_FOLD, loose, skeleton
 
@@ -29,6 +29,7 @@ _FOLD = bytes(
     _UNSEEN if (byte < 0x20 and byte not in b"\t\n\r") or byte == _UNSEEN else folded for byte, folded in enumerate(ASCII_FOLD)
 )
 _ASCII = bytes(range(128))
+_NOT_IN_MARKS = bytes(byte for byte in _ASCII if _FOLD[byte] == _UNSEEN) + scan.SEPARATORS
 _FEW = 24  # characters that are replaced one after the other; more are by a table
 
 # What can be written otherwise than by itself, as \/ or '' or a line's end, ends a piece of a name.
@@ -62,7 +63,9 @@ class Spelling:
         "_key",
         "_letters",
         "_looks",
+        "_marks",
         "_others",
+        "_own_marks",
         "_pieces",
         "names",
     )
@@ -78,7 +81,10 @@ class Spelling:
         self._letters = frozenset("".join(self._looks))
         self._folds: dict[str, str] = {}
         self._others: set[str] = set()
-        self._escapes = Escapes(self._letters)
+        self._escapes = Escapes(self._letters.union(*map(beside.letters, self._beside)))
+        # of which one is in whatever spells a name, and in whatever spells one in the clear as well; an empty one where nothing can be told
+        self._own_marks = tuple({max((_squeezed(piece) for piece in pieces), key=len, default=b"") for pieces in self._pieces})
+        self._marks = tuple(dict.fromkeys((*self._own_marks, *(mark for path in self._beside for mark in beside.marks(path)))))
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
         self._key = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
         self._at_start = re.compile(_AT_START + _KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
@@ -88,12 +94,10 @@ class Spelling:
 
     def could(self, data: bytes) -> bool:
         """Say whether the bytes can spell one of the names; False is certain."""
-        if self._has(data) or self._could_otherwise(data):
+        if self._could_in_utf8(data):
             return True
         encoding = wide.encoding(data)
-        if encoding is not None and self._could_in_utf8(wide.decoded(data, encoding)):
-            return True
-        return any(beside.could(data, path) for path in self._beside)
+        return encoding is not None and self._could_in_utf8(wide.decoded(data, encoding))
 
     def could_in(self, pieces: Iterable[bytes]) -> bool:
         """Say what ``could`` says of a file that is read in pieces; invisible characters between letters are seen over 64 KiB."""
@@ -150,31 +154,52 @@ class Spelling:
                 yield _folded(clear)
 
     def _could_in_utf8(self, data: bytes) -> bool:
-        return self._has(data) or self._could_otherwise(data)
-
-    def _could_otherwise(self, data: bytes) -> bool:
-        """Say whether UTF-8 can spell one of the names other than in letters of ASCII."""
-        if not data.isascii() and self._has_disguised(data):
+        if self._spells(data):
             return True
-        return (b"\\" in data and self._spelt_with_escapes(data)) or (b"!" in data and self._spelt_in_base64(data))
+        if b"\\" in data and any(map(self._spells, self._escapes.readings(data))):
+            return True
+        return b"!" in data and self._spelt_in_base64(data)
+
+    def _spells(self, data: bytes) -> bool:
+        """Say whether UTF-8 spells one of the names without escapes; nearly always a text squeezed once has no mark of any, and that is all."""
+        text = _squeezed(data)
+        for mark in self._marks:
+            if mark in text:
+                if self._has(data) or any(beside.could(data, path) for path in self._beside):
+                    return True
+                break
+        return not data.isascii() and self._may_be_disguised(data, text) and self._has_disguised(data)
+
+    def _may_be_disguised(self, data: bytes, text: bytes) -> bool:
+        """Say whether a mark of a name is in squeezed ``text``, once what is beyond ASCII in it is folded; False is certain."""
+        relevant = self._relevant(data)
+        if not relevant:
+            return relevant is None
+        if len(relevant) > _FEW:
+            return True
+        for one, folded in relevant.items():
+            text = text.replace(one.encode(), _squeezed(folded.encode("utf-8", "replace")))
+        return any(map(text.__contains__, self._own_marks))
 
     def _has_disguised(self, data: bytes) -> bool:
         plain = self._without_disguise(data)
         return plain is not data and self._has(plain)
 
+    def _relevant(self, data: bytes) -> dict[str, str] | None:
+        """Return what those characters beyond ASCII are folded into that may be part of a name; None for what is no UTF-8."""
+        try:
+            others = set(data.translate(None, _ASCII).decode()) - self._others  # nearly always all are known to be no part of one
+        except UnicodeDecodeError:
+            return None
+        return {one: folded for one in others if (folded := self._folded(one)) is not None}
+
     def _without_disguise(self, data: bytes) -> bytes:
         """Return UTF-8 with those characters beyond ASCII folded that may be part of a name; the same bytes if there is none."""
-        beyond = data.translate(None, _ASCII)
-        others = set(beyond.decode("utf-8", "ignore")) - self._others  # nearly always all are known to be no part of a name
-        relevant = {one: folded for one in others if (folded := self._folded(one)) is not None} if others else {}
+        others = set(data.translate(None, _ASCII).decode("utf-8", "ignore"))
+        relevant = {ord(one): folded for one in others if (folded := self._folded(one)) is not None}
         if not relevant:
             return data
-        if len(relevant) <= _FEW and is_utf8(beyond):
-            for one, folded in relevant.items():
-                data = data.replace(one.encode(), folded.encode("utf-8", "replace"))
-            return data
-        text = data.decode("utf-8", "ignore").translate({ord(one): folded for one, folded in relevant.items()})
-        return text.encode("utf-8", "replace")
+        return data.decode("utf-8", "ignore").translate(relevant).encode("utf-8", "replace")
 
     def _folded(self, character: str) -> str | None:
         """Return what a character is folded into; None where it cannot be part of a name."""
@@ -223,13 +248,9 @@ def _decoded(behind: bytes) -> Iterator[bytes]:
             yield binascii.a2b_base64(letters[:whole] if len(letters) - whole < 2 else letters + b"=" * (4 - len(letters) + whole))
 
 
-def is_utf8(data: bytes) -> bool:
-    """Say whether some bytes are well-formed UTF-8."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _squeezed(data: bytes) -> bytes:
+    """Return some bytes as ``scan.squeezed`` does, without what controls there are."""
+    return data.translate(ASCII_FOLD, _NOT_IN_MARKS)
 
 
 @lru_cache(maxsize=64)

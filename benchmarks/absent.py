@@ -115,7 +115,11 @@ def report(name: str, tree: Path, nothing: Path, rounds: int) -> None:
     def check(workers: int, folder: Path) -> list[str]:
         return [SEALKIT, "check", "--workers", str(workers), str(folder)]
 
-    commands = {"read": peer("read_files.py", tree), "read 1": peer("read_files.py", nothing), "check of one": check(1, nothing)}
+    commands = {
+        "read": peer("read_plainly.py", tree),
+        "read 1": peer("read_plainly.py", nothing),
+        "check of one": check(1, nothing),
+    }
     times = in_turn(commands | {"2": check(2, tree), "1": check(1, tree)}, rounds)
     reading = statistics.median(times["read"]) - statistics.median(times["read 1"])
     cells = []

@@ -181,6 +181,7 @@ def _leaves(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever JSON holds
 
 # --- ciphertext and IV side by side ----------------------------------------------------------------------------------
 _SEPARATOR: Final = r"--|(?<==)[-_+/]|[^0-9A-Za-z+/=_-]{1,3}"
+_SHORTEST: Final = 40  # 16 characters of base64 for an IV of 12 bytes, a separator, 23 for 17 bytes: no others are shorter
 _LABEL: Final = r"(?i:v?[0-9]{1,2}|enc|encrypted|(?:x?chacha20|aes)[a-z0-9_-]*)"
 
 
@@ -190,6 +191,8 @@ def _side_by_side(text: str) -> Program | None:
     With an IV of 16 bytes the ciphertext is whole blocks, or both are padded base64; one of 12 bytes (GCM) has 16 bytes of a tag behind it or
     beside it. Three parts that begin as a JSON Web Token are one, and 12 and 32 bytes in hex are a name and its key, as of Ghost.
     """
+    if len(text) < _SHORTEST:
+        return None
     pieces = _pieces(text)
     if not 2 <= len(pieces) <= 4 or text.startswith("eyJ"):
         return None

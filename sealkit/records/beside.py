@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.crypto.blob import Blob
 from sealkit.errors import LookAlikeKey, SealkitError, Unsealed
 from sealkit.records import fieldpath, locate, scan
+from sealkit.records.escapes import Escapes
 from sealkit.records.lookalike import has_unseen, may_be_escaped, skeleton
 from sealkit.tree import Alias, Mapping, Scalar, Sequence, walk
 
@@ -28,14 +29,14 @@ _WITHOUT_SEPARATORS = str.maketrans("", "", scan.SEPARATORS.decode())
 
 
 # One of these is in each of the names in ALONE, as the scan squeezes them.
-_MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"crypted", b"text"))
+_MARKS = tuple(scan.squeezed(mark) for mark in (b"unsealed", b"unsecured", b"crypted", b"plaintext", b"cleartext"))
 
 
 class _Sought(NamedTuple):
     """What is looked for beside a field: its ``name``, the steps ``above`` it, and the ``names`` in the clear.
 
     ``own`` is its name, squeezed as ``scan`` does it; empty where nothing can be told from that. ``marks`` are those that it is no part of,
-    ``spelt`` are the names in the clear, squeezed.
+    ``spelt`` are the names in the clear, squeezed; ``escapes`` reads what may be escaped in them, by their ``letters``.
     """
 
     name: str
@@ -44,6 +45,8 @@ class _Sought(NamedTuple):
     own: bytes
     marks: tuple[bytes, ...]
     spelt: tuple[bytes, ...]
+    letters: frozenset[str]
+    escapes: Escapes
 
 
 def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> None:
@@ -66,7 +69,34 @@ def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> No
 def could(data: bytes, path: str) -> bool:
     """Say whether a file's bytes can spell one of the names that stand open beside a field, or would; False is certain of UTF-8."""
     sought = _sought(path)
-    return sought is not None and (not sought.own or may_be_escaped(data) or _may_be(scan.squeezed(data), sought, repeated=True))
+    if sought is None or not sought.own:
+        return sought is not None
+    return _spells_one(data, sought) or (
+        may_be_escaped(data) and any(_spells_one(plain, sought) for plain in sought.escapes.readings(data))
+    )
+
+
+def marks(path: str) -> tuple[bytes, ...]:
+    """Return texts of which one is in whatever spells a name in the clear, squeezed; an empty one where nothing can be told."""
+    sought = _sought(path)
+    if sought is None:
+        return ()
+    return (sought.own, *sought.marks) if sought.own.isalnum() else (b"",)
+
+
+def letters(path: str) -> frozenset[str]:
+    """Return the letters of the names in the clear, and what may stand between those."""
+    sought = _sought(path)
+    return sought.letters if sought is not None else frozenset()
+
+
+def _spells_one(data: bytes, sought: _Sought) -> bool:
+    """Say whether one of the names in the clear stands in some bytes; each says it by itself, or has the field's own name in it."""
+    text = scan.squeezed(data)
+    for mark in (sought.own, *sought.marks):
+        if mark in text:
+            return any(map(text.__contains__, sought.spelt))
+    return False
 
 
 def nothing(text: bytes, path: str) -> bool:
@@ -86,7 +116,9 @@ def _sought(path: str) -> _Sought | None:
     names = _names(name)
     own = scan.squeezed(name.encode()) if name.isascii() else b""
     marks = tuple(mark for mark in _MARKS if not own or own not in mark)
-    return _Sought(name, tuple(above), names, own, marks, tuple(scan.squeezed(one.encode()) for one in names))
+    spelt = tuple(scan.squeezed(one.encode()) for one in names)
+    letters = frozenset((*"".join(one.decode("utf-8", "ignore") for one in spelt), *scan.SEPARATORS.decode()))
+    return _Sought(name, tuple(above), names, own, marks, spelt, letters, Escapes(letters))
 
 
 def _refuse_open(record: Record, path: str, sought: _Sought) -> None:

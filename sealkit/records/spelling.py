@@ -11,16 +11,14 @@ from __future__ import annotations
 import binascii
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from sealkit.records import beside, fieldpath, wide
+from sealkit.records import beside, fieldpath, scan, wide
+from sealkit.records.escapes import Escapes, in_plain
 from sealkit.records.lookalike import ASCII_FOLD, loose, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 OVERLAP: Final = 1 << 16
 """How many bytes of a piece are looked at again with the next one, where a file is looked through in pieces."""
@@ -31,23 +29,11 @@ _FOLD = bytes(
     _UNSEEN if (byte < 0x20 and byte not in b"\t\n\r") or byte == _UNSEEN else folded for byte, folded in enumerate(ASCII_FOLD)
 )
 _ASCII = bytes(range(128))
+_NOT_IN_MARKS = bytes(byte for byte in _ASCII if _FOLD[byte] == _UNSEEN) + scan.SEPARATORS
 _FEW = 24  # characters that are replaced one after the other; more are by a table
 
 # What can be written otherwise than by itself, as \/ or '' or a line's end, ends a piece of a name.
 _APART = re.compile(r"""[\s'"\\/]+""")
-
-# What can stand for a letter, or join two over a line's end, behind however many backslashes; a surrogate pair is one. LETTERS are those of
-# the names: JSON5 reads a backslash before a letter that means nothing as that letter, and YAML reads some of them as controls.
-_HEX = rb"[0-9a-fA-F]"
-_ESCAPE = rb"""\\(?<!\\\\)\\*+(?:
-        u[dD][89abAB]HH\\++u[dD][c-fC-F]HH | xHH | uHHHH | u\{H{1,6}\} | UH{8} | [0-7]{1,3}
-      | (?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])\s*+ | (?=[\x80-\xff]) | [LETTERS]
-    )""".replace(b"H", _HEX)
-_NUMERIC = re.compile(_ESCAPE.replace(b" | [LETTERS]", b""), re.VERBOSE)
-_SUSPECT = rb"\\[xuU0-7\r\n\x80-\xffLETTERS]"
-_NEVER_LETTERS = frozenset("bfnrtvxu")  # behind a backslash, in all of these languages
-_CONTROLS = b"abefv"
-_LINE_ENDS = b"\r\n\xc2\xe2"
 
 # A YAML tag, and the text behind it, which may be base64 in one of several lines, behind a block scalar's header, quotes or an anchor.
 _TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)(?:<[^>\s]{0,200}+>|[^\s,\[\]{}]{0,200}+)")
@@ -57,7 +43,7 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/]{2,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _TAGGED = 4096  # bytes behind a tag that are looked at
 _MOST_TAGS = 500  # that are looked behind: at a few milliseconds each, where they stand close together
-_MOST_KEPT = 10_000  # characters and escapes whose meaning is kept
+_MOST_KEPT = 10_000  # characters whose meaning is kept
 
 _AT_START = rb"(?m)^[ \t]*+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+"
 _KEY = rb"""["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
@@ -73,14 +59,15 @@ class Spelling:
     __slots__ = (
         "_at_start",
         "_beside",
-        "_escape",
         "_escapes",
         "_folds",
         "_key",
         "_letters",
         "_looks",
+        "_marks",
+        "_others",
+        "_own_marks",
         "_pieces",
-        "_suspect",
         "names",
     )
 
@@ -93,11 +80,12 @@ class Spelling:
             tuple(piece.encode("utf-8", "replace") for piece in _APART.split(look) if piece) for look in self._looks
         )
         self._letters = frozenset("".join(self._looks))
-        self._folds: dict[str, str | None] = {}
-        self._escapes: dict[bytes, bytes | None] = {}
-        marks = "".join(sorted({*_alike(self._letters)} - _NEVER_LETTERS)).encode() + _CONTROLS
-        self._suspect = re.compile(_SUSPECT.replace(b"LETTERS", marks))
-        self._escape = re.compile(_ESCAPE.replace(b"LETTERS", marks), re.VERBOSE)
+        self._folds: dict[str, str] = {}
+        self._others: set[str] = set()
+        self._escapes = Escapes(self._letters.union(*map(beside.letters, self._beside)))
+        # of which one is in whatever spells a name, and in whatever spells one in the clear as well; an empty one where nothing can be told
+        self._own_marks = tuple({max((_squeezed(piece) for piece in pieces), key=len, default=b"") for pieces in self._pieces})
+        self._marks = tuple(dict.fromkeys((*self._own_marks, *(mark for path in self._beside for mark in beside.marks(path)))))
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
         self._key = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
         self._at_start = re.compile(_AT_START + _KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
@@ -107,12 +95,10 @@ class Spelling:
 
     def could(self, data: bytes) -> bool:
         """Say whether the bytes can spell one of the names; False is certain."""
-        if self._has(data) or self._could_otherwise(data):
+        if self._could_in_utf8(data):
             return True
         encoding = wide.encoding(data)
-        if encoding is not None and self._could_in_utf8(wide.decoded(data, encoding)):
-            return True
-        return any(beside.could(data, path) for path in self._beside)
+        return encoding is not None and self._could_in_utf8(wide.decoded(data, encoding))
 
     def could_in(self, pieces: Iterable[bytes]) -> bool:
         """Say what ``could`` says of a file that is read in pieces; invisible characters between letters are seen over 64 KiB."""
@@ -162,76 +148,77 @@ class Spelling:
         encoding = wide.encoding(data)
         if encoding is not None:
             data = wide.decoded(data, encoding)
-        for plain in (data, *(self._unescaped(data) if b"\\" in data else ())):
+        for plain in (data, *(self._escapes.readings(data) if b"\\" in data else ())):
             yield _folded(plain)
             clear = plain if plain.isascii() else self._without_disguise(plain)
             if clear is not plain:
                 yield _folded(clear)
 
     def _could_in_utf8(self, data: bytes) -> bool:
-        return self._has(data) or self._could_otherwise(data)
-
-    def _could_otherwise(self, data: bytes) -> bool:
-        """Say whether UTF-8 can spell one of the names other than in letters of ASCII."""
-        if not data.isascii() and self._has_disguised(data):
+        if self._spells(data):
             return True
-        return (b"\\" in data and self._spelt_with_escapes(data)) or (b"!" in data and self._spelt_in_base64(data))
+        if b"\\" in data and any(map(self._spells, self._escapes.readings(data))):
+            return True
+        return b"!" in data and self._spelt_in_base64(data)
+
+    def _spells(self, data: bytes) -> bool:
+        """Say whether UTF-8 spells one of the names without escapes; nearly always a text squeezed once has no mark of any, and that is all."""
+        text = _squeezed(data)
+        for mark in self._marks:
+            if mark in text:
+                if self._has(data) or any(beside.could(data, path) for path in self._beside):
+                    return True
+                break
+        return not data.isascii() and self._may_be_disguised(data, text) and self._has_disguised(data)
+
+    def _may_be_disguised(self, data: bytes, text: bytes) -> bool:
+        """Say whether a mark of a name is in squeezed ``text``, once what is beyond ASCII in it is folded; False is certain."""
+        relevant = self._relevant(data)
+        if not relevant:
+            return relevant is None
+        if len(relevant) > _FEW:
+            return True
+        for one, folded in relevant.items():
+            text = text.replace(one.encode(), _squeezed(folded.encode("utf-8", "replace")))
+        return any(map(text.__contains__, self._own_marks))
 
     def _has_disguised(self, data: bytes) -> bool:
         plain = self._without_disguise(data)
         return plain is not data and self._has(plain)
 
+    def _relevant(self, data: bytes) -> dict[str, str] | None:
+        """Return what those characters beyond ASCII are folded into that may be part of a name; None for what is no UTF-8."""
+        try:
+            others = set(data.translate(None, _ASCII).decode()) - self._others  # nearly always all are known to be no part of one
+        except UnicodeDecodeError:
+            return None
+        return {one: folded for one in others if (folded := self._folded(one)) is not None}
+
     def _without_disguise(self, data: bytes) -> bytes:
         """Return UTF-8 with those characters beyond ASCII folded that may be part of a name; the same bytes if there is none."""
-        relevant = {one: folded for one in self._others(data) if (folded := self._folded(one)) is not None}
+        others = set(data.translate(None, _ASCII).decode("utf-8", "ignore"))
+        relevant = {ord(one): folded for one in others if (folded := self._folded(one)) is not None}
         if not relevant:
             return data
-        text = data.decode("utf-8", "ignore")
-        if len(relevant) > _FEW:
-            text = text.translate({ord(one): folded for one, folded in relevant.items()})
-        else:
-            for one, folded in relevant.items():
-                text = text.replace(one, folded)
-        return text.encode("utf-8", "replace")
-
-    def _others(self, data: bytes) -> set[str]:
-        return set(data.translate(None, _ASCII).decode("utf-8", "ignore"))
+        return data.decode("utf-8", "ignore").translate(relevant).encode("utf-8", "replace")
 
     def _folded(self, character: str) -> str | None:
         """Return what a character is folded into; None where it cannot be part of a name."""
-        if character not in self._folds:
+        folded = self._folds.get(character)
+        if folded is None:
             folded = loose(character)
-            _keep(self._folds, character, folded if self._counts(folded) else None)
-        return self._folds[character]
-
-    def _counts(self, folded: str) -> bool:
-        return not folded or not self._letters.isdisjoint(folded)
+            if folded and self._letters.isdisjoint(folded):
+                if len(self._others) >= _MOST_KEPT:
+                    self._others.clear()
+                self._others.add(character)
+                return None
+            if len(self._folds) >= _MOST_KEPT:
+                self._folds.clear()
+            self._folds[character] = folded
+        return folded
 
     def _spelt_with_escapes(self, data: bytes) -> bool:
-        return any(self._has(plain) or self._has_disguised(plain) for plain in self._unescaped(data))
-
-    def _unescaped(self, data: bytes) -> list[bytes]:
-        """Return the bytes with each escape that stands for a part of a name, or for nothing, replaced by that; none if there is no such escape.
-
-        There are two ways of it where a letter behind a backslash is itself to some readers, and a control to others.
-        """
-        if self._suspect.search(data) is None:
-            return []
-        found = {escape: plain for escape in set(self._escape.findall(data)) if (plain := self._meant(escape)) is not None}
-        if not found:
-            return []
-        plain = self._escape.sub(lambda match: found.get(match[0], match[0]), data)
-        controls = {escape: b"" for escape in found if escape[-2:-1] == b"\\" and escape[-1:] in _CONTROLS}
-        if not any(found[escape] for escape in controls):
-            return [plain]
-        return [plain, self._escape.sub(lambda match: controls.get(match[0], found.get(match[0], match[0])), data)]
-
-    def _meant(self, escape: bytes) -> bytes | None:
-        """Return what an escape stands for; None where it cannot be part of a name."""
-        if escape not in self._escapes:
-            plain = _character(escape)
-            _keep(self._escapes, escape, plain if self._counts("".join(map(loose, plain.decode()))) else None)
-        return self._escapes[escape]
+        return any(self._has(plain) or self._has_disguised(plain) for plain in self._escapes.readings(data))
 
     def _spelt_in_base64(self, data: bytes) -> bool:
         """Say whether the text behind a tag, as base64, spells a name: ``!!binary`` and what a ``%TAG`` makes of it."""
@@ -253,16 +240,10 @@ def _folded(data: bytes) -> bytes:
     return folded.replace(b"\x7f", b"") if b"\x7f" in folded else folded
 
 
-def _keep(cache: dict[K, V], key: K, value: V) -> None:
-    if len(cache) >= _MOST_KEPT:
-        cache.clear()
-    cache[key] = value
-
-
 def _decoded(behind: bytes) -> Iterator[bytes]:
     """Yield what some text decodes to as base64, wherever that begins in it."""
     if b"\\" in behind:
-        behind = _NUMERIC.sub(lambda match: _character(match[0]), behind)
+        behind = in_plain(behind)
     for run in _BASE64.findall(behind.translate(_STANDARD, b" \t\r\n")):
         for start in range(4):
             letters = run[start:]
@@ -270,19 +251,9 @@ def _decoded(behind: bytes) -> Iterator[bytes]:
             yield binascii.a2b_base64(letters[:whole] if len(letters) - whole < 2 else letters + b"=" * (4 - len(letters) + whole))
 
 
-def _character(escape: bytes) -> bytes:
-    """Return the character that an escape stands for, in UTF-8; nothing for a line's end."""
-    digits = escape.lstrip(b"\\")
-    if digits[:1] in _LINE_ENDS:
-        return b""
-    if len(digits) == 1 and not digits.isdigit():
-        return b"" if digits in b"bfv" else digits
-    if digits.isdigit():
-        return chr(int(digits, 8) & 0xFF).encode()
-    units = [int(part.strip(b"xuU{}"), 16) for part in escape.split(b"\\") if part]
-    if len(units) > 1:
-        return chr(0x10000 + ((units[0] & 0x3FF) << 10) + (units[1] & 0x3FF)).encode()
-    return chr(units[0]).encode("utf-8", "ignore") if units[0] <= 0x10FFFF else b""
+def _squeezed(data: bytes) -> bytes:
+    """Return some bytes as ``scan.squeezed`` does, without what controls there are."""
+    return data.translate(ASCII_FOLD, _NOT_IN_MARKS)
 
 
 @lru_cache(maxsize=64)
@@ -294,11 +265,6 @@ def spelling(paths: tuple[str, ...], *, with_open: bool = False) -> Spelling:
 def _last_key(path: str) -> str:
     """Return the last key of a field path; empty, and so spelt by anything, where it has none."""
     return next((step for step in reversed(fieldpath.parse(path)) if isinstance(step, str)), "")
-
-
-def _alike(letters: Iterable[str]) -> str:
-    """Return the letters, and the sign, of ASCII that are folded into one of these."""
-    return "".join(chr(code) for code in range(128) if (chr(code).isalpha() or chr(code) == "|") and loose(chr(code)) in letters)
 
 
 def _look(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.crypto.blob import Blob
 from sealkit.demands import kind_among
-from sealkit.errors import SealkitError
+from sealkit.errors import LookAlikeKey, SealkitError, Unsealed
 from sealkit.records import beside, fieldpath, frontmatter, reading, wide
 from sealkit.records.kinds import FRONT_MATTER, kind_of
 from sealkit.records.record import Record, split
@@ -127,21 +127,43 @@ def may_spell(pieces: Iterable[bytes], names: tuple[str, ...], declared: str | N
 
 # --- payloads that stand open ------------------------------------------------------------------------------------
 def with_open(path: str, data: bytes, names: tuple[str, ...], declared: str | None = None) -> list[Record]:
-    """Return the records of a file in which a payload may stand open beside where a field would be; none where surely none does.
+    """Return the records of a file in which a payload stands open beside where a field would be; none where none does.
 
-    For a file that lacks the fields: what keeps one from being read that cannot have them is nobody's business.
+    For a file that lacks the fields: what keeps one from being read that cannot have them is nobody's business, and neither is what else
+    its records are.
     """
+    if not could_be_open(data, names):
+        return []
     try:
         of = kind(path, data, declared)
         if of is None:
             return []
         region = frontmatter.region(data) if of == FRONT_MATTER else None
-        text = data if region is None else data[region.start : region.end]
-        found = split(data, of) if any(beside.could(text, name) for name in names) else []
-        roots = [record.document.root for record in found if not record.is_blank and record.region is not None]
-        return found if any(root is not None for root in roots) else []
+        if region is not None and not could_be_open(data[region.start : region.end], names):
+            return []
+        found = split(data, of)
+        return found if any(_is_open(record, name) for record in found for name in names) else []
     except SealkitError:
         return []
+
+
+def could_be_open(data: bytes, names: tuple[str, ...]) -> bool:
+    """Say whether the bytes of a file can spell a name under which a payload stands open beside where a field would be; False is certain."""
+    return any(beside.could(data, name) for name in names)
+
+
+def _is_open(record: Record, name: str) -> bool:
+    """Say whether a payload stands open beside where a field would be; not where the record does not read."""
+    try:
+        if record.is_blank or record.region is None or record.document.root is None:
+            return False
+        for field in fields(record, name) or [name]:
+            beside.refuse(record, field, is_there=False, everywhere=True)
+    except (Unsealed, LookAlikeKey):
+        return True
+    except SealkitError:
+        return False
+    return False
 
 
 # --- blobs, whatever the field is called -----------------------------------------------------------------------------

@@ -72,18 +72,19 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
 
 def _of_one_without(task: Task, path: str, data: bytes, known_as: str, *, named: bool) -> Result | None:
     """Return what becomes of a file whose bytes cannot spell any of the fields, as most of a tree's cannot; None says nothing."""
-    given = task.orders(known_as)
-    if isinstance(task.payload, bytes) or visit.could(data, tuple(order.demand.path for order in given)):
+    sought = task.sought(known_as)
+    is_gate = task.verb == orders.CHECK
+    if (is_gate and sought.is_required) or isinstance(task.payload, bytes):
         return None
-    demands = [order.demand for order in given]
-    if task.verb == orders.CHECK:
-        fields = tuple(demand.path for demand in demands)
-        if visit.may_hold_blobs(data) or any(demand.required for demand in demands) or visit.with_open(known_as, data, fields):
-            return None
-    is_covered = named or any(demand.line > 0 for demand in demands)
-    if not (is_covered or is_record_name(os.path.basename(known_as)) or visit.kind(known_as, data) is not None):
-        return Result([], None, [])
-    return Result([absent(path, demand.path) for demand in demands if demand.line != ALSO], None, [])
+    if (sought.with_open if is_gate else sought.spelling).could(data) and (
+        sought.spelling.could(data) or visit.with_open(known_as, data, sought.fields)
+    ):
+        return None
+    if is_gate and (b"==" in data or b"\\" in data) and visit.may_hold_blobs(data):
+        return None
+    if sought.is_covered or named or is_record_name(known_as[known_as.rfind("/") + 1 :]) or visit.kind(known_as, data) is not None:
+        return Result([absent(path, field) for field in sought.told], None, [])
+    return Result([], None, [])
 
 
 class _Work:

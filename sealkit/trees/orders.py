@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
-from sealkit.demands import FieldRule
+from sealkit.demands import ALSO, FieldRule
 from sealkit.records.identity import UNDEMANDED, Binding
+from sealkit.records.spelling import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sealkit.legacy import Salted
     from sealkit.records.identity import Bind, Place
     from sealkit.records.record import Record
+    from sealkit.records.spelling import Spelling
     from sealkit.sealer import Sealer
 
 INSPECT, OPEN, DECRYPT, REVEAL, SEAL = "inspect", "open", "decrypt", "reveal", "seal"
@@ -52,6 +54,7 @@ class Task:
         "_demands",
         "_given",
         "_orders",
+        "_sought",
         "around",
         "binding",
         "fields",
@@ -82,6 +85,7 @@ class Task:
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None
         self._given: Sequence[Order] = ()
+        self._sought: Sought | None = None
 
     def orders(self, path: str) -> Sequence[Order]:
         """Return what to do in a file. Raises ``ConfigError`` for a policy that is none, ``Usage`` for what a policy refuses."""
@@ -93,7 +97,15 @@ class Task:
         if demands is not self._demands:  # nearly all files of a tree have the very same
             self._given = [self._orders.get(demand) or self._order(demand) for demand in demands]
             self._demands = demands
+            self._sought = None
         return self._given
+
+    def sought(self, path: str) -> Sought:
+        """Return what is looked for in a file, made once for all files of which the very same is demanded. Raises as ``orders``."""
+        given = self.orders(path)
+        if self._sought is None or self.around.demanded is None:
+            self._sought = sought_by([order.demand for order in given])
+        return self._sought
 
     def rules(self, path: str) -> Sequence[FieldRule]:
         """Return what is demanded of the fields of a file. Raises as ``orders``."""
@@ -127,6 +139,33 @@ class Task:
 
     def __repr__(self) -> str:
         return f"<Task {self.verb} {','.join(self.fields)}>"
+
+
+class Sought(NamedTuple):
+    """What is looked for in a file: ``fields``, how their names may be spelt, and those under which payloads stand open, and of which of them it is ``told`` that they are absent.
+
+    ``is_required``: one of them must be there; ``is_covered``: a rule of a policy matches the file.
+    """
+
+    fields: tuple[str, ...]
+    spelling: Spelling
+    with_open: Spelling
+    told: tuple[str, ...]
+    is_required: bool
+    is_covered: bool
+
+
+def sought_by(demands: Sequence[FieldRule]) -> Sought:
+    """Return what is looked for in a file of whose fields this is demanded."""
+    fields = tuple(demand.path for demand in demands)
+    return Sought(
+        fields,
+        spelling(fields),
+        spelling(fields, with_open=True),
+        tuple(demand.path for demand in demands if demand.line != ALSO),
+        any(demand.required for demand in demands),
+        any(demand.line > 0 for demand in demands),
+    )
 
 
 class Order(NamedTuple):

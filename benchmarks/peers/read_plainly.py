@@ -1,0 +1,12 @@
+"""Peer: read every file below a folder as anybody would, with open and read, and do nothing else.
+
+``read_files.py`` gives each file a buffer of 1 MiB, which takes longer than reading a small file does.
+"""
+
+import os
+import sys
+
+for top, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        with open(os.path.join(top, name), "rb") as stream:
+            stream.read()

@@ -51,7 +51,8 @@ def everything(repository: Repository) -> Iterator[Held]:
     Raises ``Usage`` where git does not answer.
     """
     left = {one.name: one for one in repository.stored()}
-    named, lacking = list[tuple[Version, Entry]](), list[Version]()
+    named: list[tuple[Version, Entry]] = []
+    lacking: list[Version] = []
     for version in repository.history(_is_any, whole=True):
         entry = left.get(version.object)
         if entry is None:

@@ -11,7 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final, Self
 
 from sealkit import config
-from sealkit.coverage import Globbed
+from sealkit.coverage import Globbed, left_out, literal
 from sealkit.demands import FieldRule, Rule, check_together, kind_among
 from sealkit.errors import ConfigError, Usage
 from sealkit.globs import Globs
@@ -204,9 +204,10 @@ def _bare(glob: str) -> bytes:
 class _Matcher:
     """The globs of one rule, compiled."""
 
-    __slots__ = ("_exclude", "_include", "_spared")
+    __slots__ = ("_exclude", "_excluded", "_include", "_spared")
 
     def __init__(self, rule: Rule) -> None:
+        self._excluded = Globbed(tuple(map(_bare, rule.exclude)), (), b"")
         self._include = Globs(map(_normal, rule.include))
         self._exclude = Globs(map(_normal, rule.exclude)) if rule.exclude else None
         spared = [glob for glob in rule.exclude if glob != ROOT_ONLY]
@@ -218,7 +219,9 @@ class _Matcher:
 
     def reaches(self, path: bytes) -> bool:
         """Say whether a path below this one may be among the records of the rule."""
-        return self._include.reaches(path) and not (self._exclude is not None and self._exclude.covers(path))
+        if not self._include.reaches(path) or self._exclude is None:
+            return self._include.reaches(path)
+        return left_out(Globbed((literal(path) + b"/*",), (), b""), [self._excluded]) is not None
 
     def leaves_out(self, path: bytes) -> bool:
         """Say whether a path would be among the records of the rule, were it not excluded; not if that only keeps to the root."""

@@ -111,10 +111,11 @@ class Policy:
         return frozenset(number for number, matcher in enumerate(self._matched()) if matcher.leaves_out(below))
 
     @opaque
-    def reaches(self, path: str | bytes, *, leads_on: bool) -> bool:
-        """Say whether a rule matches a path or, where that may ``lead on`` to a folder, may match one below it."""
+    def reaches(self, path: str | bytes, *, leads_on: bool, is_folder: bool = False) -> bool:
+        """Say whether a rule matches a path, unless it ``is a folder``, or may match one below it where it may ``lead on`` to one."""
         below = _below_root(path)
-        return any(matcher.covers(below) or (leads_on and matcher.reaches(below)) for matcher in self._matched())
+        matchers = self._matched()
+        return any((not is_folder and one.covers(below)) or (leads_on and one.reaches(below)) for one in matchers)
 
     def _matched(self) -> list[_Matcher]:
         if self._matchers is None:
@@ -187,9 +188,9 @@ class Policies:
         return any(policy.leaving_out(one) for policy, one in below) and not any(policy.matching(one) for policy, one in below)
 
     @opaque
-    def reach(self, path: str, *, leads_on: bool) -> bool:
-        """Say whether a rule matches a path or, where that may ``lead on`` to a folder, may match one below it."""
-        return any(policy.reaches(path[len(prefix) :], leads_on=leads_on) for prefix, policy in self.levels)
+    def reach(self, path: str, *, leads_on: bool, is_folder: bool = False) -> bool:
+        """Say whether a rule matches a path, unless it ``is a folder``, or may match one below it where it may ``lead on`` to one."""
+        return any(policy.reaches(path[len(prefix) :], leads_on=leads_on, is_folder=is_folder) for prefix, policy in self.levels)
 
 
 def as_globbed(rule: Rule, folder: str = "") -> Globbed:

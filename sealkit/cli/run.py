@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from sealkit import limits, printable
 from sealkit import report as reporting
 from sealkit.cli import show
@@ -111,6 +113,7 @@ class Printer:
             from sealkit.cli.reportfile import create
 
             self._copy = create(output.report)
+            click.get_current_context().call_on_close(self._copy.close)  # also where the run ends before its end
 
     def add(self, piece: Piece) -> None:
         """Print and count one piece."""

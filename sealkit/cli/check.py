@@ -20,6 +20,7 @@ from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
 from sealkit.trees.found import LINKS, Found, Left
 from sealkit.trees.links import Links
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -393,7 +394,7 @@ def _tracked(top: str) -> Iterator[Outcome]:
         for name in repository.own_files():
             path = repository.shown(name)
             yield Outcome(
-                path, FINDING, None, "own_file_tracked", message=problem, hint=f"git rm --cached -- {path}", exit_status=1
+                path, FINDING, None, "own_file_tracked", message=problem, hint=f"git rm --cached -- {quoted(path)}", exit_status=1
             )
     except Usage as error:
         yield failure(repository.shown("."), StoreError(problem=f"what git tracks cannot be looked at: {error.problem}"))

@@ -15,6 +15,7 @@ from sealkit.cli.options import Where
 from sealkit.demands import Asked
 from sealkit.errors import ConfigError, JournalError, NothingMatched, NoUsableKey, Usage
 from sealkit.report import json_line
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -97,7 +98,7 @@ def census(
     _refuse_nothing(tally, history=history)
     for name in dict.fromkeys([*(key.id for key in ring), *tally.names()]):
         _show_count(ring, tally, name, history=history, as_json=as_json)
-    status = _troubles(tally)
+    status = _troubles(tally, as_json=as_json)
     if as_json:
         unread = len(tally.troubles) + tally.old_troubles
         summary = {"fields": sum(tally.fields.values()), "versions": sum(tally.versions.values()), "unread": unread}
@@ -115,14 +116,10 @@ def _show_count(ring: KeyRing, tally: Tally, name: str, *, history: bool, as_jso
         known |= {"fields": fields, "files": files} | ({"staged": staged} if staged else {})
         show.json_lines(json_line(known | ({"versions": versions} if history else {})))
         return
-    more = f"; {_counted(staged, 'field')} in git's index alone" if staged else ""
-    more += f"; {_counted(versions, 'version')} in git" if history else ""
+    more = f"; {plural(staged, 'field')} in git's index alone" if staged else ""
+    more += f"; {plural(versions, 'version')} in git" if history else ""
     what = f"{name}  {ring.get(name).state}" if is_key else name
-    show.out(f"{what}  {_counted(fields, 'field')} in {_counted(files, 'file')}{more}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
+    show.out(f"{what}  {plural(fields, 'field')} in {plural(files, 'file')}{more}")
 
 
 @click.command()
@@ -226,7 +223,7 @@ def _refuse_unseen_history(paths: Sequence[str]) -> None:
     count = repository.commits() if repository is not None else 0
     if count:
         raise Usage(
-            problem=f"{_counted(count, 'commit')} of this repository {'was' if count == 1 else 'were'} not looked at: they may hold records under the key",
+            problem=f"{plural(count, 'commit')} of this repository {'was' if count == 1 else 'were'} not looked at: they may hold records under the key",
             hint="look at them, too: --git; or give up what they hold under it: --forget-history",
         )
 
@@ -272,7 +269,7 @@ def _unneeded(stack: ExitStack, file: str | None, key_id: str, paths: Sequence[s
         show.hint("what cannot be looked at may be under the key: nothing was changed")
         return None
     if places:
-        show.note(f"key {key_id} is needed, for the {_counted(len(places), 'field')} listed; nothing was changed")
+        show.note(f"key {key_id} is needed, for the {plural(len(places), 'field')} listed; nothing was changed")
         for hint in _ways_out(places):
             show.hint(hint)
         return None
@@ -308,7 +305,7 @@ def _refuse_unfinished(paths: Sequence[str], ring: KeyRing) -> None:
         if unfinished is not None:
             raise JournalError(
                 problem=f"a rotation of this tree, to {unfinished.header.to}, is not finished",
-                hint="run the same command again to finish it, or take it back with: sealkit rotate --rollback PATH",
+                hint="run the same command again to finish it, or take it back with: sealkit rotate --rollback {TREE}",
                 path=unfinished.path,
             )
 
@@ -367,10 +364,15 @@ def _refuse_nothing(tally: Tally, *, history: bool) -> None:
         )
 
 
-def _troubles(tally: Tally) -> int:
+def _troubles(tally: Tally, *, as_json: bool = False) -> int:
     """Show what could not be looked at, and return the exit status that this means."""
     for one in tally.troubles:
-        show.finding(one.outcome)
+        if as_json:
+            show.json_lines(one.outcome.json_line())
+        else:
+            show.finding(one.outcome)
     if tally.old_troubles:
-        show.warning(f"{tally.old_troubles} versions of files in git do not read as records, and were not counted")
+        few = tally.old_troubles == 1
+        does = "does not read as a record, and was" if few else "do not read as records, and were"
+        show.warning(f"{plural(tally.old_troubles, 'version')} of files in git {does} not counted")
     return max((one.outcome.exit_status for one in tally.troubles), default=0)

@@ -344,12 +344,13 @@ def restore(
     from sealkit.trees.spares import Spares
 
     due: dict[str, Entry] = {}
+    start = "" if root == "." else root
 
     def found() -> Iterator[Found]:
         for entry in entries:
-            path = os.path.join(root, entry.path)
+            path = os.path.join(start, entry.path)
             due[path] = entry
-            yield Found(path, root)
+            yield Found(path, start)
 
     def look(one: Found, read: Snapshot | SealkitError) -> Looked:
         if isinstance(read, SealkitError):

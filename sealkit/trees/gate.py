@@ -10,6 +10,7 @@ from sealkit.errors import SealkitError
 from sealkit.records.kinds import POLICY
 from sealkit.report import FINDING, Outcome, failure
 from sealkit.trees.found import EXCLUDED, Left
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,7 +135,7 @@ class Watch:
 def nested(folder: str, root: str) -> Outcome:
     """Return the finding that a policy stands in a folder of a tree whose root is another one."""
     problem = f"a policy inside the tree of {_shown(root)}: its rules add to those above it, and paths count from the root"
-    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {os.path.dirname(_shown(folder)) or '.'}"
+    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {quoted(os.path.dirname(_shown(folder)) or '.')}"
     return Outcome(_shown(folder), FINDING, None, "nested_policy", message=problem, hint=hint, exit_status=1)
 
 

@@ -16,6 +16,7 @@ from sealkit.demands import kind_among
 from sealkit.errors import SealkitError
 from sealkit.records import visit
 from sealkit.report import FINDING, Outcome
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -155,5 +156,5 @@ def _is_synthetic(place: Place, demanded: Callable[[str], Iterable[FieldRule]] |
 
 
 def _finding(place: Place, code: str, problem: str) -> Outcome:
-    hint = "seal the payload anew, with a tool that takes IVs from the system's random generator: sealkit rotate"
+    hint = f"seal the payload anew, with a tool that takes IVs from the system's random generator, or rotate it: sealkit rotate --to ID {quoted(place.outcome.path)}"
     return place.outcome._replace(status=FINDING, code=code, message=problem, hint=hint, exit_status=1)

@@ -79,9 +79,8 @@ def init(folder: str, fields: tuple[str, ...], shown: bool) -> int:
     write_new(target, text, mode=0o644, root=folder)
     show.note(f"wrote {target}: {plural(len(rules), 'rule')}; try it with: sealkit check {quoted(folder)}")
     if survey.unsealed:
-        option = "".join(f" --field {quoted(field)}" for field in fields if field != _USUAL)
         several = "records hold" if survey.unsealed > 1 else "record holds"
-        show.hint(f"{survey.unsealed:,} {several} such a field open; seal them with: sealkit seal{option} {quoted(folder)}")
+        show.hint(f"{survey.unsealed:,} {several} such a field open; seal them with: sealkit seal {quoted(folder)}")
     return 0
 
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _SPECIAL = re.compile(r"[*?\[]")
 
 
+def _has(record: Record, path: str) -> bool:
+    return any(record.values(one) for one in visit.fields(record, path))
+
+
 class Survey:
     """Takes records, and says which rules their blobs keep. ``unread`` counts records that could not be read.
 
@@ -64,7 +68,7 @@ class Survey:
             self._blobs[group][visit.pattern(steps)].append(blob)
             self.bound_to_fields += blob.bind not in (None, NONE, PATH)
         paths = {visit.pattern(steps) for steps, _ in found}
-        wanted = {path for path in self._fields if record.region is not None and visit.fields(record, path)} - paths
+        wanted = {path for path in self._fields if record.region is not None and _has(record, path)} - paths
         self.unsealed += bool(wanted)
         for path in paths | wanted:
             self._having[group][path] += 1

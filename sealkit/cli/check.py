@@ -18,6 +18,7 @@ from sealkit.records.kinds import POLICY
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
+from sealkit.trees.folders import from_here
 from sealkit.trees.found import LINKS, Found, Left
 from sealkit.trees.links import Links
 from sealkit.wording import quoted
@@ -246,8 +247,9 @@ class Gate:
         from sealkit.trees.gate import Watch
 
         everything = run.walk(self._where._replace(since=None), is_record=_is_any)
-        files = visitor.files(Watch(self._demanded, whole=False).passing(everything), self._demanded)
-        if not any(map(visitor.may_be_record, files)):
+        watch = Watch(self._demanded, whole=False)
+        files = visitor.files(watch.passing(everything), self._demanded)
+        if not any(map(visitor.may_be_record, files)) and not watch.findings():
             run.refuse_nothing(Report(), self._where)
 
     def _pieces(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
@@ -384,7 +386,7 @@ def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
     from sealkit.git.plumbing import Repository
 
     for top in tops:
-        place = os.path.relpath(os.path.join(top, ".git"))
+        place = from_here(os.path.join(top, ".git"))
         bad = (one for one in examine_caches(Repository(top)) if not one.is_good)
         yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)
         yield from _tracked(top)

@@ -12,6 +12,7 @@ from sealkit.errors import ConfigError, LeadsOut, NothingMatched, StoreError, Us
 from sealkit.outfile import write_new
 from sealkit.policy import NAME, write
 from sealkit.trees import visitor
+from sealkit.trees.folders import from_here, real_path
 from sealkit.trees.roots import Below
 from sealkit.trees.survey import Survey
 from sealkit.wording import plural, quoted, within
@@ -56,7 +57,7 @@ def init(folder: str, fields: tuple[str, ...], shown: bool) -> int:
     above = Below([folder]).policies(os.path.join(folder, NAME))
     if not shown and above:
         raise ConfigError(
-            problem=f"inside a tree that has a policy: {os.path.relpath(os.path.join(above[0], NAME))}",
+            problem=f"inside a tree that has a policy: {from_here(os.path.join(above[0], NAME))}",
             hint=f"say the rules there, so that all of the tree has one policy; see them with: sealkit init --print {quoted(folder)}",
             path=target,
         )
@@ -100,7 +101,7 @@ def _nothing(folder: str, fields: tuple[str, ...]) -> NothingMatched:
 
 
 def _survey(folder: str, fields: tuple[str, ...]) -> Survey:
-    survey = Survey(fields)
+    survey, inside = Survey(fields), real_path(folder)
     where = Where((folder,), None, (), (), None, gitignore=True, hidden=False, cross_mounts=False)
     for file in visitor.files(run.walk(where), lambda path: ()):
         if isinstance(file.problem, LeadsOut):
@@ -110,7 +111,7 @@ def _survey(folder: str, fields: tuple[str, ...]) -> Survey:
         elif file.problem is not None:
             survey.unread += 1
         else:
-            survey.add(os.path.relpath(file.found.path, folder), file.data)
+            survey.add(os.path.relpath(real_path(file.found.path), inside), file.data)
     for file in visitor.files(run.walk(where), lambda path: ()):
         if file.problem is None:
             survey.add_open(file.found.path, file.data)

@@ -12,7 +12,7 @@ from sealkit import limits, printable
 from sealkit import report as reporting
 from sealkit.cli import show
 from sealkit.cli.progress import Progress
-from sealkit.errors import NothingMatched, TooLarge, Usage
+from sealkit.errors import NothingMatched, StoreError, TooLarge, Usage
 from sealkit.records.kinds import JSON_LINES, kind_of
 from sealkit.report import Outcome, Report, json_line
 from sealkit.trees.found import SPARSE, TEMPORARY, Left
@@ -260,7 +260,7 @@ def count_absent(left: Left, where: Where) -> None:
         return
     try:
         number = sum(one.absent() for one in repositories(where.paths))
-    except Usage as error:
+    except (StoreError, Usage) as error:
         show.warning(f"whether all that git has is checked out cannot be told: {error.problem}")
         return
     if number:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sealkit.errors import SealkitError
 from sealkit.records.kinds import POLICY
 from sealkit.report import FINDING, Outcome, failure
+from sealkit.trees.folders import from_here, real_path
 from sealkit.trees.found import EXCLUDED, Left
 from sealkit.wording import quoted
 
@@ -100,12 +101,12 @@ class Watch:
 
     def _look_beyond(self, path: str, top: str, levels: tuple[Level, ...]) -> None:
         """Find a work tree inside a tree whose policies speak of what is in it, and do not hold there."""
-        place = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
+        place = os.path.join(real_path(os.path.dirname(path)), os.path.basename(path))
         level = next((one for one in levels if one.policy.matching(os.path.relpath(place, one.folder))), None)
         if level is None or top in self._inner:
             return
         self._inner.add(top)
-        shown, policy = os.path.relpath(top, os.path.realpath(".")), _shown(level.folder)
+        shown, policy = from_here(top), _shown(level.folder)
         problem = (
             f"a git work tree of its own, where {policy} does not hold, though its rules cover {os.path.basename(path)!r} in it"
         )
@@ -141,7 +142,7 @@ def nested(folder: str, root: str) -> Outcome:
 
 def _shown(folder: str) -> str:
     """Return the path of the policy in an absolute folder, as somebody in the working folder would name it."""
-    return os.path.relpath(os.path.join(folder, POLICY), os.path.realpath("."))
+    return from_here(os.path.join(folder, POLICY))
 
 
 def _is_another(one: str, other: str) -> bool:

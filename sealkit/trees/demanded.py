@@ -188,6 +188,10 @@ class Demanded:
             self._known[rule, also] = (*demands, *_besides(demands, also))
         return self._known[rule, also]
 
+    def alike(self, path: str) -> tuple[FieldRule, ...] | None:
+        """Return what is demanded of a file and of all others in its folder; None where it depends on their names. Raises as ``levels``."""
+        return None if self.levels(path) else self._alone
+
     def _also(self, policies: Policies, below: str) -> tuple[str, ...]:
         """Return the fields that are looked for in a file whatever rules match it."""
         if self._asked.fields is not None:

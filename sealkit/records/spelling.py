@@ -75,6 +75,7 @@ class Spelling:
         "_others",
         "_own_marks",
         "_pieces",
+        "_spelt",
         "_sweep",
         "names",
     )
@@ -94,7 +95,8 @@ class Spelling:
         # of which one is in whatever spells a name, and in whatever spells one in the clear as well; an empty one where nothing can be told
         self._own_marks = tuple({max((_squeezed(piece) for piece in pieces), key=len, default=b"") for pieces in self._pieces})
         self._marks = tuple(dict.fromkeys((*self._own_marks, *(mark for path in self._beside for mark in beside.marks(path)))))
-        self._sweep = sweep.of(self._marks, _FOLDED_IN_MARKS, self._folded)
+        self._spelt = (*self._own_marks, *(one for path in self._beside for one in beside.spelt(path)))
+        self._sweep = sweep.of(self._spelt, sweep.Folds(_FOLDED_IN_MARKS, self._folded, self._escapes.marks))
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
         self._key = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
         self._at_start = re.compile(_AT_START + _KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
@@ -116,9 +118,13 @@ class Spelling:
         """
         if b"\0" in joined or b"\xff" in joined or (b"!" in joined and b"%TAG" in joined):
             return True
-        if self._may_spell(joined) or (b"!" in joined and self._spelt_in_base64(joined)):
+        if b"!" in joined and self._spelt_in_base64(joined):
             return True
-        return b"\\" in joined and any(map(self._may_spell, self._escapes.readings(joined)))
+        if b"\\" not in joined:
+            return self._may_spell(joined)
+        if self._sweep is not None and self._sweep.finds_escaped(joined) is False:
+            return False
+        return self._may_spell(joined) or any(map(self._may_spell, self._escapes.readings(joined)))
 
     def _may_spell(self, data: bytes) -> bool:
         """Say whether text may spell one of the names without escapes, but do not look closely at it; False is certain."""
@@ -126,7 +132,9 @@ class Spelling:
         if found is not None:
             return found
         text = _squeezed(data)
-        return any(map(text.__contains__, self._marks)) or (not data.isascii() and self._may_be_disguised(data, text))
+        if any(map(text.__contains__, self._marks)) and any(map(text.__contains__, self._spelt)):
+            return True
+        return not data.isascii() and self._may_be_disguised(data, text)
 
     def could_in(self, pieces: Iterable[bytes]) -> bool:
         """Say what ``could`` says of a file that is read in pieces; invisible characters between letters are seen over 64 KiB."""

@@ -1,130 +1,192 @@
 """Whether marks of names are in much text, told in one pass over it, where RE2 is installed: otherwise each mark is a pass of its own.
 
-The expression says what ``spelling`` looks for in squeezed text: the letters of a mark, each as any byte or character that is folded into
-it, with nothing between them but what is left out. Which characters beyond ASCII are folded into what is asked as they are met, a block of
-64 at a time; a character of which that is not known yet matches by itself, and so does what is no UTF-8.
+The expression says what ``spelling`` looks for in squeezed text: the letters of a mark, each as any byte, character or escape that is folded
+into it, with nothing between them but what is left out. Which characters beyond ASCII and which escapes those are is learned as they are
+met. What is not known yet matches by itself, and so does what is no UTF-8: "no" is certain whatever was learned.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import onepass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-MUCH: Final = 16 << 10
-"""For fewer bytes it is not asked: what it gains there is little."""
-
 _START = 1 << 20  # bytes that are looked at without it: its own start takes as long as looking at them
-_MOST = 32  # blocks that are known: beyond these, as in Chinese, learning takes longer than it gains
+_MOST = 40  # times that something is learned: where there is more, as in Chinese, learning takes longer than it gains
 _ASCII = bytes(range(128))
-_BLOCK = 64  # characters that differ in the last byte of their UTF-8 alone
+_BLOCK = 64  # characters that differ in the last byte of their UTF-8 alone, and are learned together
 _FIRST = ("\u00a0", "\u00c0", "\u2010")  # Western letters and signs, and the quotes and dashes of nearly all languages
 _FOLLOWING = range(0x80, 0xC0)
 _LEADING = range(0xC0, 0x100)
 
+# Escapes of four digits, and pairs of them that stand for one character; others are not learned.
+_ESCAPE = re.compile(rb"\\(u(?:(?![dD][89a-fA-F])HHHH|[dD][89abAB]HH\\u[dD][c-fC-F]HH))".replace(b"H", b"[0-9a-fA-F]"))
+_HEX = b"0123456789abcdefABCDEF"
+_POSSIBLE = (b"u", _HEX + b"{", _HEX, _HEX, _HEX)
+_MORE_ESCAPES = b"xU01234567\r\n" + bytes(range(0x80, 0x100))
 
-def of(marks: Sequence[bytes], ascii_folded: Mapping[int, int | None], folded: Callable[[str], str | None]) -> Sweep | None:
-    """Return what looks for some marks, None where that cannot be told so: one of them is empty, or is not ASCII.
 
-    ``ascii_folded`` says into which byte each of ASCII is folded, None for those that are left out; ``folded`` says that of a character
-    beyond ASCII, empty for those that are left out, and None for those that are in no mark.
+class Folds(NamedTuple):
+    """How text is folded: each byte of ASCII ``plain``, None for what is left out; and characters ``beyond`` it.
+
+    Those are folded into an empty text where they are left out, and into None where they are in no mark. A backslash before one of
+    ``escaped``, a digit, a line's end or what is beyond ASCII makes an escape.
     """
-    return Sweep(marks, ascii_folded, folded) if marks and all(mark and mark.isascii() for mark in marks) else None
+
+    plain: Mapping[int, int | None]
+    beyond: Callable[[str], str | None]
+    escaped: bytes
+
+    def of(self, character: str) -> str | None:
+        """Return what a character is folded into."""
+        if not character.isascii():
+            return self.beyond(character)
+        byte = self.plain[ord(character)]
+        return "" if byte is None else chr(byte)
+
+
+def of(marks: Sequence[bytes], folds: Folds) -> Sweep | None:
+    """Return what looks for some marks, None where that cannot be told so: one of them is empty, or is not ASCII."""
+    return Sweep(marks, folds) if marks and all(mark and mark.isascii() for mark in marks) else None
 
 
 class Sweep:
     """Looks for marks in text, as each of them would be found in it squeezed."""
 
-    __slots__ = ("_ascii_folded", "_beyond", "_blocks", "_finds", "_folded", "_marks", "_seen", "_spread")
+    __slots__ = ("_beyond", "_escapes", "_folds", "_marks", "_plain", "_seen", "_spread", "_with_escapes")
 
-    def __init__(
-        self, marks: Sequence[bytes], ascii_folded: Mapping[int, int | None], folded: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, marks: Sequence[bytes], folds: Folds) -> None:
         self._marks = tuple(marks)
-        self._ascii_folded = ascii_folded
-        self._folded = folded
+        self._folds = folds
         self._seen = 0
-        self._blocks: set[int] = set()
-        self._beyond: dict[str, str | None] = {}  # of these blocks, but for those that are folded into several letters
+        self._beyond: dict[bytes, str | None] = {}  # characters that are known, but for those that are folded into several letters
         self._spread: dict[bytes, bytes] = {}  # such that were met
-        self._finds: Callable[[bytes], bool] | None = None
+        self._escapes: dict[bytes, str | None] = {}
+        self._plain = _Expression(self._compiled)
+        self._with_escapes = _Expression(partial(self._compiled, escapes=True))
 
     def finds(self, data: bytes) -> bool | None:
-        """Say whether a mark may be in some text, None for no answer; "no" is certain."""
+        """Say whether a mark may be in some text, escapes aside; None for no answer. "No" is certain."""
+        return self._asked(self._plain, data, self._learn_characters)
+
+    def finds_escaped(self, data: bytes) -> bool | None:
+        """Say the same of text with whatever its escapes stand for."""
+        return self._asked(self._with_escapes, data, lambda text: self._learn_characters(text) or self._learn_escapes(text))
+
+    def _asked(self, expression: _Expression, data: bytes, learn: Callable[[bytes], bool]) -> bool | None:
         self._seen += len(data)
         if self._seen < _START:
             return None
-        if self._finds is None and not self._learn(_FIRST):
-            return None
+        if not self._beyond:
+            self._take_up(_FIRST)
         while True:
             text = data
             for character, folded in self._spread.items():
                 text = text.replace(character, folded)
-            if self._finds is None or not self._finds(text + b"\n"):  # where a character is cut off, something else follows
-                return None if self._finds is None else False
+            found = expression.finds(text + b"\n")  # where a character is cut off, something else follows
+            if not found:
+                return found
             try:
-                unknown = set(data.translate(None, _ASCII).decode()) - self._beyond.keys()
+                if not learn(data):
+                    return True
             except UnicodeDecodeError:
                 return None
-            unknown = {one for one in unknown if one.encode() not in self._spread}
-            if not unknown:
-                return True
-            if not self._learn(unknown):
-                return None
+            self._plain.is_old = self._with_escapes.is_old = True
 
-    def _learn(self, characters: Iterable[str]) -> bool:
-        """Take up the blocks of some characters, and say whether that can be done."""
-        self._blocks |= {ord(one) // _BLOCK for one in characters}
-        if len(self._blocks) > _MOST:
-            self._seen = -1 << 62
-            return False
-        for one in characters:
-            folded = self._folded(one)
+    def _learn_characters(self, data: bytes) -> bool:
+        """Learn what the characters beyond ASCII in some text are folded into, and say whether that was not known of one of them."""
+        met = {one for one in set(data.translate(None, _ASCII).decode()) if one.encode() not in self._beyond}
+        return self._take_up(one for one in met if one.encode() not in self._spread)
+
+    def _take_up(self, met: Iterable[str]) -> bool:
+        met = list(met)
+        for one in met:
+            folded = self._folds.of(one)
             if folded is not None and len(folded) > 1:
                 self._spread[one.encode()] = folded.encode("utf-8", "replace")
-        for block in self._blocks:
-            for code in range(block * _BLOCK, block * _BLOCK + _BLOCK):
-                folded = self._folded(chr(code))
-                if folded is None or len(folded) < 2 or chr(code).encode() in self._spread:
-                    self._beyond[chr(code)] = folded
-        self._finds = onepass.compiled(self._expression())
-        if self._finds is None:
-            self._seen = -1 << 62  # there is no RE2, and nobody need ask for it again
-        return self._finds is not None
+        for block in {ord(one) // _BLOCK for one in met}:
+            for character in map(chr, range(block * _BLOCK, block * _BLOCK + _BLOCK)):
+                folded = self._folds.of(character)
+                if folded is None or len(folded) < 2:
+                    self._beyond[character.encode("utf-8", "surrogatepass")] = folded
+        return bool(met)
 
-    def _expression(self) -> bytes:
-        between = b"(?:%b|%b)*" % (self._spelt(None), _any_of(_FOLLOWING))
-        letters = {letter: b"(?:%b)" % self._spelt(letter) for letter in {*b"".join(self._marks)}}
-        marks = [between.join(letters[letter] for letter in mark) for mark in self._marks]
-        return b"|".join((*marks, _other_than(sorted(one.encode() for one in self._beyond))))
+    def _learn_escapes(self, data: bytes) -> bool:
+        met = set(_ESCAPE.findall(data)) - self._escapes.keys()
+        known = {one: folded for one in met if (folded := self._folds.of(_character(one))) is None or len(folded) < 2}
+        self._escapes |= known
+        return bool(known)
 
-    def _spelt(self, letter: int | None) -> bytes:
+    def _compiled(self, *, escapes: bool = False) -> Callable[[bytes], bool] | None:
+        known = self._escapes if escapes else {}
+        between = b"(?:%b|%b)*" % (self._spelt(None, known), _any_of(_FOLLOWING))
+        letters = {letter: b"(?:%b)" % self._spelt(letter, known) for letter in {*b"".join(self._marks)}}
+        ways = [between.join(letters[letter] for letter in mark) for mark in self._marks]
+        ways += _unlike(sorted(self._beyond), 0, (bytes(_LEADING),))
+        if escapes:
+            others = _any_of({*_MORE_ESCAPES, *self._folds.escaped})
+            ways.append(rb"\\(?:%b)" % b"|".join((others, *_unlike(sorted(known), 0, _POSSIBLE))))
+        return onepass.compiled(b"|".join(ways))
+
+    def _spelt(self, letter: int | None, escapes: Mapping[bytes, str | None]) -> bytes:
         """Return the expression for all that is folded into a letter, or for all that is left out."""
         meant = "" if letter is None else chr(letter)
-        plain = _any_of(byte for byte, folded in self._ascii_folded.items() if folded == letter)
-        return b"|".join((plain, *(_literally(one.encode()) for one, folded in self._beyond.items() if folded == meant)))
+        plain = _any_of(byte for byte, folded in self._folds.plain.items() if folded == letter)
+        beyond = (_literally(one) for one, folded in self._beyond.items() if folded == meant)
+        escaped = (rb"\\+" + _literally(one) for one, folded in escapes.items() if folded == meant)
+        return b"|".join((plain, *beyond, *escaped))
 
 
-def _other_than(known: Sequence[bytes]) -> bytes:
-    """Return the expression for the beginning of any character beyond ASCII but some, which are sorted."""
-    return b"|".join(_unlike(known, 0, _LEADING))
+class _Expression:
+    """An expression that is compiled when it is asked for, and anew when more is known."""
+
+    __slots__ = ("_compile", "_finds", "_left", "is_old")
+
+    def __init__(self, compiling: Callable[[], Callable[[bytes], bool] | None]) -> None:
+        self._compile = compiling
+        self._finds: Callable[[bytes], bool] | None = None
+        self._left = _MOST
+        self.is_old = True
+
+    def finds(self, data: bytes) -> bool | None:
+        """Say whether it matches in some bytes; None where there is no such expression, or it was made too many times."""
+        if self.is_old and self._left:
+            self._left -= 1
+            self._finds = self._compile() if self._left else None
+            self.is_old = False
+            if self._finds is None:
+                self._left = 0
+        return self._finds(data) if self._finds is not None else None
 
 
-def _unlike(known: Sequence[bytes], depth: int, possible: Iterable[int]) -> list[bytes]:
+def _character(escape: bytes) -> str:
+    """Return the character that an escape of four digits, or a pair of such, stands for."""
+    units = [int(part[-4:], 16) for part in escape.split(b"\\")]
+    return chr(units[0]) if len(units) == 1 else chr(0x10000 + ((units[0] & 0x3FF) << 10) + (units[1] & 0x3FF))
+
+
+def _unlike(known: Sequence[bytes], depth: int, possible: Sequence[bytes]) -> list[bytes]:
+    """Return expressions for what begins like one of some texts, which are sorted, and is none of them.
+
+    ``possible`` has the bytes that may stand in each place; in later ones, any.
+    """
     heads = sorted({one[depth] for one in known})
-    ways = [_any_of(byte for byte in possible if byte not in heads)]
+    others = set(possible[depth] if depth < len(possible) else range(0x100)) - set(heads)
+    ways = [_any_of(others)] if others else []
     for head in heads:
         longer = [one for one in known if one[depth] == head and len(one) > depth + 1]
         if longer:
-            ways.append(b"%b(?:%b)" % (_literally(bytes((head,))), b"|".join(_unlike(longer, depth + 1, range(0x100)))))
+            ways.append(b"%b(?:%b)" % (_literally(bytes((head,))), b"|".join(_unlike(longer, depth + 1, possible))))
     return ways
 
 
 def _any_of(values: Iterable[int]) -> bytes:
-    return b"[%b]" % b"".join(b"\\x%02x" % byte for byte in values)
+    return b"[%b]" % b"".join(b"\\x%02x" % byte for byte in sorted(values))
 
 
 def _literally(text: bytes) -> bytes:

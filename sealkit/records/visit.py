@@ -31,7 +31,7 @@ _ESCAPED_SIGNS = tuple(
     for digits in codes
     for start in (b"\\u00", b"\\x", b"\\U000000")
 )
-_ESCAPED_SIGN = re.compile(rb"\\(?:u00|x|U000000)3[bBdD]")
+_ESCAPED_SIGN = re.compile(rb"\\(?:(?:u00|x|U000000)3[bBdD]|\r?\n)")
 _JOINED = re.compile(rb"\\\r?\n[ \t\r\n]*")
 _MAX_DEPTH = 16
 _OVERLAP = 1 << 12  # bytes of the piece before that are looked at again
@@ -174,7 +174,6 @@ def may_hold_blobs(data: bytes) -> int:
         if _ESCAPED_SIGN.search(data) is not None:
             for escaped, sign in _ESCAPED_SIGNS:
                 data = data.replace(escaped, sign)
-        if b"\\\n" in data or b"\\\r" in data:
             data = _JOINED.sub(b"", data)
     return len(_MAY_HOLD_A_BLOB.findall(data))
 

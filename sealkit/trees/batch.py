@@ -42,7 +42,7 @@ FEW = 600
 GROUP_BYTES = 16 << 20
 """How many bytes of records are held at once before they are replaced, or handed on."""
 
-_AHEAD = 128
+_AHEAD = 32
 _AHEAD_BYTES = 1 << 20
 
 _TRIES = 3
@@ -271,9 +271,10 @@ def _groups(way: _Way, found: Iterator[Found], store: Store) -> Iterator[list[Lo
 
 def _ahead(way: _Way, found: Iterator[Found], store: Store) -> Iterator[Read]:
     """Read files, a few at a time before any of them is looked at: taking turns with system calls slows down what follows them."""
+    if way.lacking is not None:
+        return way.lacking.ahead(found, store, lambda one: _snapshot(way, one, store))
     read = ((one, _snapshot(way, one, store)) for one in found)
-    groups = _grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES)
-    return chain.from_iterable(groups if way.lacking is None else map(way.lacking.sift, groups))
+    return chain.from_iterable(_grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
 
 
 def _bytes_read(one: Read) -> int:

@@ -8,11 +8,12 @@ of each file, and tests compare both.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sealkit.errors import SealkitError
 from sealkit.records import frontmatter, visit
-from sealkit.records.kinds import is_record_name
+from sealkit.records.kinds import POLICY, is_record_name
 from sealkit.records.spelling import JOINT
 from sealkit.report import counted
 from sealkit.trees import orders
@@ -20,14 +21,22 @@ from sealkit.trees.result import absent
 from sealkit.trees.store import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from sealkit.report import Counted
     from sealkit.trees.found import Found
     from sealkit.trees.orders import Sought, Task
+    from sealkit.trees.store import Store
 
     Read = tuple[Found, Snapshot | SealkitError]
     _Given = tuple[int, str, bytes]  # the number of a file among those that were read, its path, what it holds
+
+_TOGETHER: Final = 48
+_BYTES: Final = 256 << 10
+"""How many files, and bytes of them, are read before they are looked at: memory for more is had from the system anew each time."""
+
+_SMALL: Final = 32 << 10
+"""Files that are read whatever they begin with."""
 
 _PART = 16
 """How many files are asked together where all were not in vain."""
@@ -57,6 +66,25 @@ class Lacking:
         files, self.files, self.fields = self.files, 0, 0
         return files, counts
 
+    def ahead(self, found: Iterable[Found], store: Store, read: Callable[[Found], Snapshot | SealkitError]) -> Iterator[Read]:
+        """Read files, some before any of them is looked at, and yield all but those that are taken out; ``read`` reads what is not small."""
+        group: list[Read] = []
+        size = 0
+        for one in found:
+            path, root, named, problem = one
+            snapshot: Snapshot | SealkitError
+            try:
+                snapshot = store.read(path, root, limit=_SMALL) if problem is None and not named else read(one)
+            except SealkitError:
+                snapshot = read(one)
+            group.append((one, snapshot))
+            if isinstance(snapshot, Snapshot):
+                size += len(snapshot.data)
+            if len(group) == _TOGETHER or size > _BYTES:
+                yield from self.sift(group)
+                group, size = [], 0
+        yield from self.sift(group)
+
     def sift(self, read: list[Read]) -> list[Read]:
         """Return those of some files that were read that may have one of the fields, or of which something is to be said by name."""
         if self._pause or isinstance(self._task.payload, bytes):
@@ -73,14 +101,16 @@ class Lacking:
     def _alike(self, read: list[Read]) -> Iterable[tuple[Sought, list[_Given], list[_Given]]]:
         """Put files together of which the very same is demanded, those with backslashes apart; some are left out of which more is said."""
         groups: dict[int, tuple[Sought, list[_Given], list[_Given]]] = {}
-        sought_in = self._task.sought_in
-        for number, (found, snapshot) in enumerate(read):
-            path, _, named, _ = found
+        folder, alike = "", None
+        for number, ((path, _, named, _), snapshot) in enumerate(read):
             if named or not isinstance(snapshot, Snapshot):
                 continue
             try:
-                sought = sought_in(path)
+                if not number or path[: path.rfind("/") + 1] != folder:
+                    folder, alike = path[: path.rfind("/") + 1], self._task.sought_by_all(path)
+                sought = alike or self._task.sought(path)
             except SealkitError:  # said where the file is looked at by itself
+                folder = "\0"
                 continue
             group = groups.get(id(sought))
             if group is None:
@@ -117,14 +147,20 @@ class Lacking:
         """Count files that lack what is sought, and note that they are taken out."""
         taken.update([number for number, _, _ in some])
         self.files += len(some)
-        records = len(some) if sought.is_covered else sum(_is_counted(path, data) for _, path, data in some)
-        self.fields += records * len(sought.told)
+        told = len(sought.told)
+        if told:
+            self.fields += told * (len(some) if sought.is_covered else sum([_is_counted(path, data) for _, path, data in some]))
 
 
 def _is_counted(path: str, data: bytes) -> bool:
     """Say whether a file that no rule matches counts as a record: by its name, or by what it holds."""
-    if is_record_name(path[path.rfind("/") + 1 :]):
+    if _has_records_suffix(path[path.rfind(".") :]) and path[path.rfind("/") + 1 :] != POLICY:
         return True
     return (path[-1] in "~." or data.startswith(_MAYBE_FRONT_MATTER)) and visit.kind(path, data) is not None
 
 
+
+
+@lru_cache(maxsize=256)
+def _has_records_suffix(suffix: str) -> bool:
+    return is_record_name(suffix)

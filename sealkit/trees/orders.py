@@ -55,9 +55,7 @@ class Task:
 
     __slots__ = (
         "_demands",
-        "_folder",
         "_given",
-        "_of_folder",
         "_orders",
         "_sought",
         "around",
@@ -91,8 +89,6 @@ class Task:
         self._demands: Sequence[FieldRule] | None = None
         self._given: Sequence[Order] = ()
         self._sought: dict[int, tuple[Sequence[FieldRule], Sought]] = {}
-        self._folder: str | None = None
-        self._of_folder: Sought | None = None
 
     def orders(self, path: str) -> Sequence[Order]:
         """Return what to do in a file. Raises ``ConfigError`` for a policy that is none, ``Usage`` for what a policy refuses."""
@@ -111,14 +107,10 @@ class Task:
         demanded = self.around.demanded
         return self._looked_for(demanded(path)) if demanded is not None else sought_by(self.rules(path))
 
-    def sought_in(self, path: str) -> Sought:
-        """Return the same as ``sought``; for files that follow each other in a folder in which no policy holds, it is looked up once."""
-        folder = path[: path.rfind("/") + 1]
-        if folder == self._folder and self._of_folder is not None:
-            return self._of_folder
+    def sought_by_all(self, path: str) -> Sought | None:
+        """Return what is looked for in a file and in all others of its folder; None where that depends on their names. Raises as ``orders``."""
         alike = self.around.alike(path) if self.around.alike is not None else None
-        self._folder, self._of_folder = folder, self._looked_for(alike) if alike is not None else None
-        return self._of_folder if self._of_folder is not None else self.sought(path)
+        return self._looked_for(alike) if alike is not None else None
 
     def _looked_for(self, demands: Sequence[FieldRule]) -> Sought:
         known = self._sought.get(id(demands))

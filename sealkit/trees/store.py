@@ -157,7 +157,10 @@ class Store:
         except OverLimit as error:
             problem = error.with_traceback(None).at(path=path)
         finally:
-            release(fd)
+            try:  # as ``release`` does it, without a call
+                os.close(fd)
+            except OSError:
+                pass
         data = b""  # tracebacks can show locals
         raise problem
 

@@ -252,12 +252,13 @@ class Gate:
         if not any(map(visitor.may_be_record, files)) and not watch.findings():
             run.refuse_nothing(Report(), self._where)
 
-    def _pieces(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+    def _pieces(self, watch: Watch, maker: _WithIvs) -> Iterator[Piece]:
         repository = self._repository
         if repository is None:
             mode = Mode(workers=self._output.workers, fail_fast=self._output.fail_fast)
             found = run.walk(self._where, is_record=_is_any, left=self._left)
-            return chain(batch.pieces(self.task, watch.passing(found), mode, maker), self._sparse(watch, maker))
+            pieces = batch.pieces(self.task, watch.passing(found), mode, maker, tells_absent=maker.tells_absent)
+            return chain(pieces, self._sparse(watch, maker))
         return (maker([done]) for done in self._versions(watch, repository))
 
     def _sparse(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
@@ -445,8 +446,9 @@ def _to_stage(done: Done) -> Done:
 class _WithIvs:
     """Makes what is printed, and hands on the IVs of blobs that are in order, to be compared."""
 
-    def __init__(self, maker: Callable[[Sequence[Done]], Piece]) -> None:
+    def __init__(self, maker: run.Maker) -> None:
         self._maker = maker
+        self.tells_absent = maker.tells_absent
 
     def __call__(self, some: Sequence[Done]) -> Piece:
         ivs = [one.iv for done in some for one in done.outcomes if one.status == CHECKED and one.iv is not None]

@@ -56,6 +56,11 @@ class Maker:
         self._text = text
         self._keep = keep
 
+    @property
+    def tells_absent(self) -> bool:
+        """Whether anything is printed of records that lack the field, and were not named: in JSON, and in a report."""
+        return (self._json or self._copies) and not self._only_problems
+
     def __call__(self, some: Sequence[Done]) -> Piece:
         """Return what is to be printed of some files."""
         from sealkit.trees.batch import Piece
@@ -231,7 +236,7 @@ def task(verb: str, where: Where, asked: Asked, **more: Any) -> Task:
     return tasks.task(verb, asked, (), **more)
 
 
-def records(task: Task, where: Where, output: Output, mode: Mode, maker: Callable[[Sequence[Done]], Piece]) -> int:
+def records(task: Task, where: Where, output: Output, mode: Mode, maker: Maker) -> int:
     """Do a task to all that was named, print what becomes of it, and return the exit status."""
     from sealkit.trees import batch
 
@@ -239,11 +244,11 @@ def records(task: Task, where: Where, output: Output, mode: Mode, maker: Callabl
     if where.is_stdin:
         return printed([maker([stdin(task, where)])], printer, where)
     count(printer, where)
-    if task.verb not in _SAYS_WHAT_IS_LEFT:
-        return printed(batch.pieces(task, walk(where), mode, maker), printer, where)
-    printer.left = Left()
-    count_absent(printer.left, where)
-    return printed(batch.pieces(task, walk(where, left=printer.left), mode, maker), printer, where)
+    if task.verb in _SAYS_WHAT_IS_LEFT:
+        printer.left = Left()
+        count_absent(printer.left, where)
+    pieces = batch.pieces(task, walk(where, left=printer.left), mode, maker, tells_absent=maker.tells_absent)
+    return printed(pieces, printer, where)
 
 
 def count(printer: Printer, where: Where) -> None:

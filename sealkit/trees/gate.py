@@ -78,10 +78,11 @@ class Watch:
         below = self._demanded.below(found.path)
         is_covered = is_left_out = False
         for level in self._levels:
-            matching = level.policy.matching(below[len(level.prefix) :])
-            self._unmatched[level.folder] -= matching
-            is_covered = is_covered or bool(matching)
-            is_left_out = is_left_out or bool(level.policy.leaving_out(below[len(level.prefix) :]))
+            matching, left_out = level.policy.verdict(below[len(level.prefix) :])
+            if matching:
+                self._unmatched[level.folder] -= matching
+                is_covered = True
+            is_left_out = is_left_out or bool(left_out)
         if is_covered:
             self._compare(found.path)
         elif is_left_out:
@@ -119,6 +120,8 @@ class Watch:
 
     def _compare(self, path: str) -> None:
         """Find two files whose names some file systems do not tell apart (Unicode normal forms, case)."""
+        if path.isascii() and path == path.lower():
+            return
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
         if folded == path:
             return

@@ -14,6 +14,7 @@ from sealkit.demands import Asked
 from sealkit.errors import NothingMatched, Usage
 from sealkit.installing import how_to_install
 from sealkit.report import json_line
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,7 @@ def census(
     refuse_nothing(tally, history=history)
     for name in dict.fromkeys([*(key.id for key in ring), *tally.names()]):
         _show_count(ring, tally, name, history=history, as_json=as_json)
-    status = troubles(tally)
+    status = troubles(tally, as_json=as_json)
     if as_json:
         unread = len(tally.troubles) + tally.old_troubles
         summary = {"fields": sum(tally.fields.values()), "versions": sum(tally.versions.values()), "unread": unread}
@@ -89,15 +90,10 @@ def _show_count(ring: KeyRing, tally: Tally, name: str, *, history: bool, as_jso
         known |= {"fields": fields, "files": files} | ({"staged": staged} if staged else {})
         show.json_lines(json_line(known | ({"versions": versions} if history else {})))
         return
-    more = f"; {counted(staged, 'field')} in git's index alone" if staged else ""
-    more += f"; {counted(versions, 'version')} in git" if history else ""
+    more = f"; {plural(staged, 'field')} in git's index alone" if staged else ""
+    more += f"; {plural(versions, 'version')} in git" if history else ""
     what = f"{name}  {ring.get(name).state}" if is_key else name
-    show.out(f"{what}  {counted(fields, 'field')} in {counted(files, 'file')}{more}")
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with what it counts, in the plural where there are several."""
-    return f"{number} {what}{'s' if number != 1 else ''}"
+    show.out(f"{what}  {plural(fields, 'field')} in {plural(files, 'file')}{more}")
 
 
 def new_tally() -> Tally:
@@ -181,12 +177,17 @@ def refuse_nothing(tally: Tally, *, history: bool) -> None:
         )
 
 
-def troubles(tally: Tally) -> int:
+def troubles(tally: Tally, *, as_json: bool = False) -> int:
     """Show what could not be looked at, and return the exit status that this means."""
     for one in tally.troubles:
-        show.finding(one.outcome)
+        if as_json:
+            show.json_lines(one.outcome.json_line())
+        else:
+            show.finding(one.outcome)
     if tally.old_troubles:
-        show.warning(f"{tally.old_troubles} versions of files in git do not read as records, and were not counted")
+        few = tally.old_troubles == 1
+        does = "does not read as a record, and was" if few else "do not read as records, and were"
+        show.warning(f"{plural(tally.old_troubles, 'version')} of files in git {does} not counted")
     return max((one.outcome.exit_status for one in tally.troubles), default=0)
 
 
@@ -195,11 +196,11 @@ def tell_unopened(unopened: Sequence[Unopened]) -> None:
     tables = [one for one in unopened if one.is_table]
     others = [one for one in unopened if not one.is_table]
     if tables:
-        show.warning(f"{counted(len(tables), 'table')} not looked into: {_names(tables)}")
+        show.warning(f"{plural(len(tables), 'table')} not looked into: {_names(tables)}")
         if _reader_of_tables() is None:
             show.hint(f"with what reads tables they are: {how_to_install('columns')}")
     if others:
-        show.note(f"{counted(len(others), 'packed file')} not looked into: {_names(others)}")
+        show.note(f"{plural(len(others), 'packed file')} not looked into: {_names(others)}")
 
 
 def _names(unopened: Sequence[Unopened]) -> str:

@@ -13,7 +13,6 @@ from sealkit.cli.keys_census import (
     GIT,
     PATHS,
     Looks,
-    counted,
     new_tally,
     places,
     refuse_nothing,
@@ -23,6 +22,7 @@ from sealkit.cli.keys_census import (
 )
 from sealkit.cli.keys_ring import ring_that_is_there
 from sealkit.errors import ConfigError, JournalError, NoUsableKey, Usage
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -170,7 +170,7 @@ def _refuse_unseen_history(several: Sequence[Repository]) -> None:
         commits, others = repository.unseen()
         if not commits and not others:
             continue
-        what = counted(commits, "commit") if commits else counted(others, "object")
+        what = plural(commits, "commit") if commits else plural(others, "object")
         where = "this repository" if len(several) == 1 else repository.shown(".")
         raise Usage(
             problem=f"{what} of {where} {'was' if commits + others == 1 else 'were'} not looked at: they may hold records under the key",
@@ -202,7 +202,7 @@ def _unneeded(stack: ExitStack, file: str | None, asked: _Asked) -> str | None:
     if not asked.looks.history and not asked.forget_history:
         _refuse_unseen_history([Repository([top]) for top in inner])
     if found:
-        show.note(f"key {asked.key_id} is needed, for the {counted(len(found), 'field')} listed; nothing was changed")
+        show.note(f"key {asked.key_id} is needed, for the {plural(len(found), 'field')} listed; nothing was changed")
         for hint in _ways_out(found):
             show.hint(hint)
     if found is None or found:
@@ -247,7 +247,7 @@ def _look(ring: KeyRing, asked: _Asked, inner: list[str]) -> list[Place] | None:
         return None
     if tables and not found and not asked.forget_tables:
         raise Usage(
-            problem=f"{counted(tables, 'table')} {'was' if tables == 1 else 'were'} not looked into: they may hold records under the key",
+            problem=f"{plural(tables, 'table')} {'was' if tables == 1 else 'were'} not looked into: they may hold records under the key",
             hint="have them looked into, or give up what they hold under it: --forget-tables",
         )
     return found
@@ -288,7 +288,7 @@ def _refuse_unfinished(paths: Sequence[str], ring: KeyRing) -> None:
         if unfinished is not None:
             raise JournalError(
                 problem=f"a rotation of this tree, to {unfinished.header.to}, is not finished",
-                hint="run the same command again to finish it, or take it back with: sealkit rotate --rollback PATH",
+                hint="run the same command again to finish it, or take it back with: sealkit rotate --rollback {TREE}",
                 path=unfinished.path,
             )
 

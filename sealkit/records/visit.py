@@ -31,6 +31,7 @@ _ESCAPED_SIGNS = tuple(
     for digits in codes
     for start in (b"\\u00", b"\\x", b"\\U000000")
 )
+_ESCAPED_SIGN = re.compile(rb"\\(?:(?:u00|x|U000000)3[bBdD]|\r?\n)")
 _JOINED = re.compile(rb"\\\r?\n[ \t\r\n]*")
 _MAX_DEPTH = 16
 _OVERLAP = 1 << 12  # bytes of the piece before that are looked at again
@@ -170,9 +171,9 @@ def _is_open(record: Record, name: str) -> bool:
 def may_hold_blobs(data: bytes) -> int:
     """Say how many blobs, at most, stand spelt out in some bytes, with escapes or without."""
     if b"\\" in data:
-        for escaped, sign in _ESCAPED_SIGNS:
-            data = data.replace(escaped, sign)
-        if b"\\\n" in data or b"\\\r" in data:
+        if _ESCAPED_SIGN.search(data) is not None:
+            for escaped, sign in _ESCAPED_SIGNS:
+                data = data.replace(escaped, sign)
             data = _JOINED.sub(b"", data)
     return len(_MAY_HOLD_A_BLOB.findall(data))
 

@@ -12,6 +12,7 @@ from sealkit.git.program import GitFailedError, git, is_there, is_top, top_of
 from sealkit.git.revisions import commit_of
 from sealkit.git.stored import Entry, Stored, all_stored
 from sealkit.records.kinds import POLICY, is_record_name
+from sealkit.trees.folders import from_here
 from sealkit.trees.found import OWN_FOLDER, TEMP_PREFIX
 from sealkit.trees.roots import is_folder, real
 from sealkit.trees.store import LIMIT
@@ -65,7 +66,7 @@ class Repository:
 
     def shown(self, name: str) -> str:
         """Return a path below the work tree's top as somebody in the working folder would name it."""
-        return os.path.relpath(os.path.join(self.top, name), os.path.realpath("."))
+        return from_here(os.path.join(self.top, name))
 
     def commit(self, revision: str) -> str:
         """Return the commit that a revision names. Raises ``Usage``."""

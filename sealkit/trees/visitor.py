@@ -74,13 +74,18 @@ def snapshot(found: Found, store: Store, rules: Rules) -> Snapshot:
     """
     path, root = found.path, found.root
     try:
-        return store.read(path, root, begins=None if found.named or is_record_name(os.path.basename(path)) else visit.may_be_record)
+        return store.read(path, root, begins=None if found.named else _may_be_read)
     except OverLimit:
         demanded = rules(path)
         pieces = store.pieces(path, root)
         if found.named or visit.may_spell(pieces, tuple(rule.path for rule in demanded), kind_among(demanded)):
             raise
     return Snapshot(b"", os.lstat(path))
+
+
+def _may_be_read(path: str, beginning: bytes) -> bool:
+    """Say whether a large file of this name, that begins like this, may be a record."""
+    return is_record_name(os.path.basename(path)) or visit.may_be_record(beginning)
 
 
 def _everything(found: Found, store: Store) -> File:

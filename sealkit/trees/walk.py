@@ -30,7 +30,7 @@ from sealkit.globs import Globs
 from sealkit.records.kinds import POLICY
 from sealkit.trees import worktree
 from sealkit.trees.descent import Descent
-from sealkit.trees.folders import failure, wrong_kind
+from sealkit.trees.folders import failure, real_path, wrong_kind
 from sealkit.trees.found import OWN_FOLDER, TEMP_PREFIX, Filters, Found, Left
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class _Walk:
         if len(self.folders) < 2:
             return False
         others = set(self.folders.values())
-        path = os.path.realpath(root or ".")
+        path = real_path(root)
         while path != "/":
             path = os.path.dirname(path)
             if path in others:

@@ -41,7 +41,10 @@ _PAIR: Final = Program("a program that writes ciphertext and IV side by side", _
 _B: Final = "[A-Za-z0-9+/_-]"
 _MARKS: Final = (
     (r"ENC\[AES256_GCM,", _SOPS),
-    (r"ENC\[(?:[A-Z][A-Z0-9_]{1,15},[A-Za-z0-9+/=]{4}|[A-Za-z0-9+/=]{16})", Program("hiera-eyaml", "decrypt it with: eyaml decrypt")),
+    (
+        r"ENC\[(?:[A-Z][A-Z0-9_]{1,15},[A-Za-z0-9+/=]{4}|[A-Za-z0-9+/=]{16})",
+        Program("hiera-eyaml", "decrypt it with: eyaml decrypt"),
+    ),
     (r"\$ANSIBLE_VAULT;", Program("Ansible Vault", "decrypt it with: ansible-vault decrypt")),
     (r"vault:v[0-9]+:", Program("HashiCorp Vault (transit)", "decrypt it with: vault write transit/decrypt/KEY ciphertext=-")),
     (rf"encrypted:B{_B}{{16,}}", Program("dotenvx", "decrypt it with: dotenvx decrypt")),
@@ -57,7 +60,10 @@ _MARKS: Final = (
     (r"\{cipher\}", Program("Spring Cloud Config", "decrypt it with: spring decrypt, or the server's /decrypt")),
     (rf"ENC\({_B}{{16,}}={{0,2}}\)\Z", Program("Jasypt", "decrypt it with: jasypt decrypt")),
     (r"\{AES(?:256|-256)?\}", Program("WebLogic", _OWN)),
-    (rf"\{{(?=[^}}]*[a-z])(?=[^}}]*[A-Z])(?=[^}}]*[0-9])(?:{_B}{{4}}){{9,}}{_B}{{2,4}}={{0,2}}\}}\Z", Program("Maven or Jenkins", _OWN)),
+    (
+        rf"\{{(?=[^}}]*[a-z])(?=[^}}]*[A-Z])(?=[^}}]*[0-9])(?:{_B}{{4}}){{9,}}{_B}{{2,4}}={{0,2}}\}}\Z",
+        Program("Maven or Jenkins", _OWN),
+    ),
     (r"k8s:enc:", Program("Kubernetes (encryption at rest)", "read it through the API server")),
     (r"\x00GITCRYPT\x00", Program("git-crypt", "decrypt it with: git-crypt unlock")),
     (rf"AQICAH{_B}{{90,}}={{0,2}}\Z", Program("AWS KMS", "decrypt it with: aws kms decrypt")),
@@ -68,7 +74,7 @@ _IV_NAMES: Final = frozenset({"iv", "nonce", "initvector", "initializationvector
 _OF_A_KEY: Final = re.compile(r"(?i)key|secret|pass|salt")
 _HOLDS_CIPHERTEXT: Final = re.compile(r"(?i)c(?:ipher_?)?t(?:ext)?\Z|(?:encrypted|cipher)|(?:data|content|payload|value)\Z")
 _OF_A_CIPHERTEXT: Final = re.compile(r"(?i)encrypted|wrapped|sealed")
-_NO_PASSWORD: Final = "aad3b435b51404ee"  # half a LAN Manager hash, of no letters: all that Windows writes today begin or end so
+_LAN_MANAGER: Final = "aad3b435b51404ee"  # half a LAN Manager hash, of no letters: all that Windows writes today begin or end so
 _IV_SIZES: Final = (12, 16)
 _TAG_SIZES: Final = (16, 20, 32, 48, 64)
 _BLOCK: Final = 16
@@ -210,7 +216,7 @@ def _side_by_side(text: str) -> Program | None:
     if len(text) < _SHORTEST:
         return None
     pieces = _pieces(text)
-    if not 2 <= len(pieces) <= 4 or text.startswith("eyJ") or _NO_PASSWORD in text[: 2 * _BLOCK].lower():
+    if not 2 <= len(pieces) <= 4 or text.startswith("eyJ") or _LAN_MANAGER in text[: 2 * _BLOCK].lower():
         return None
     if not any(_fits(sizes, pieces) for sizes in product(*map(_sizes, pieces))):
         return None

@@ -37,7 +37,9 @@ _FENCE = re.compile(
 # Pandoc, Quarto, Slidev: a block between lines, behind an empty line anywhere in the text.
 _BLOCK = re.compile(rb"(?:\n[ \t]*\r?|\A)\n---[ \t]*\r?\n(?=[^\s-])(?P<text>(?:[^\n]*\n)*?)(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)")
 # What was meant for YAML, or for members of an object, and may not read: no lines of prose.
-_LINES_OF_KEYS = re.compile(rb"(?=[{\"'\w\x80-\xff#])(?:(?:[ \t#\]}{,-][^\n]*+|[\"'\w\x80-\xff][^\n:]{0,100}+:[^\n]*+|\r?)(?:\n|\Z))++\Z")
+_LINES_OF_KEYS = re.compile(
+    rb"(?=[{\"'\w\x80-\xff#])(?:(?:[ \t#\]}{,-][^\n]*+|[\"'\w\x80-\xff][^\n:]{0,100}+:[^\n]*+|\r?)(?:\n|\Z))++\Z"
+)
 _JSON = "JSON ('{')"
 _SIGNS = b":="
 _REFUSED = "front matter that is read by some generators, not by sealkit"

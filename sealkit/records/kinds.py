@@ -27,7 +27,24 @@ MARKDOWN: Final = frozenset(
 )
 """The suffixes of pages in which MultiMarkdown, MkDocs and Pelican read lines of metadata, and which have code between fences."""
 
-_TEMPLATES = ("ejs", "pug", "jade", "swig", "haml", "hbs", "handlebars", "mustache", "css", "styl", "less", "scss", "sass", "js", "coffee", "ts")
+_TEMPLATES = (
+    "ejs",
+    "pug",
+    "jade",
+    "swig",
+    "haml",
+    "hbs",
+    "handlebars",
+    "mustache",
+    "css",
+    "styl",
+    "less",
+    "scss",
+    "sass",
+    "js",
+    "coffee",
+    "ts",
+)
 _MORE_PAGES = ("qmd", "rmd", "rmarkdown", "mdoc", "markdoc", "svx")
 _KIND_BY_SUFFIX = {"yml": YAML, "yaml": YAML, "json": JSON, "jsonl": JSON_LINES, "ndjson": JSON_LINES}
 _KIND_BY_SUFFIX |= dict.fromkeys(_PAGES, FRONT_MATTER)

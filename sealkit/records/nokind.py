@@ -32,7 +32,9 @@ class Like(NamedTuple):
     hint: str | None = None
 
 
-_TABLE: Final = "this is a table: seal its column with sealkit columns, or say in the policy what the file is (kind:), or exclude it"
+_TABLE: Final = (
+    "this is a table: seal its column with sealkit columns, or say in the policy what the file is (kind:), or exclude it"
+)
 _OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?://[^\n]*+\s*+|/\*(?:[^*]|\*(?!/))*+\*/\s*+)*+[{\[]")
 
 _IN_XML: Final = rb"""<(?:[\w.-]{1,100}:)?(?:NAMES)[\s/>] | <[^<>]{1,1000}?\s(?:[\w.-]{1,100}:)?(?:NAMES)\s*=\s*["'] | <key>\s*(?:NAMES)\s*</key>"""

@@ -119,7 +119,7 @@ def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
 
 def _is_stream_without(data: bytes, spelling: Spelling) -> bool:
     """Say whether YAML of several documents has the field in none of them: each one that may have it reads, and lacks it."""
-    if len(data) > limits.YAML_BYTES or not data.isascii() and _DISPUTED.search(data):
+    if len(data) > limits.YAML_BYTES or (not data.isascii() and _DISPUTED.search(data)):
         return False
     documents = [text for text in _MARKERS.split(data) if text.strip()]
     return len(documents) > 1 and all(_lacks(text, spelling) for text in documents if spelling.may_be_key(text))

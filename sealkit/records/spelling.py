@@ -49,13 +49,16 @@ _AT_START = rb"""(?m)^[ \t]*+(?:export[ \t]++)?+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+
 # What may be a key: a sign that makes it one follows, at once or behind what is no text, or behind comments, or behind the end of a template's
 # expression, as in {{ "name" | quote }}: x. More comments than are followed may hide one.
 _BETWEEN = rb"""(?: [^a-z2-9\#/SIGNS]++ | \#[^\n]{0,1000}+(?=\n|\Z) | //[^\n]{0,1000}+(?=\n|\Z) | /\*(?:[^*]|\*(?!/)){0,1000}+\*/ | /(?![/*]) )"""
-_AS_KEY = rb"(?:NAMES) (?: BETWEEN{0,50}+ (?:[SIGNS] | \#|/) | BETWEEN{50} | [^\n}%>]{0,100}+[}%>]{1,3}+[\"']?[ \t]*+[SIGNS] )".replace(
-    b"BETWEEN", _BETWEEN
+_AS_KEY = (
+    rb"(?:NAMES) (?: BETWEEN{0,50}+ (?:[SIGNS] | \#|/) | BETWEEN{50} | [^\n}%>]{0,100}+[}%>]{1,3}+[\"']?[ \t]*+[SIGNS] )".replace(
+        b"BETWEEN", _BETWEEN
+    )
 )
 # Keys that are written otherwise: explicit ones, and aliases.
 _OTHER_KEY = re.compile(rb"(?m)(?:^|[\s\[{,])\?(?:\s|$)|\*[^\s,\[\]{}:]++\s*+:")
 # A line that is a comment: without quotes, for a text in quotes may begin a line with "#" and be closed in it.
 _COMMENT = re.compile(rb"""(?m)^[ \t]*+\#[^\n\r"'\x85\xa8\xa9]*+(?=\r?$)""")
+
 
 class Spelling:
     """The names that some field paths end in (``a[].b``: ``b``), and how they may be spelt.
@@ -86,9 +89,7 @@ class Spelling:
         self._beside = paths if with_open else ()
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
         self._looks = frozenset(one for name in self.names for one in (look(name), look(skeleton(name))))
-        self._pieces = tuple(
-            tuple(piece.encode("utf-8", "replace") for piece in _APART.split(one) if piece) for one in self._looks
-        )
+        self._pieces = tuple(tuple(piece.encode("utf-8", "replace") for piece in _APART.split(one) if piece) for one in self._looks)
         self._letters = frozenset("".join(self._looks))
         self._folds: dict[str, str] = {}
         self._others: set[str] = set()

@@ -28,9 +28,9 @@ class Program(NamedTuple):
 
 _OWN: Final = "decrypt it with the program that wrote it"
 _SALTED: Final = Program(
-    "openssl enc or CryptoJS (Salted__)", "under its passphrase it becomes a blob: sealkit import --openssl-legacy FILE"
+    "openssl enc or CryptoJS (Salted__)", "under its passphrase it becomes a blob: sealkit import --openssl-legacy {FILE}"
 )
-_SOPS: Final = Program("SOPS", "decrypt it with: sops decrypt FILE")
+_SOPS: Final = Program("SOPS", "decrypt it with: sops decrypt {FILE}")
 _AGE: Final = Program("age", "decrypt it with: age --decrypt")
 _RAILS: Final = Program("Rails (ActiveSupport)", "decrypt it with: rails credentials:edit, or MessageEncryptor")
 _LARAVEL: Final = Program("Laravel", "decrypt it with: Crypt::decryptString, or php artisan env:decrypt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, overload
 
-from sealkit.records import frontmatter
+from sealkit.records import frontmatter, wide
 
 if TYPE_CHECKING:
     import os
@@ -51,6 +51,31 @@ _KIND_BY_SUFFIX |= dict.fromkeys(_PAGES, FRONT_MATTER)
 
 SUFFIXES: Final = tuple(_KIND_BY_SUFFIX)
 """The suffixes of files that are taken for records when a folder is walked."""
+
+
+_MARKS = (
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive, or a document in one"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"\x7fELF", "a program"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"PAR1", "a Parquet table, see: sealkit columns --help"),
+    (b"ARROW1", "an Arrow table, see: sealkit columns --help"),
+)
+_BEGINNING = 1 << 12
+
+
+def described(data: bytes) -> str:
+    """Say what a file is that is of no kind of record, by how it begins."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name
+    if not data.strip():
+        return "an empty file"
+    return "text without front matter" if wide.is_text(data[:_BEGINNING]) else "no text"
 
 
 @overload

@@ -14,12 +14,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sealkit import limits
-from sealkit.records import beside, fieldpath, scan, wide
+from sealkit.records import beside, fieldpath, scan, sweep, wide
 from sealkit.records.escapes import Escapes, in_plain
 from sealkit.records.lookalike import ASCII_FOLD, look, loose, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+JOINT: Final = b".\n"
+"""What stands between files whose bytes are joined. A dot ends escapes and base64, a line's end tags: nothing in one file reaches another.
+
+It takes nothing from what either could spell by itself: a name is in the bytes of one file, or in what these stand for.
+"""
 
 OVERLAP: Final = 1 << 16
 """How many bytes of a piece are looked at again with the next one, where a file is looked through in pieces."""
@@ -31,6 +37,7 @@ _FOLD = bytes(
 )
 _ASCII = bytes(range(128))
 _NOT_IN_MARKS = bytes(byte for byte in _ASCII if _FOLD[byte] == _UNSEEN) + scan.SEPARATORS
+_FOLDED_IN_MARKS = {byte: None if byte in _NOT_IN_MARKS else ASCII_FOLD[byte] for byte in _ASCII}
 _FEW = 24  # characters that are replaced one after the other; more are by a table
 
 # What can be written otherwise than by itself, as \/ or '' or a line's end, ends a piece of a name.
@@ -79,6 +86,8 @@ class Spelling:
         "_own_marks",
         "_patterns",
         "_pieces",
+        "_spelt",
+        "_sweep",
         "names",
         "paths",
     )
@@ -97,6 +106,8 @@ class Spelling:
         # of which one is in whatever spells a name, and in whatever spells one in the clear as well; an empty one where nothing can be told
         self._own_marks = tuple({max((_squeezed(piece) for piece in pieces), key=len, default=b"") for pieces in self._pieces})
         self._marks = tuple(dict.fromkeys((*self._own_marks, *(mark for path in self._beside for mark in beside.marks(path)))))
+        self._spelt = (*self._own_marks, *(one for path in self._beside for one in beside.spelt(path)))
+        self._sweep = sweep.of(self._spelt, sweep.Folds(_FOLDED_IN_MARKS, self._folded, self._escapes.marks))
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
         self._alternatives = names
         self._patterns: dict[bytes, re.Pattern[bytes]] = {}
@@ -110,6 +121,31 @@ class Spelling:
             return True
         encoding = wide.encoding(data)
         return encoding is not None and self._could_in_utf8(wide.decoded(data, encoding))
+
+    def could_any(self, joined: bytes) -> bool:
+        """Say whether one of several files, with ``JOINT`` between them, may spell one of the names; False is certain of each of them.
+
+        What has to be told file by file is not told here, and may: other encodings, what is no UTF-8, and what directives make of tags.
+        """
+        if b"\0" in joined or b"\xff" in joined or (b"!" in joined and b"%TAG" in joined):
+            return True
+        if b"!" in joined and self._spelt_in_base64(joined):
+            return True
+        if b"\\" not in joined:
+            return self._may_spell(joined)
+        if self._sweep is not None and self._sweep.finds_escaped(joined) is False:
+            return False
+        return self._may_spell(joined) or any(map(self._may_spell, self._escapes.readings(joined)))
+
+    def _may_spell(self, data: bytes) -> bool:
+        """Say whether text may spell one of the names without escapes, but do not look closely at it; False is certain."""
+        found = self._sweep.finds(data) if self._sweep is not None else None
+        if found is not None:
+            return found
+        text = _squeezed(data)
+        if any(map(text.__contains__, self._marks)) and any(map(text.__contains__, self._spelt)):
+            return True
+        return not data.isascii() and self._may_be_disguised(data, text)
 
     def could_in(self, pieces: Iterable[bytes]) -> bool:
         """Say what ``could`` says of a file that is read in pieces; invisible characters between letters are seen over 64 KiB."""

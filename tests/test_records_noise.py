@@ -85,6 +85,8 @@ DECIDED = {
     "blanks around it, YAML": ("a.yml", "a: 1\n'secured ': x\n", "lookalike_key", 2),
     "blanks around it, JSON": ("a.json", '{"\\u00a0secured": "x"}', "lookalike_key", 1),
     "blanks around it, TOML": ("a.md", '+++\n"secured\\t" = "x"\n+++\n', "unsupported_record", 2),
+    "a no-break space behind it, beside the field": ("a.md", f"---\nsecured: {BLOB}\nsecured\u00a0: x\n---\n", "lookalike_key", 3),
+    "an em space before it, beside the field": ("a.yml", f"a: 1\nsecured: {BLOB}\n\u2003secured: x\n", "lookalike_key", 3),
     "a key that a template writes": ("a.yaml", 'a: {{ x }} y\n{{ "secured" | quote }}: x\n', "syntax", 1),
     "a key in the second document": ("a.yaml", "a: {secured: 1}\n---\n? secured\n: x\n", "syntax", 2),
     "a key behind a comment of JSON, to YAML": ("a.json", '{"a": 1, // b, secured: open,\n"c": 2}', "syntax", 1),

@@ -87,6 +87,7 @@ DECIDED = {
     "blanks around it, TOML": ("a.md", '+++\n"secured\\t" = "x"\n+++\n', "unsupported_record", 2),
     "a no-break space behind it, beside the field": ("a.md", f"---\nsecured: {BLOB}\nsecured\u00a0: x\n---\n", "lookalike_key", 3),
     "an em space before it, beside the field": ("a.yml", f"a: 1\nsecured: {BLOB}\n\u2003secured: x\n", "lookalike_key", 3),
+    "an explicit key behind another line's end": ("a.yml", "a: {{ x }} y\n\u2028? secured\n", "syntax", 1),
     "a key that a template writes": ("a.yaml", 'a: {{ x }} y\n{{ "secured" | quote }}: x\n', "syntax", 1),
     "a key in the second document": ("a.yaml", "a: {secured: 1}\n---\n? secured\n: x\n", "syntax", 2),
     "a key behind a comment of JSON, to YAML": ("a.json", '{"a": 1, // b, secured: open,\n"c": 2}', "syntax", 1),

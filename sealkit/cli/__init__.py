@@ -16,8 +16,8 @@ def main() -> None:
     if arguments in (["--version"], ["-V"]):  # asked for by scripts and installers: answered without importing click
         from sealkit.cli import show
 
-        show.out(f"sealkit {__version__}")
-        return
+        if show.is_out(f"sealkit {__version__}"):
+            return
     _leave_the_working_folder_out()
     try:
         from sealkit.cli.program import run_alone

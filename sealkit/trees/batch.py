@@ -12,6 +12,7 @@ from sealkit.errors import ChangedUnderneath, SealkitError
 from sealkit.report import Outcome, failure
 from sealkit.trees import content, orders, visitor
 from sealkit.trees.found import Found
+from sealkit.trees.lacking import Lacking
 from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
@@ -127,13 +128,17 @@ def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None
             kept.spares.close()
 
 
-def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None) -> Iterator[Done]:
+def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None, lacking: Lacking | None = None) -> Iterator[Done]:
+    """Do a task to every record found; files that lack its fields are counted by ``lacking``, if that is given, and not yielded."""
     found = iter(found)
+    way = _way(task, kept, lacking)
     with Store() as store:
         if mode.write:
-            dones = _written(_way(task, kept), found, mode, store, kept)
+            dones = _written(way, found, mode, store, kept)
+        elif mode.rehearse:
+            dones = _rehearse(way, task, found, mode, store)
         else:
-            dones = (_rehearse if mode.rehearse else _read)(task, found, mode, store)
+            dones = _read(way, task, found, mode, store)
         for done in dones:
             yield done
             if mode.fail_fast and not done.is_good:
@@ -146,25 +151,34 @@ def pieces(
     mode: Mode,
     piece: Callable[[Sequence[Done]], Piece],
     journal: Journal | None = None,
+    *,
+    tells_absent: bool = True,
 ) -> Iterator[Piece]:
-    """Do a task to every record found, with workers where they are worth it, and yield pieces of output in order."""
+    """Do a task to every record found, with workers where they are worth it, and yield pieces of output in order.
+
+    Unless ``tells_absent``, nothing is printed of files that lack the fields, and most of them are counted and no more.
+    """
     found = iter(found)
     first = list(islice(found, FEW)) if mode.workers is None else []
     workers = _workers(mode, enough=len(first) == FEW)
     everything = chain(first, found)
-    if workers == 1:
-        yield from together(each(task, everything, mode, journal), piece)
-        return
-    from sealkit.trees import pool
-
+    lacking = None if tells_absent else Lacking(task)
     kept = _begun(journal)  # of which each worker has its own
-
-    def work(packed: Packed) -> Iterator[tuple[object, ...]]:
-        return map(tuple, together(_each(task, _unpacked(packed), mode, kept), piece))
 
     def at_end() -> None:
         if kept is not None:
             kept.spares.close()
+
+    if workers == 1:
+        try:
+            yield from together(_each(task, everything, mode, kept, lacking), piece, lacking)
+        finally:
+            at_end()
+        return
+    from sealkit.trees import pool
+
+    def work(packed: Packed) -> Iterator[tuple[object, ...]]:
+        return map(tuple, together(_each(task, _unpacked(packed), mode, kept, lacking), piece, lacking))
 
     chunks = _chunks(everything, WRITE_CHUNK if mode.write else CHUNK)
     for chunk, result in pool.run(work, chunks, workers, at_end=at_end, end_at_once=mode.write):
@@ -216,9 +230,21 @@ def _grouped(items: Iterable[T], most: int, size: Callable[[T], int], limit: int
         yield group
 
 
-def together(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
-    """Put results together until there are enough of them to be handed on."""
-    return map(piece, _grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES))
+def together(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece], lacking: Lacking | None = None) -> Iterator[Piece]:
+    """Put results together until there are enough of them to be handed on, with the counts of the files that were ``lacking`` before them."""
+    for group in _grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES):
+        made = piece(group)
+        yield made if lacking is None else _with(made, lacking)
+    if lacking is not None and lacking.files:
+        yield _with(piece(()), lacking)
+
+
+def _with(piece: Piece, lacking: Lacking) -> Piece:
+    """Return a piece with the counts of the files that were lacking before it."""
+    files, counts = lacking.taken()
+    for by, times in counts.items():
+        piece.counts[by] = piece.counts.get(by, 0) + times
+    return piece._replace(files=piece.files + files)
 
 
 Looked = tuple[Done, "Snapshot | None"]
@@ -232,10 +258,11 @@ class _Way(NamedTuple):
 
     look: Look
     rules: visitor.Rules | None = None
+    lacking: Lacking | None = None
 
 
-def _way(task: Task, kept: _Kept | None) -> _Way:
-    return _Way(partial(_look, task, kept), task.rules)
+def _way(task: Task, kept: _Kept | None, lacking: Lacking | None = None) -> _Way:
+    return _Way(partial(_look, task, kept), task.rules, lacking)
 
 
 def _groups(way: _Way, found: Iterator[Found], store: Store) -> Iterator[list[Looked]]:
@@ -246,6 +273,8 @@ def _groups(way: _Way, found: Iterator[Found], store: Store) -> Iterator[list[Lo
 
 def _ahead(way: _Way, found: Iterator[Found], store: Store) -> Iterator[Read]:
     """Read files, a few at a time before any of them is looked at: taking turns with system calls slows down what follows them."""
+    if way.lacking is not None:
+        return way.lacking.ahead(found, store, lambda one: _snapshot(way, one, store))
     read = ((one, _snapshot(way, one, store)) for one in found)
     return chain.from_iterable(_grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
 
@@ -273,18 +302,16 @@ def _look(task: Task, kept: _Kept | None, found: Found, read: Snapshot | Sealkit
     return Done(found, result.outcomes, read.data, result.data, result.replaced, hides), read
 
 
-def _read(task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
-    way = _way(task, None)
+def _read(way: _Way, task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
     for one, read in _ahead(way, found, store):
         done, _ = way.look(one, read)
         yield done if done.after is None or task.verb == orders.REVEAL else done.as_dry_run()
 
 
-def _rehearse(task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
+def _rehearse(way: _Way, task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
     """Make a problem of each file that would be replaced, and cannot be, so that it is said before the first one is."""
     from sealkit.trees.rehearsal import Rehearsal
 
-    way = _way(task, None)
     with Rehearsal(task, break_hardlinks=mode.break_hardlinks) as rehearsal:
         for one, read in _ahead(way, found, store):
             done, snapshot = way.look(one, read)
@@ -347,12 +374,13 @@ def restore(
     from sealkit.trees.spares import Spares
 
     due: dict[str, Entry] = {}
+    start = "" if root == "." else root
 
     def found() -> Iterator[Found]:
         for entry in entries:
-            path = os.path.join(root, entry.path)
+            path = os.path.join(start, entry.path)
             due[path] = entry
-            yield Found(path, root)
+            yield Found(path, start)
 
     def look(one: Found, read: Snapshot | SealkitError) -> Looked:
         if isinstance(read, SealkitError):

@@ -86,6 +86,7 @@ class Spelling:
         "_own_marks",
         "_patterns",
         "_pieces",
+        "_plain",
         "_spelt",
         "_sweep",
         "names",
@@ -97,6 +98,7 @@ class Spelling:
         self.paths: Final = paths
         self._beside = paths if with_open else ()
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
+        self._plain = tuple(name.encode("utf-8", "surrogatepass") for name in self.names if name)
         self._looks = frozenset(one for name in self.names for one in (look(name), look(skeleton(name))))
         self._pieces = tuple(tuple(piece.encode("utf-8", "replace") for piece in _APART.split(one) if piece) for one in self._looks)
         self._letters = frozenset("".join(self._looks))
@@ -117,6 +119,9 @@ class Spelling:
 
     def could(self, data: bytes) -> bool:
         """Say whether the bytes can spell one of the names; False is certain."""
+        for name in self._plain:  # as it stands in nearly every file that has the field
+            if name in data:
+                return True
         if self._could_in_utf8(data):
             return True
         encoding = wide.encoding(data)
@@ -176,6 +181,8 @@ class Spelling:
 
         ``signs``: those behind a key that make it one.
         """
+        if b":" in signs and self._stands_plainly(data):
+            return True
         encoding = wide.encoding(data)
         if encoding is not None:
             data = wide.decoded(data, encoding)
@@ -186,6 +193,14 @@ class Spelling:
         if _OTHER_KEY.search(data) is not None:
             return self.could(data)
         return self.line_where(data, _AS_KEY.replace(b"SIGNS", signs)) is not None
+
+    def _stands_plainly(self, data: bytes) -> bool:
+        """Say whether one of the names is the first that is on its line, with a colon at once behind it."""
+        for name in self._plain:
+            at = data.find(name + b":")
+            if at >= 0 and not data[data.rfind(b"\n", 0, at) + 1 : at].strip(b" "):
+                return True
+        return False
 
     def first_line(self, data: bytes) -> int:
         """Return the first line that spells one of the names by itself; the first of all if that is told by several together."""

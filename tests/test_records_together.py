@@ -73,9 +73,26 @@ def test_nothing_is_spelt_over_a_files_end(how, files):
 def test_letters_that_are_met_late_are_learned(how):
     """Characters and escapes that are part of a name in disguise, after much that was not."""
     looks = how(["secured"])
-    for harmless in ("naïve “so” — …", "日本語", "\\u2014 \\u201c", "\\ud83d\\ude00", "Grüße", "½ ™ ﬁ", "слово", "\\n \\t \\\\ \\/"):
+    for harmless in (
+        "naïve “so” — …",
+        "日本語",
+        "\\u2014 \\u201c",
+        "\\ud83d\\ude00",
+        "Grüße",
+        "½ ™ ﬁ",
+        "слово",
+        "\\n \\t \\\\ \\/",
+    ):
         assert not looks.could_any(harmless.encode()), harmless
-        for name in ("ѕecured", "se\u200bcured", "sécured", "\\u0455ecured", "s\\u200becured", "s\\\\u0065cured", "\\ud835\\udc2cecured"):
+        for name in (
+            "ѕecured",
+            "se\u200bcured",
+            "sécured",
+            "\\u0455ecured",
+            "s\\u200becured",
+            "s\\\\u0065cured",
+            "\\ud835\\udc2cecured",
+        ):
             assert looks.could_any(f"{harmless} {name}: x".encode()), (harmless, name)
 
 
@@ -115,8 +132,8 @@ def test_no_for_all_is_no_for_each(files):
 def _looks(*, start):
     made = [Spelling([field], with_open=way) for field in FIELDS for way in (False, True)]
     for one in made:
-        if one._sweep is not None:
-            one._sweep._seen = start
+        if one._swept() is not None:
+            one._swept()._seen = start
     return made
 
 

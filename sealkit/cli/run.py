@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sealkit import limits, printable
 from sealkit import report as reporting
@@ -99,6 +99,19 @@ def missing(outcome: Outcome) -> Outcome:
     if outcome.status != reporting.ABSENT:
         return outcome
     return outcome._replace(exit_status=1, message=f"the record has no field {outcome.field!r}")
+
+
+class Making(Protocol):
+    """What makes what is printed out of what became of files, and says whether that tells anything of those that lack the field."""
+
+    @property
+    def tells_absent(self) -> bool:
+        """Whether anything is printed of records that lack the field."""
+        ...
+
+    def __call__(self, some: Sequence[Done]) -> Piece:
+        """Return what is to be printed of some files."""
+        ...
 
 
 class Printer:
@@ -228,7 +241,7 @@ def task(verb: str, where: Where, asked: Asked, **more: Any) -> Task:
     return tasks.task(verb, asked, (), **more)
 
 
-def records(task: Task, where: Where, output: Output, mode: Mode, maker: Maker) -> int:
+def records(task: Task, where: Where, output: Output, mode: Mode, maker: Making) -> int:
     """Do a task to all that was named, print what becomes of it, and return the exit status."""
     from sealkit.trees import batch
 

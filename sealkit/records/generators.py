@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from typing import TYPE_CHECKING, Final, Literal
 
-from sealkit import yamltree
 from sealkit.errors import BadFrontMatter, SealkitError, UnsupportedRecord
 from sealkit.records import frontmatter
 from sealkit.tree import Alias, Mapping, Scalar, walk
@@ -186,6 +184,8 @@ def _named(text: bytes, spelling: Spelling, keys: Keys) -> bool | None:
 
 
 def _toml_keys(text: bytes) -> Iterator[str]:
+    import tomllib  # here for the same reason
+
     return _keys_of(tomllib.loads(text.decode().replace("\r\n", "\n")))
 
 
@@ -209,6 +209,8 @@ def _keys_of(value: object) -> Iterator[str]:
 
 
 def _yaml_keys(text: bytes) -> Iterator[str]:
+    from sealkit import yamltree  # here, as it takes long to import, and few files need it
+
     root = yamltree.compose(text.replace(b"\t", b"  "))  # as Hexo does
     for node in walk(root) if root is not None else ():
         for key, _ in node.pairs if isinstance(node, Mapping) else ():

@@ -170,11 +170,10 @@ def _is_open(record: Record, name: str) -> bool:
 # --- blobs, whatever the field is called -----------------------------------------------------------------------------
 def may_hold_blobs(data: bytes) -> int:
     """Say how many blobs, at most, stand spelt out in some bytes, with escapes or without."""
-    if b"\\" in data:
-        if _ESCAPED_SIGN.search(data) is not None:
-            for escaped, sign in _ESCAPED_SIGNS:
-                data = data.replace(escaped, sign)
-            data = _JOINED.sub(b"", data)
+    if b"\\" in data and _ESCAPED_SIGN.search(data) is not None:
+        for escaped, sign in _ESCAPED_SIGNS:
+            data = data.replace(escaped, sign)
+        data = _JOINED.sub(b"", data)
     return len(_MAY_HOLD_A_BLOB.findall(data))
 
 

@@ -56,7 +56,9 @@ class Task:
     __slots__ = (
         "_demands",
         "_given",
+        "_of_path",
         "_orders",
+        "_path",
         "_sought",
         "around",
         "binding",
@@ -87,6 +89,8 @@ class Task:
         self.seal_foreign = False
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None
+        self._path: str | None = None
+        self._of_path: Sequence[FieldRule] = ()
         self._given: Sequence[Order] = ()
         self._sought: dict[int, tuple[Sequence[FieldRule], Sought]] = {}
 
@@ -96,7 +100,7 @@ class Task:
         if demanded is None:
             rules = (FieldRule(pattern, required=False, bind=self.binding.bind) for pattern in self.fields)
             return [Order(rule, self.binding, self.opener, self.sealer) for rule in rules]
-        demands = demanded(path)
+        demands = self._demanded(path, demanded)
         if demands is not self._demands:  # nearly all files of a tree have the very same
             self._given = [self._orders.get(demand) or self._order(demand) for demand in demands]
             self._demands = demands
@@ -105,7 +109,14 @@ class Task:
     def sought(self, path: str) -> Sought:
         """Return what is looked for in a file, made once for all files of which the very same is demanded. Raises as ``orders``."""
         demanded = self.around.demanded
-        return self._looked_for(demanded(path)) if demanded is not None else sought_by(self.rules(path))
+        return self._looked_for(self._demanded(path, demanded)) if demanded is not None else sought_by(self.rules(path))
+
+    def _demanded(self, path: str, demanded: Callable[[str], Sequence[FieldRule]]) -> Sequence[FieldRule]:
+        """Return what is demanded of a file, asked once for all that is asked of it."""
+        if path != self._path:
+            self._of_path = demanded(path)
+            self._path = path
+        return self._of_path
 
     def sought_by_all(self, path: str) -> Sought | None:
         """Return what is looked for in a file and in all others of its folder; None where that depends on their names. Raises as ``orders``."""

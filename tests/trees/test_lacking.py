@@ -96,6 +96,12 @@ def test_files_that_are_told_of_together_are_no_outcomes(tree):
     root = tree({f"{number}.md": b"---\ntitle: a\n---\n" for number in range(52)})
     task = tasks.task(orders.CHECK, Asked(None), [root], lambda: iter(()))
     given = []
-    pieces = batch.pieces(task, walk([root]), Mode(workers=1), lambda some: given.extend(some) or Piece(b"", b"", [], {}, len(some)), tells_absent=False)
+    pieces = batch.pieces(
+        task,
+        walk([root]),
+        Mode(workers=1),
+        lambda some: given.extend(some) or Piece(b"", b"", [], {}, len(some)),
+        tells_absent=False,
+    )
     assert [(one.files, one.counts) for one in pieces] == [(52, {("absent", "absent", 0, None, None): 52})]
     assert given == []

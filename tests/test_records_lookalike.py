@@ -83,8 +83,6 @@ OTHERS = (
         "secured2",
         "se-cured",
         "sec ured",
-        "secured ",
-        " secured",
         "sécured",
         "secuřed",
         "śecured",

@@ -12,14 +12,16 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Output, Where
 from sealkit.demands import Asked
-from sealkit.errors import SealkitError, StoreError, Usage
+from sealkit.errors import SealkitError, StoreError, Unsealed, Usage
 from sealkit.keys.key import STRENGTH
 from sealkit.records.kinds import POLICY
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
+from sealkit.trees.folders import from_here
 from sealkit.trees.found import LINKS, Found, Left
 from sealkit.trees.links import Links
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _FOUND_TWICE = frozenset({"inner_work_tree", "nested_policy", "repeated_blob"})
+_COMMITTED_OPEN = "it stays in the history: if that was pushed, take it for published; if not, rewrite the commit"
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
@@ -215,7 +218,7 @@ class Gate:
 
         whole = all(map(is_folder, self._where.paths)) and self._where.since is None and not self._what.history
         whole = whole and not (self._where.include or self._where.exclude)
-        watch, ivs = Watch(self._demanded, whole=whole, left=self._left), Ivs()
+        watch, ivs = Watch(self._demanded, whole=whole, left=self._left), Ivs(repeats=not self._what.history)
         for piece in self._pieces(watch, _WithIvs(maker)):
             ivs.add(piece.ivs)
             printer.add(piece)
@@ -244,8 +247,9 @@ class Gate:
         from sealkit.trees.gate import Watch
 
         everything = run.walk(self._where._replace(since=None), is_record=_is_any)
-        files = visitor.files(Watch(self._demanded, whole=False).passing(everything), self._demanded)
-        if not any(map(visitor.may_be_record, files)):
+        watch = Watch(self._demanded, whole=False)
+        files = visitor.files(watch.passing(everything), self._demanded)
+        if not any(map(visitor.may_be_record, files)) and not watch.findings():
             run.refuse_nothing(Report(), self._where)
 
     def _pieces(self, watch: Watch, maker: _WithIvs) -> Iterator[Piece]:
@@ -276,16 +280,22 @@ class Gate:
     def _walk(self) -> Iterator[Found]:
         return run.walk(self._where, is_record=_is_any)
 
-    def _versions(self, watch: Watch, repository: Repository) -> Iterator[Done]:
-        """Do the task to what git holds."""
+    def _versions(self, watch: Watch, repository: Repository, *, again: bool = False) -> Iterator[Done]:
+        """Do the task to what git holds; ``again``: for a second time, and what is in order says in which commit, too."""
         if self._what.history:
             repository.refuse_shallow()
         versions = repository.staged(_is_any) if self._what.staged else repository.history(_is_any)
         with repository.objects() as read:
-            yield from self._each(watch, repository, read, versions)
+            yield from self._each(watch, repository, read, versions, again=again)
 
     def _each(
-        self, watch: Watch, repository: Repository, read: Callable[[str], bytes], versions: Iterable[Version]
+        self,
+        watch: Watch,
+        repository: Repository,
+        read: Callable[[str], bytes],
+        versions: Iterable[Version],
+        *,
+        again: bool = False,
     ) -> Iterator[Done]:
         for version in versions:
             problem = self._link(version, repository, read) if version.is_link else version.problem
@@ -295,7 +305,9 @@ class Gate:
             found = Found(version.path, repository.top, problem=problem)
             for one in watch.passing([found]):
                 done = self._looked_at(one, read, version)
-                yield done if version.commit is None else _in_commit(done, version.commit)
+                if version.commit is not None:
+                    done = _in_commit(done, version.commit, every=again)
+                yield _to_stage(done) if self._what.staged else done
 
     def _link(self, version: Version, repository: Repository, read: Callable[[str], bytes]) -> StoreError | None:
         """Return what is wrong with a link in the index: one out of its tree where a record is expected."""
@@ -332,7 +344,7 @@ class Gate:
             yield from self._submodules()
         if self._where.since is not None:
             yield from self._weakened(self._where.since)
-        if ivs.suspects and not self._what.history:
+        if ivs.suspects:
             yield from ivs.findings(self._again(), self._demanded)
 
     def _submodules(self) -> Iterator[Outcome]:
@@ -358,7 +370,7 @@ class Gate:
 
         watch = Watch(self._demanded, whole=False)
         if self._repository is not None:
-            return self._versions(watch, self._repository)
+            return self._versions(watch, self._repository, again=True)
         return batch.each(self.task, watch.passing(self._walk()), Mode())
 
 
@@ -375,7 +387,7 @@ def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
     from sealkit.git.plumbing import Repository
 
     for top in tops:
-        place = os.path.relpath(os.path.join(top, ".git"))
+        place = from_here(os.path.join(top, ".git"))
         bad = (one for one in examine_caches(Repository(top)) if not one.is_good)
         yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)
         yield from _tracked(top)
@@ -394,7 +406,7 @@ def _tracked(top: str) -> Iterator[Outcome]:
         for name in repository.own_files():
             path = repository.shown(name)
             yield Outcome(
-                path, FINDING, None, "own_file_tracked", message=problem, hint=f"git rm --cached -- {path}", exit_status=1
+                path, FINDING, None, "own_file_tracked", message=problem, hint=f"git rm --cached -- {quoted(path)}", exit_status=1
             )
     except Usage as error:
         yield failure(repository.shown("."), StoreError(problem=f"what git tracks cannot be looked at: {error.problem}"))
@@ -408,9 +420,26 @@ def _nothing(name: str) -> bytes:
     return b""
 
 
-def _in_commit(done: Done, commit: str) -> Done:
+def _in_commit(done: Done, commit: str, *, every: bool) -> Done:
+    """Say of what is wrong in which commit it is, and of ``every`` other outcome, too. What was committed open no sealing takes back."""
     where = f"in commit {commit[:12]}"
-    outcomes = [one._replace(message=f"{where}: {one.message}") if one.exit_status else one for one in done.outcomes]
+    outcomes = [
+        one._replace(message=f"{where}: {one.message}", hint=_COMMITTED_OPEN if one.code == Unsealed.code else one.hint)
+        if one.exit_status
+        else one._replace(message=where)
+        if every
+        else one
+        for one in done.outcomes
+    ]
+    return done._replace(outcomes=outcomes)
+
+
+def _to_stage(done: Done) -> Done:
+    """Say of what is to be sealed that git has to be told of it."""
+    outcomes = [
+        one._replace(hint=f"{one.hint} && git add {quoted(one.path)}") if one.code == Unsealed.code and one.hint else one
+        for one in done.outcomes
+    ]
     return done._replace(outcomes=outcomes)
 
 

@@ -6,14 +6,17 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+import click
+
 from sealkit import limits, printable
 from sealkit import report as reporting
 from sealkit.cli import show
 from sealkit.cli.progress import Progress
-from sealkit.errors import NothingMatched, TooLarge, Usage
+from sealkit.errors import NothingMatched, StoreError, TooLarge, Usage
 from sealkit.records.kinds import JSON_LINES, kind_of
 from sealkit.report import Outcome, Report, json_line
 from sealkit.trees.found import SPARSE, TEMPORARY, Left
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from sealkit.trees.orders import Task
 
 STDIN = "-"
-_SAYS_WHAT_IS_LEFT = frozenset({"verify", "rotate"})
+_SAYS_WHAT_IS_LEFT = frozenset({"seal", "verify", "rotate", "retag"})
 
 Text = "Callable[[Done], bytes]"
 
@@ -98,7 +101,8 @@ def missing(outcome: Outcome) -> Outcome:
     """Make the absence of the field a finding: in a folder it is nothing special, in a record that was named it is."""
     if outcome.status != reporting.ABSENT:
         return outcome
-    return outcome._replace(exit_status=1, message=f"the record has no field {outcome.field!r}")
+    message = outcome.message if outcome.message is not None else f"the record has no field {outcome.field!r}"
+    return outcome._replace(exit_status=1, message=message)
 
 
 class Making(Protocol):
@@ -129,6 +133,7 @@ class Printer:
             from sealkit.cli.reportfile import create
 
             self._copy = create(output.report)
+            click.get_current_context().call_on_close(self._copy.close)  # also where the run ends before its end
 
     def add(self, piece: Piece) -> None:
         """Print and count one piece."""
@@ -154,8 +159,11 @@ class Printer:
 
     def _show(self, outcome: Outcome) -> None:
         show.finding(outcome)
-        if outcome.hint is not None and outcome.hint not in self._hints:
-            self._hints.add(outcome.hint)
+        if outcome.hint is None:
+            return
+        kind = outcome.hint.replace(quoted(outcome.path), "FILE")  # said once, not of each file of a tree
+        if kind not in self._hints:
+            self._hints.add(kind)
             show.hint(outcome.hint)
 
     def close(self) -> int:
@@ -270,7 +278,7 @@ def count_absent(left: Left, where: Where) -> None:
         return
     try:
         number = sum(one.absent() for one in repositories(where.paths))
-    except Usage as error:
+    except (StoreError, Usage) as error:
         show.warning(f"whether all that git has is checked out cannot be told: {error.problem}")
         return
     if number:
@@ -283,6 +291,15 @@ def given() -> bytes:
     if len(data) > limits.FILE_BYTES:
         hint = "is it what you meant? larger ones are not read from files, either"
         raise TooLarge(problem=f"more than {limits.FILE_BYTES} bytes on stdin", hint=hint, path=STDIN)
+    return data
+
+
+def given_payload(how: str, *, may_be_empty: bool) -> bytes:
+    """Return a payload from stdin. Nothing at all is refused, unless it is meant, and it is said ``how`` to mean it: what was to write it may have failed."""
+    data = given()
+    if not data and not may_be_empty:
+        problem = "nothing came on stdin, and an empty payload would take the place of what there is"
+        raise Usage(problem=problem, hint=f"did the program before it fail? an empty payload is sealed with: {how}")
     return data
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import BadSyntax, DuplicateKey, LineBreakDispute, LookAlikeKey, MergedField, OverLimit
 from sealkit.records import fieldpath
-from sealkit.records.lookalike import skeleton
-from sealkit.tree import FOLDED, LITERAL, PLAIN, Alias, Mapping, Node, Scalar, Sequence
+from sealkit.records.lookalike import look, skeleton
+from sealkit.tree import FOLDED, LITERAL, PLAIN, Alias, Mapping, Node, Scalar, Sequence, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,11 +94,14 @@ def scalar_type(node: Scalar) -> str:
 def fields(root: Node | None, path: str) -> list[Field]:
     """Return the concrete fields that a path names, in document order; an empty list where it is absent.
 
+    What is no mapping has no field; it is an error only where a key somewhere in it is the field's name, or looks like that.
     Raises ``DuplicateKey``, ``LookAlikeKey``, ``MergedField``, ``OverLimit`` (aliases that multiply into more than 100,000 fields) and,
-    for a root or a step through what is no mapping or sequence, ``BadSyntax``; each with the line.
+    for such a root or a step through what is no mapping or sequence, ``BadSyntax``; each with the line.
     """
     steps = fieldpath.parse(path)
     if root is None or (isinstance(root, Scalar) and scalar_type(root) == NULL):
+        return []
+    if isinstance(steps[0], str) and not isinstance(root, Mapping) and not _has_key_anywhere(root, steps):
         return []
     found = [Field("", *_resolve(root), None)]
     for step in steps:
@@ -167,6 +170,14 @@ def _made_of(key: Node) -> str | None:
         return None
 
 
+def _has_key_anywhere(root: Node, steps: fieldpath.Steps) -> bool:
+    """Say whether a key somewhere in a list may be taken for the last one of a path."""
+    name = next(step for step in reversed(steps) if isinstance(step, str))
+    looks = {look(name), look(skeleton(name))}
+    keys = (key for node in walk(root) if isinstance(node, Mapping) for key, _ in node.pairs)
+    return any(may_be_named(key, lambda text: look(text) in looks) for key in keys)
+
+
 def may_be_named(key: Node, looks_like: Callable[[str], bool]) -> bool:
     """Say whether some reader may take a key for one that ``looks_like`` says is the field's name."""
     return any(text is not None and looks_like(text) for text in (_key_text(key), _made_of(key)))
@@ -178,7 +189,7 @@ def _is_merge(key: Node) -> bool:
 
 def _pair(mapping: Mapping, name: str) -> tuple[Node, Node] | None:
     """Return the one pair with this key, or None; raise where readers could take another one, or this one, for it."""
-    look = skeleton(name)
+    folded = skeleton(name)
     found: list[int] = []
     merges: list[int] = []
     for index, (key, _) in enumerate(mapping.pairs):
@@ -187,19 +198,19 @@ def _pair(mapping: Mapping, name: str) -> tuple[Node, Node] | None:
             merges.append(index)
         elif text == name and not _is_binary(key):
             found.append(index)
-        elif _looks_like(key, text, look):
+        elif _looks_like(key, text, folded):
             raise _look_alike(key, name)
     if len(found) > 1:
         raise DuplicateKey(
             problem=f"the key {name!r} stands {len(found)} times in one mapping", line=mapping.pairs[found[1]][0].line
         )
-    last = _last_that_brings(mapping, merges, name, look) if merges else None
+    last = _last_that_brings(mapping, merges, name, folded) if merges else None
     if last is not None and (not found or last > found[0]):
         raise MergedField(problem=f"{name!r} is brought by a merge key", line=mapping.pairs[last][0].line)
     return mapping.pairs[found[0]] if found else None
 
 
-def _last_that_brings(mapping: Mapping, merges: list[int], name: str, look: str) -> int | None:
+def _last_that_brings(mapping: Mapping, merges: list[int], name: str, folded: str) -> int | None:
     """Return the last of the merges that brings the key, directly or by merges of its own; raise for a look-alike they bring."""
     last = None
     seen: set[int] = set()
@@ -215,16 +226,16 @@ def _last_that_brings(mapping: Mapping, merges: list[int], name: str, look: str)
                 pending += node.items
             elif isinstance(node, Mapping):
                 pending += [under for key, under in node.pairs if _is_merge(key)]
-                last = index if last is None and _has_key(node, name, look) else last
+                last = index if last is None and _has_key(node, name, folded) else last
     return last
 
 
-def _has_key(mapping: Mapping, name: str, look: str) -> bool:
+def _has_key(mapping: Mapping, name: str, folded: str) -> bool:
     for key, _ in mapping.pairs:
         text = _key_text(key)
         if text == name and not _is_binary(key):
             return True
-        if _looks_like(key, text, look):
+        if _looks_like(key, text, folded):
             raise _look_alike(key, name)
     return False
 
@@ -233,11 +244,11 @@ def _is_binary(key: Node) -> bool:
     return isinstance(key, Scalar) and key.tag in _BINARY_TAGS
 
 
-def _looks_like(key: Node, text: str | None, look: str) -> bool:
-    if text is not None and skeleton(text) == look:
+def _looks_like(key: Node, text: str | None, folded: str) -> bool:
+    if text is not None and skeleton(text) == folded:
         return True
     made = _made_of(key) if text is None or isinstance(key, Alias) or _is_binary(key) else None
-    return made is not None and skeleton(made) == look
+    return made is not None and skeleton(made) == folded
 
 
 def _look_alike(key: Node, name: str) -> LookAlikeKey:

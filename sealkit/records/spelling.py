@@ -13,9 +13,10 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from sealkit import limits
 from sealkit.records import beside, fieldpath, scan, wide
 from sealkit.records.escapes import Escapes, in_plain
-from sealkit.records.lookalike import ASCII_FOLD, loose, skeleton
+from sealkit.records.lookalike import ASCII_FOLD, look, loose, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,11 +52,21 @@ _OTHER_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)[^\s,\[\]{}=(&|\"'<>)]{1,200}+(?<
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{2,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _TAGGED = 4096  # bytes behind a tag that are looked at
-_MOST_TAGS = 500  # that are looked behind: at a few milliseconds each, where they stand close together
 _MOST_KEPT = 10_000  # characters whose meaning is kept
 
-_AT_START = rb"(?m)^[ \t]*+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+"
-_KEY = rb"""["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
+_AT_START = rb"""(?m)^[ \t]*+(?:export[ \t]++)?+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
+# What may be a key: a sign that makes it one follows, at once or behind what is no text, or behind comments, or behind the end of a template's
+# expression, as in {{ "name" | quote }}: x. More comments than are followed may hide one.
+_BETWEEN = rb"""(?: [^a-z2-9\#/SIGNS]++ | \#[^\n]{0,1000}+(?=\n|\Z) | //[^\n]{0,1000}+(?=\n|\Z) | /\*(?:[^*]|\*(?!/)){0,1000}+\*/ | /(?![/*]) )"""
+_AS_KEY = (
+    rb"(?:NAMES) (?: BETWEEN{0,50}+ (?:[SIGNS] | \#|/) | BETWEEN{50} | [^\n}%>]{0,100}+[}%>]{1,3}+[\"']?[ \t]*+[SIGNS] )".replace(
+        b"BETWEEN", _BETWEEN
+    )
+)
+# Keys that are written otherwise: explicit ones, and aliases.
+_OTHER_KEY = re.compile(rb"(?m)(?:^|[\s\[{,])\?(?:\s|$)|\*[^\s,\[\]{}:]++\s*+:")
+# A line that is a comment: without quotes, for a text in quotes may begin a line with "#" and be closed in it.
+_COMMENT = re.compile(rb"""(?m)^[ \t]*+\#[^\n\r"'\x85\xa8\xa9]*+(?=\r?$)""")
 
 
 class Spelling:
@@ -66,32 +77,32 @@ class Spelling:
     """
 
     __slots__ = (
-        "_at_start",
+        "_alternatives",
         "_beside",
         "_escapes",
         "_folds",
-        "_key",
         "_letters",
         "_looks",
         "_marks",
         "_may_be_swept",
         "_others",
         "_own_marks",
+        "_patterns",
         "_pieces",
         "_plainly",
         "_spelt",
         "_sweep",
         "names",
+        "paths",
     )
 
     def __init__(self, paths: Iterable[str], *, with_open: bool = False) -> None:
         paths = tuple(paths)
+        self.paths: Final = paths
         self._beside = paths if with_open else ()
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
-        self._looks = frozenset(look for name in self.names for look in (_look(name), _look(skeleton(name))))
-        self._pieces = tuple(
-            tuple(piece.encode("utf-8", "replace") for piece in _APART.split(look) if piece) for look in self._looks
-        )
+        self._looks = frozenset(one for name in self.names for one in (look(name), look(skeleton(name))))
+        self._pieces = tuple(tuple(piece.encode("utf-8", "replace") for piece in _APART.split(one) if piece) for one in self._looks)
         self._plainly = tuple(name.encode() for name in self.names[:1] if name.isascii() and name.isalnum())
         self._letters = frozenset("".join(self._looks))
         self._folds: dict[str, str] = {}
@@ -104,8 +115,8 @@ class Spelling:
         self._sweep: Sweep | None = None
         self._may_be_swept = True
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
-        self._key = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
-        self._at_start = re.compile(_AT_START + _KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
+        self._alternatives = names
+        self._patterns: dict[bytes, re.Pattern[bytes]] = {}
 
     def __repr__(self) -> str:
         return f"Spelling({list(self.names)!r})"
@@ -155,17 +166,34 @@ class Spelling:
 
     def line_of(self, data: bytes) -> int | None:
         """Return the first line at whose start one of the names stands before ``:`` or ``=``; blanks, ``- `` and quotes may precede it."""
-        if self._at_start is None:
-            return None
-        for text in self._readings(data):
-            match = self._at_start.search(text)
+        return self.line_where(data, _AT_START)
+
+    def line_where(self, data: bytes, pattern: bytes) -> int | None:
+        """Return the line of the first match of a pattern in which ``NAMES`` stands for the names, where they begin; None for none.
+
+        It is verbose, and looks at what is folded: small letters, ``l`` for ``i`` and ``1``, ``o`` for ``0``.
+        """
+        for text in self._readings(data) if self._alternatives else ():
+            match = self._compiled(pattern).search(text)
             if match is not None:
                 return text.count(b"\n", 0, match.end()) + 1
         return None
 
-    def has_key(self, data: bytes) -> bool:
-        """Say whether one of the names stands somewhere before ``:`` or ``=``, in quotes or not."""
-        return self._key is None or any(self._key.search(text) is not None for text in self._readings(data))
+    def may_be_key(self, data: bytes, signs: bytes = b":") -> bool:
+        """Say whether one of the names may be a key somewhere, to some reader or once a template is filled in; False is certain.
+
+        ``signs``: those behind a key that make it one.
+        """
+        encoding = wide.encoding(data)
+        if encoding is not None:
+            data = wide.decoded(data, encoding)
+        if not self._alternatives or (b"!" in data and self._spelt_in_base64(data)):
+            return True
+        if b"#" in data:
+            data = _COMMENT.sub(b"", data)
+        if _OTHER_KEY.search(data) is not None:
+            return self.could(data)
+        return self.line_where(data, _AS_KEY.replace(b"SIGNS", signs)) is not None
 
     def first_line(self, data: bytes) -> int:
         """Return the first line that spells one of the names by itself; the first of all if that is told by several together."""
@@ -174,9 +202,18 @@ class Spelling:
 
     def looks_like(self, key: str) -> bool:
         """Say whether a key, as it was read, is one of the names or may be taken for one."""
-        return _look(key) in self._looks
+        return look(key) in self._looks
+
+    def looks_at(self, key: str, step: str) -> bool:
+        """Say whether a key, as it was read, is a step of a path or may be taken for it."""
+        return look(key) in (look(step), look(skeleton(step)))
 
     # --- how it is done --------------------------------------------------------------------------------------------------
+    def _compiled(self, pattern: bytes) -> re.Pattern[bytes]:
+        if pattern not in self._patterns:
+            self._patterns[pattern] = re.compile(pattern.replace(b"NAMES", self._alternatives), re.VERBOSE)
+        return self._patterns[pattern]
+
     def _has(self, data: bytes) -> bool:
         folded = _folded(data)
         for pieces in self._pieces:
@@ -275,7 +312,7 @@ class Spelling:
         directed = b"%" in data and _OTHER_TAG.search(data) is not None and b"%TAG" in data
         tags = _TAG if directed else _DECODING_TAG
         for number, tag in enumerate(tags.finditer(data)):
-            if number == _MOST_TAGS:
+            if number == limits.BASE64_TAGS:
                 return True  # it may, and what is so full of them is beyond other limits
             whole = _TAG.match(data, tag.start())
             after = whole.end() if whole is not None else tag.end()
@@ -315,7 +352,3 @@ def spelling(paths: tuple[str, ...], *, with_open: bool = False) -> Spelling:
 def _last_key(path: str) -> str:
     """Return the last key of a field path; empty, and so spelt by anything, where it has none."""
     return next((step for step in reversed(fieldpath.parse(path)) if isinstance(step, str)), "")
-
-
-def _look(name: str) -> str:
-    return "".join(map(loose, name))

@@ -177,15 +177,18 @@ def may_hold_blobs(data: bytes) -> int:
     return len(_MAY_HOLD_A_BLOB.findall(data))
 
 
+def may_hold_blobs_anywhere(data: bytes) -> bool:
+    """Say whether a blob may stand in some bytes, in a wide encoding, too, wherever that begins; False is certain."""
+    return may_hold_blobs(data) > 0 or (b"\0" in data and may_hold_blobs(data.replace(b"\0", b"")) > 0)
+
+
 def may_hold_blobs_in(pieces: Iterable[bytes]) -> bool:
     """Say of a file that is read in pieces whether a blob may stand in it; False is certain."""
     before = b""
     for piece in pieces:
-        whole = before + piece
-        encoding = wide.encoding(whole)
-        if may_hold_blobs(whole) or (encoding is not None and may_hold_blobs(wide.decoded(whole, encoding))):
+        before = before[-_OVERLAP:] + piece
+        if may_hold_blobs_anywhere(before):
             return True
-        before = piece[-_OVERLAP:]
     return False
 
 

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sealkit import report as reporting
-from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError
+from sealkit.errors import ChangedUnderneath, SealkitError
 from sealkit.report import Outcome, failure
 from sealkit.trees import content, orders, visitor
 from sealkit.trees.chunks import chunked, grouped, unpacked
@@ -130,7 +130,13 @@ def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None, la
     found = iter(found)
     way = _way(task, kept, lacking)
     with Store() as store:
-        for done in _written(way, found, mode, store, kept) if mode.write else _read(way, task, found, mode, store):
+        if mode.write:
+            dones = _written(way, found, mode, store, kept)
+        elif mode.rehearse:
+            dones = _rehearse(way, task, found, mode, store)
+        else:
+            dones = _read(way, task, found, mode, store)
+        for done in dones:
             yield done
             if mode.fail_fast and not done.is_good:
                 return
@@ -256,21 +262,19 @@ def _look(task: Task, kept: _Kept | None, found: Found, read: Snapshot | Sealkit
 
 def _read(way: _Way, task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
     for one, read in _ahead(way, found, store):
-        done, snapshot = way.look(one, read)
-        if mode.rehearse and snapshot is not None:
-            done = _rehearsed(task, done, snapshot, mode)
+        done, _ = way.look(one, read)
         yield done if done.after is None or task.verb == orders.REVEAL else done.as_dry_run()
 
 
-def _rehearsed(task: Task, done: Done, snapshot: Snapshot, mode: Mode) -> Done:
-    """Make a problem of a file that would be replaced, and may not be, so that it is said before the first one is."""
-    if mode.break_hardlinks or snapshot.nlink == 1 or task.sealer is None:
-        return done
-    target = task.sealer.key_id
-    if not any(outcome.status == reporting.FOUND and outcome.key != target for outcome in done.outcomes):
-        return done
-    problem = HardLinked(problem=f"has {snapshot.nlink} names", path=done.found.path)
-    return done._replace(outcomes=[*done.outcomes, failure(done.found.path, problem)])
+def _rehearse(way: _Way, task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
+    """Make a problem of each file that would be replaced, and cannot be, so that it is said before the first one is."""
+    from sealkit.trees.rehearsal import Rehearsal
+
+    with Rehearsal(task, break_hardlinks=mode.break_hardlinks) as rehearsal:
+        for one, read in _ahead(way, found, store):
+            done, snapshot = way.look(one, read)
+            problem = rehearsal.problem(one, snapshot, done.outcomes) if snapshot is not None else None
+            yield done if problem is None else done._replace(outcomes=[*done.outcomes, failure(one.path, problem)])
 
 
 def _written(way: _Way, found: Iterator[Found], mode: Mode, store: Store, kept: _Kept | None) -> Iterator[Done]:
@@ -328,12 +332,13 @@ def restore(
     from sealkit.trees.spares import Spares
 
     due: dict[str, Entry] = {}
+    start = "" if root == "." else root
 
     def found() -> Iterator[Found]:
         for entry in entries:
-            path = os.path.join(root, entry.path)
+            path = os.path.join(start, entry.path)
             due[path] = entry
-            yield Found(path, root)
+            yield Found(path, start)
 
     def look(one: Found, read: Snapshot | SealkitError) -> Looked:
         if isinstance(read, SealkitError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.demands import ALSO, UNCOVERED, FieldRule, leniently
 from sealkit.errors import ConfigError, OverLimit, TooCostly
 from sealkit.records.kinds import POLICY
+from sealkit.trees.folders import from_here
 from sealkit.trees.roots import holds_policy, is_folder, is_there
 from sealkit.trees.store import read
 
@@ -209,7 +210,7 @@ class Demanded:
             if len(policies.levels) < 2:
                 raise
             problem = error.problem
-        names = " and ".join(os.path.relpath(os.path.join(folder, POLICY)) for folder in self._below.policies(path))
+        names = " and ".join(from_here(os.path.join(folder, POLICY)) for folder in self._below.policies(path))
         raise ConfigError(
             problem=f"the policies that hold here ({names}) contradict each other: {problem}",
             hint="say it once, in the policy of the tree's root, and remove the one further in",

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from sealkit.errors import SealkitError
 from sealkit.records.kinds import POLICY
 from sealkit.report import FINDING, Outcome, failure
+from sealkit.trees.folders import from_here, real_path
 from sealkit.trees.found import EXCLUDED, Left
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,12 +102,12 @@ class Watch:
 
     def _look_beyond(self, path: str, top: str, levels: tuple[Level, ...]) -> None:
         """Find a work tree inside a tree whose policies speak of what is in it, and do not hold there."""
-        place = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
+        place = os.path.join(real_path(os.path.dirname(path)), os.path.basename(path))
         level = next((one for one in levels if one.policy.matching(os.path.relpath(place, one.folder))), None)
         if level is None or top in self._inner:
             return
         self._inner.add(top)
-        shown, policy = os.path.relpath(top, os.path.realpath(".")), _shown(level.folder)
+        shown, policy = from_here(top), _shown(level.folder)
         problem = (
             f"a git work tree of its own, where {policy} does not hold, though its rules cover {os.path.basename(path)!r} in it"
         )
@@ -137,13 +139,13 @@ class Watch:
 def nested(folder: str, root: str) -> Outcome:
     """Return the finding that a policy stands in a folder of a tree whose root is another one."""
     problem = f"a policy inside the tree of {_shown(root)}: its rules add to those above it, and paths count from the root"
-    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {os.path.dirname(_shown(folder)) or '.'}"
+    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {quoted(os.path.dirname(_shown(folder)) or '.')}"
     return Outcome(_shown(folder), FINDING, None, "nested_policy", message=problem, hint=hint, exit_status=1)
 
 
 def _shown(folder: str) -> str:
     """Return the path of the policy in an absolute folder, as somebody in the working folder would name it."""
-    return os.path.relpath(os.path.join(folder, POLICY), os.path.realpath("."))
+    return from_here(os.path.join(folder, POLICY))
 
 
 def _is_another(one: str, other: str) -> bool:

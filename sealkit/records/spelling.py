@@ -184,6 +184,8 @@ class Spelling:
 
         ``signs``: those behind a key that make it one.
         """
+        if b":" in signs and any(b"\n%b:" % name in data for name in self._plainly):  # nearly always, where there is one
+            return True
         encoding = wide.encoding(data)
         if encoding is not None:
             data = wide.decoded(data, encoding)

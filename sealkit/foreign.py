@@ -74,7 +74,7 @@ _IV_NAMES: Final = frozenset({"iv", "nonce", "initvector", "initializationvector
 _OF_A_KEY: Final = re.compile(r"(?i)key|secret|pass|salt")
 _HOLDS_CIPHERTEXT: Final = re.compile(r"(?i)c(?:ipher_?)?t(?:ext)?\Z|(?:encrypted|cipher)|(?:data|content|payload|value)\Z")
 _OF_A_CIPHERTEXT: Final = re.compile(r"(?i)encrypted|wrapped|sealed")
-_NO_PASSWORD: Final = "aad3b435b51404ee"  # half a LAN Manager hash, of no letters: all that Windows writes today begin or end so
+_LAN_MANAGER: Final = "aad3b435b51404ee"  # half a LAN Manager hash, of no letters: all that Windows writes today begin or end so
 _IV_SIZES: Final = (12, 16)
 _TAG_SIZES: Final = (16, 20, 32, 48, 64)
 _BLOCK: Final = 16
@@ -216,7 +216,7 @@ def _side_by_side(text: str) -> Program | None:
     if len(text) < _SHORTEST:
         return None
     pieces = _pieces(text)
-    if not 2 <= len(pieces) <= 4 or text.startswith("eyJ") or _NO_PASSWORD in text[: 2 * _BLOCK].lower():
+    if not 2 <= len(pieces) <= 4 or text.startswith("eyJ") or _LAN_MANAGER in text[: 2 * _BLOCK].lower():
         return None
     if not any(_fits(sizes, pieces) for sizes in product(*map(_sizes, pieces))):
         return None

@@ -11,7 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from sealkit import config
-from sealkit.coverage import Globbed
+from sealkit.coverage import Globbed, left_out, literal
 from sealkit.demands import FieldRule, Rule, check_together, kind_among
 from sealkit.errors import ConfigError, Usage
 from sealkit.globs import Globs
@@ -120,10 +120,11 @@ class Policy:
         return self.verdict(path).left_out
 
     @opaque
-    def reaches(self, path: str | bytes, *, leads_on: bool) -> bool:
-        """Say whether a rule matches a path or, where that may ``lead on`` to a folder, may match one below it."""
+    def reaches(self, path: str | bytes, *, leads_on: bool, is_folder: bool = False) -> bool:
+        """Say whether a rule matches a path, unless it ``is a folder``, or may match one below it where it may ``lead on`` to one."""
         below = _below_root(path)
-        return any(matcher.covers(below) or (leads_on and matcher.reaches(below)) for matcher in self._matched())
+        matchers = self._matched()
+        return any((not is_folder and one.covers(below)) or (leads_on and one.reaches(below)) for one in matchers)
 
     def verdict(self, path: str | bytes) -> Verdict:
         """Return which rules match a path, and which leave it out: asked of the same path again, at once. Raises ``Usage`` as ``rule``."""
@@ -220,9 +221,9 @@ class Policies:
         return any(policy.leaving_out(one) for policy, one in below) and not any(policy.matching(one) for policy, one in below)
 
     @opaque
-    def reach(self, path: str, *, leads_on: bool) -> bool:
-        """Say whether a rule matches a path or, where that may ``lead on`` to a folder, may match one below it."""
-        return any(policy.reaches(path[len(prefix) :], leads_on=leads_on) for prefix, policy in self.levels)
+    def reach(self, path: str, *, leads_on: bool, is_folder: bool = False) -> bool:
+        """Say whether a rule matches a path, unless it ``is a folder``, or may match one below it where it may ``lead on`` to one."""
+        return any(policy.reaches(path[len(prefix) :], leads_on=leads_on, is_folder=is_folder) for prefix, policy in self.levels)
 
 
 def as_globbed(rule: Rule, folder: str = "") -> Globbed:
@@ -237,9 +238,10 @@ def _bare(glob: str) -> bytes:
 class _Matcher:
     """The globs of one rule, compiled."""
 
-    __slots__ = ("_exclude", "_include", "_spared")
+    __slots__ = ("_exclude", "_excluded", "_include", "_spared")
 
     def __init__(self, rule: Rule) -> None:
+        self._excluded = Globbed(tuple(map(_bare, rule.exclude)), (), b"")
         self._include = Globs(map(_normal, rule.include))
         self._exclude = Globs(map(_normal, rule.exclude)) if rule.exclude else None
         spared = [glob for glob in rule.exclude if glob != ROOT_ONLY]
@@ -259,7 +261,9 @@ class _Matcher:
 
     def reaches(self, path: bytes) -> bool:
         """Say whether a path below this one may be among the records of the rule."""
-        return self._include.reaches(path) and not (self._exclude is not None and self._exclude.covers(path))
+        if not self._include.reaches(path) or self._exclude is None:
+            return self._include.reaches(path)
+        return left_out(Globbed((literal(path) + b"/*",), (), b""), [self._excluded]) is not None
 
     def leaves_out(self, path: bytes) -> bool:
         """Say whether a path that is included is left out; not if that only keeps to the root."""

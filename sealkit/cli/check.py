@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sealkit.keys.ring import KeyRing
     from sealkit.trees.batch import Piece
-    from sealkit.trees.demanded import Demanded
+    from sealkit.trees.demanded import Demanded, Reading
     from sealkit.trees.gate import Watch
     from sealkit.trees.ivs import Ivs
     from sealkit.trees.versions import Repository, Version
@@ -195,6 +195,8 @@ class Gate:
             self._repository = Repository(where.paths)
             if what.staged:
                 policies = Reading(self._repository.staged_file, holds=self._repository.holds_policy)
+        else:
+            policies = _with_kept_out(where.paths)
         self.task = run.task(orders.CHECK, where, asked, policies=policies, **more)
         if self._demanded.has_policy():
             self._where = where._replace(hidden=True)
@@ -372,6 +374,25 @@ class Gate:
         if self._repository is not None:
             return self._versions(watch, self._repository, again=True)
         return batch.each(self.task, watch.passing(self._walk()), Mode())
+
+
+def _with_kept_out(paths: Sequence[str]) -> Reading:
+    """Return how policies are read in a work tree: as they stand there and, where git keeps one out of it, from the index."""
+    from sealkit.trees.demanded import Reading, read_policy
+    from sealkit.trees.roots import holds_policy
+    from sealkit.trees.versions import repositories
+
+    try:
+        kept = {path: one for one in repositories(paths) for path in one.policies_kept_out()}
+    except Usage:  # git refuses: that is a finding of what git tracks
+        kept = {}
+    if not kept:
+        return Reading()
+
+    def read(path: str) -> bytes | None:
+        return kept[path].staged_file(path) if path in kept else read_policy(path)
+
+    return Reading(read, holds=lambda folder: os.path.join(folder, POLICY) in kept or holds_policy(folder))
 
 
 def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:

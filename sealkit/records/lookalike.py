@@ -100,7 +100,7 @@ def look(text: str) -> str:
 
 def may_spell(characters: str, name_skeleton: str) -> bool:
     """Say whether any of these (non-ASCII) characters could be part of a look-alike of a name with this skeleton."""
-    return any(not (folded := _fold(character)) or not set(folded).isdisjoint(name_skeleton) for character in characters)
+    return any(not (folded := _fold(character)).strip() or not set(folded).isdisjoint(name_skeleton) for character in characters)
 
 
 def may_be_escaped(data: bytes) -> bool:

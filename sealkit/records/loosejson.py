@@ -55,18 +55,18 @@ def begin(text: str) -> tuple[object, int]:
 def _strictly(text: str) -> Iterator[str]:
     """Yield the tokens of a lenient text as JSON has them; a comma is held back until something follows that may."""
     comma = ""
-    for kind, token in _tokens(text):
+    for kind, one in _tokens(text):
         if kind == "comment":
             continue
-        if comma and token not in ("]", "}"):
+        if comma and one not in ("]", "}"):
             yield comma
-        comma = token if token == "," else ""
+        comma = one if one == "," else ""
         if kind in ("single", "double"):
-            yield '"' + _IN_QUOTES.sub(_escape, token[1:-1]) + '"'
+            yield '"' + _IN_QUOTES.sub(_escape, one[1:-1]) + '"'
         elif kind == "word":
-            yield _word(token)
+            yield _word(one)
         elif not comma:
-            yield token
+            yield one
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:

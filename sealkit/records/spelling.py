@@ -64,7 +64,7 @@ _AS_KEY = (
     )
 )
 # Keys that are written otherwise: explicit ones, and aliases.
-_OTHER_KEY = re.compile(rb"(?m)(?:^|[\s\[{,])\?(?:\s|$)|\*[^\s,\[\]{}:]++\s*+:")
+_OTHER_KEY = re.compile(rb"(?m)(?:^|[\s\[{,\x80-\xff])\?(?:[\s\x80-\xff]|$)|\*[^\s,\[\]{}:]++\s*+:")
 # A line that is a comment: without quotes, for a text in quotes may begin a line with "#" and be closed in it.
 _COMMENT = re.compile(rb"""(?m)^[ \t]*+\#[^\n\r"'\x85\xa8\xa9]*+(?=\r?$)""")
 

@@ -9,7 +9,7 @@ from sealkit.demands import ALSO, UNCOVERED, FieldRule, leniently
 from sealkit.errors import ConfigError, OverLimit, TooCostly
 from sealkit.records.kinds import POLICY
 from sealkit.trees.folders import from_here
-from sealkit.trees.roots import holds_policy, is_folder, is_there
+from sealkit.trees.roots import holds_policy, is_folder
 from sealkit.trees.store import read
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MAX_BYTES = 32 << 10
 def read_policy(path: str) -> bytes | None:
     """Return the text of the policy at a path, None if there is none. Raises ``StoreError``, and ``TooCostly`` for one that is too long."""
     try:
-        return read(path, limit=MAX_BYTES).data if is_there(path) else None
+        return read(path, limit=MAX_BYTES).data if holds_policy(os.path.dirname(path)) else None
     except OverLimit as error:
         problem = f"policy: {error.problem}"
     raise TooCostly(problem=problem, hint="say it in fewer rules", path=path)

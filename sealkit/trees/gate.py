@@ -38,6 +38,7 @@ class Watch:
         self._levels: tuple[Level, ...] = ()
         self._beyond: tuple[str, tuple[Level, ...]] | None = None
         self._inner: set[str] = set()
+        self._misnamed: set[str] = set()
 
     def passing(self, found: Iterable[Found]) -> Iterator[Found]:
         """Yield the records among some files, each problem met on the way among them."""
@@ -66,6 +67,8 @@ class Watch:
         cut = found.path.rfind("/") + 1
         folder, name = found.path[:cut], found.path[cut:]
         if folder != self._folder:  # files come folder by folder
+            if f"/{POLICY}/" in f"/{folder}":
+                self._find_folder(folder)
             self._levels = self._learned(found.path)
             self._beyond = self._demanded.beyond(found.path)
             self._folder = folder
@@ -88,6 +91,15 @@ class Watch:
         elif is_left_out:
             self._left.add(EXCLUDED)
         return True
+
+    def _find_folder(self, folder: str) -> None:
+        """Find a folder that has the name of a policy, once: it is none, and whoever put it there may have meant to take one's place."""
+        place = folder[: f"/{folder}".index(f"/{POLICY}/") + len(POLICY)]
+        if place not in self._misnamed:
+            self._misnamed.add(place)
+            problem = "a folder with the name of a policy: it is none, and no rule is read there"
+            hint = "give the folder another name, or put the policy back in its place"
+            self._findings.append(Outcome(place, FINDING, None, "no_policy", message=problem, hint=hint, exit_status=1))
 
     def _learned(self, path: str) -> tuple[Level, ...]:
         """Return the policies that apply to a file, outermost first; note those that were not met before."""

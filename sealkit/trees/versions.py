@@ -111,6 +111,13 @@ class Repository:
             if (state is None or state[1] != sha) and not self._is_in(since, name, mode, sha):
                 yield Version(self.shown(name), sha, is_link=mode == _LINK)
 
+    def policies_kept_out(self) -> list[str]:
+        """Return the absolute paths of the policies, of the whole repository, that are kept out of the work tree, and are not there."""
+        listed = self._git("ls-files", "-t", "-z").split(b"\0")
+        names = (os.fsdecode(one[2:]) for one in listed if one.startswith(b"S ") and one.endswith(POLICY.encode()))
+        places = (os.path.join(self.top, name) for name in names if os.path.basename(name) == POLICY)
+        return [place for place in places if not os.path.lexists(place)]
+
     def submodules(self, since: str | None = None) -> Iterator[tuple[str, str]]:
         """Yield the submodules of the index below the given paths: the path of each below the top, and its commit; ``since`` as above."""
         for name, entries in self._index().items():

@@ -341,3 +341,43 @@ def test_paths_in_several_repositories_all_count(tree):
     for paths in (["tree", "second"], ["second", "tree"], ["home", "second", "tree"]):
         ran = tree.run("keys", "retire", "k1", *paths)
         assert (ran.status, "second/old.md" in ran.text) == (1, True), ran
+
+
+# --- rotations of trees inside, and what does not read -----------------------------------------------------------------------
+@pytest.mark.parametrize("place", ["sub", "a/b", ".hidden", "sp ace", "ignored"])
+def test_an_unfinished_rotation_of_a_tree_inside_keeps_a_key(tree, place):
+    shutil.rmtree(tree.path / "tree/.git")
+    tree.write(f"tree/{place}/old.md", tree.old)
+    assert tree.run("rotate", "--to", "k2", f"tree/{place}").status == 0
+    assert tree.run("keys", "retire", "k1", "tree").status == 0
+    journal = next((tree.path / f"tree/{place}/.sealkit").glob("journal-*"))
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-1]))
+    assert tree.run("keys", "enable", "k1").status == 0
+    ran = tree.run("keys", "retire", "k1", "tree")
+    assert (ran.status, "is not finished" in ran.err) == (4, True), ran
+
+
+DOES_NOT_READ = {
+    "JSON": b'{"secured": ',
+    "JSON with a comment": b'{"secured": "x"} // and more',
+    "YAML": b"secured: [a\nb: {",
+    "YAML of two": b"secured: x\n---\nsecured: y\n",
+    "a template": b"secured: {{ .Values.secured }}\n{{ if }}\n",
+    "tabs": b"secured:\n\t- a\n",
+    "no UTF-8": b"secured: \xff\xfe\n",
+    "twice": b"secured: a\nsecured: b\n",
+    "an alias": b"a: &x y\nsecured: *x\n",
+    "a merge": b"a: &x {secured: y}\n<<: *x\n",
+}
+
+
+@pytest.mark.parametrize("which", DOES_NOT_READ)
+def test_what_does_not_read_keeps_a_key_only_if_a_blob_may_be_in_it(tree, which):
+    name = f"tree/x.{'json' if 'JSON' in which else 'yml'}"
+    tree.write(name, DOES_NOT_READ[which])
+    ran = tree.run("keys", "retire", "k1", "tree")
+    assert (ran.status, "x." in ran.err) == (0, False), ran
+    tree.write(name, DOES_NOT_READ[which] + b"\n# " + tree.blob.encode() + b"\n")
+    assert tree.run("keys", "enable", "k1").status == 0
+    assert tree.run("keys", "retire", "k1", "tree").status == 1

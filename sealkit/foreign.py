@@ -225,6 +225,8 @@ def _side_by_side(text: str) -> Program | None:
 
 def _pieces(text: str) -> list[str]:
     """Return what stands between the separators of a text, without a label at either end; an empty list where it is not so made."""
+    if _is_plain(text):
+        return []
     for separator in (_SEPARATOR, r"[^0-9A-Za-z]{1,3}"):
         pieces = re.split(separator, text, maxsplit=6)
         if len(pieces) > 2 and re.fullmatch(_LABEL, pieces[0]):
@@ -234,6 +236,14 @@ def _pieces(text: str) -> list[str]:
         if 2 <= len(pieces) <= 4 and all(_sizes(piece) for piece in pieces):
             return pieces
     return []
+
+
+def _is_plain(text: str) -> bool:
+    """Say at a glance of most texts that are not so made: they have more pieces, or a long one that is no encoded bytes and no label."""
+    pieces = re.split(r"[^0-9A-Za-z+/=_-]{1,3}", text, maxsplit=6)
+    return len(pieces) > 6 or any(
+        len(piece) >= _IV_SIZES[1] and piece.isalnum() and not _sizes(piece) and not re.fullmatch(_LABEL, piece) for piece in pieces
+    )
 
 
 def _sizes(piece: str) -> list[int]:

@@ -139,9 +139,8 @@ def _children(field: Field, step: fieldpath.Step) -> Iterator[_Child]:
         return
     if not isinstance(node, Sequence):
         raise BadSyntax(problem=f"{field.path or 'the record'} is not a list, so it has no items", line=node.line)
-    for index, item in enumerate(node.items):
-        if step is fieldpath.EVERY or index == step:
-            yield _Child(f"[{index}]", None, item)
+    for index in range(len(node.items)) if step is fieldpath.EVERY else range(step, min(step + 1, len(node.items))):
+        yield _Child(f"[{index}]", None, node.items[index])
 
 
 def _key_text(key: Node) -> str | None:

@@ -17,6 +17,7 @@ from sealkit.tree import Scalar
 if TYPE_CHECKING:
     import os
 
+    from sealkit.records.beside import Looks
     from sealkit.records.document import Document
     from sealkit.records.locate import Field
 
@@ -42,7 +43,7 @@ class Value(NamedTuple):
 class Record:
     """One record: a file, or one line of a JSON Lines file. Immutable; ``replace`` and ``set`` return another record."""
 
-    __slots__ = ("_found", "_is_passed", "_read", "_scanned", "kind", "line", "raw", "region")
+    __slots__ = ("_found", "_is_passed", "_read", "_scanned", "kind", "line", "looks", "raw", "region")
 
     raw: bytes
     kind: str
@@ -60,6 +61,7 @@ class Record:
         self._is_passed = False
         self._read: Document | None = None
         self._found: dict[str, list[Field]] = {}
+        self.looks: dict[tuple[str, bool], Looks] = {}
         self._scanned: tuple[str, scan.Span | str | None] | None = None
 
     def __repr__(self) -> str:
@@ -281,6 +283,8 @@ class Record:
                 self._found[path] = self.document.fields(path)
             except SealkitError as error:
                 raise self.placed(error, path) from None
+            for field in self._found[path] if "[]" in path else ():
+                self._found.setdefault(field.path, [field])
         return self._found[path]
 
     @typed_where_it_fails

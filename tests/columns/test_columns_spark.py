@@ -195,7 +195,7 @@ def test_what_is_sealed_opens(told):
 def test_another_programs_ciphertext_is_sealed_where_somebody_says_so(told, over):
     """No row fails the job; what is refused is null, and its status says why."""
     refused, refused_sql, taken, taken_sql = told[over]
-    each, ours = len(FOREIGN), [row for row in OURS]
+    each, ours = len(FOREIGN), list(OURS)
     assert [row[:2] for row in refused[:each]] == [[None, "foreign"]] * each
     assert all(row[2] for row in refused[:each])
     assert refused_sql == [None] * each + ours

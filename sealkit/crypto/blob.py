@@ -329,6 +329,8 @@ _OTHERWISE_JOINED = f"(?:{_PADDED}.{{0,3}}|{_UNPADDED}{_GAP}{{1,3}}){_IV}(?:{_GA
 
 
 def _is_blob(text: str) -> bool:
+    if ";" not in text:  # most plaintext; to say what is wrong with it takes long
+        return False
     try:
         Blob.parse(text)
     except Malformed:

@@ -321,9 +321,7 @@ def _replaced(done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode,
     return problems
 
 
-def restore(
-    root: str, entries: Iterable[Entry], mode: Mode, declared: Callable[[str], str | None] = lambda _: None
-) -> Iterator[Done]:
+def restore(root: str, entries: Iterable[Entry], mode: Mode, declared: Callable[[str], str | None]) -> Iterator[Done]:
     """Put the old blobs of files back, of each one that is named once, and yield what became of each, in order.
 
     ``declared`` says what kind of record a policy says that a file is.

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
 from sealkit.demands import ALSO, FieldRule
-from sealkit.records.identity import UNDEMANDED, Binding
+from sealkit.errors import SealkitError
+from sealkit.records import fieldpath
+from sealkit.records.identity import UNDEMANDED, Binding, overlap
 from sealkit.records.spelling import spelling
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ class Around(NamedTuple):
 
 NOWHERE = Around()
 _MOST_KEPT = 1024
+CHANGING = frozenset({SEAL, ROTATE, REVEAL, RETAG})
+"""The verbs that change records."""
+
 _STRICT = frozenset({OPEN, DECRYPT, REVEAL, ROTATE, SEAL, VERIFY})
 
 
@@ -201,3 +206,34 @@ class Order(NamedTuple):
     binding: Binding
     opener: Sealer | None
     sealer: Sealer | None
+
+
+class Asked(NamedTuple):
+    """A field that an order is about, or that a record lacks, or where a ``problem`` kept it from being looked for."""
+
+    order: Order
+    field: str
+    is_absent: bool = False
+    problem: SealkitError | None = None
+
+
+def apart(given: Sequence[Order]) -> list[Sequence[Order]]:
+    """Return orders in groups, in their order: in each, no field may be one of another order, around it or within it."""
+    groups: list[list[Order]] = []
+    known: list[fieldpath.Steps] = []
+    for order in given:
+        steps = _steps(order.demand.path) if len(given) > 1 else ()
+        if not groups or any(overlap(steps, before) for before in known):
+            groups.append([])
+            known = []
+        groups[-1].append(order)
+        known.append(steps)
+    return [*groups]
+
+
+def _steps(path: str) -> fieldpath.Steps:
+    """Return the steps of a path; none, which lead everywhere, for what is none."""
+    try:
+        return fieldpath.parse(path)
+    except SealkitError:
+        return ()

@@ -109,7 +109,10 @@ def main(rows: int, rounds: int) -> None:
     )
     print("| what | CPU seconds | of the peer | times faster |\n|---|---|---|---|")
     series, plain = pd.Series(blobs.to_pylist(), dtype=object), pd.Series(payloads.to_pylist(), dtype=object)
-    decrypt = lambda: decrypt_column(blobs, SEALER)  # noqa: E731
+
+    def decrypt():
+        return decrypt_column(blobs, SEALER)
+
     opening = {
         "decrypt, pybase64": decrypt,
         "decrypt, without": slow(decrypt),
@@ -117,7 +120,10 @@ def main(rows: int, rounds: int) -> None:
         "decrypt and check tags, without": slow(lambda: decrypt_column(tagged, TAGGING)),
     }
     compare(opening, lambda: series.apply(open_one), rounds)
-    seal = lambda: seal_column(payloads, SEALER)  # noqa: E731
+
+    def seal():
+        return seal_column(payloads, SEALER)
+
     compare({"seal, pybase64": seal, "seal, without": slow(seal)}, lambda: plain.apply(seal_one), rounds)
     frame = pl.DataFrame({"secured": blobs})
     ours = {"Polars expression": lambda: frame.select(in_polars.decrypt("secured", SEALER).struct.field("payload"))}

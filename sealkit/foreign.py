@@ -11,7 +11,7 @@ import json
 import re
 from functools import cache
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sealkit.crypto.blob import Blob
 
@@ -159,7 +159,7 @@ def _in_json(text: str) -> Program | None:
     return leaves[0] if leaves and all(leaves) else None
 
 
-def _has_iv(value: Any, depth: int = 3) -> bool:  # noqa: ANN401 - whatever JSON holds
+def _has_iv(value: object, depth: int = 3) -> bool:
     """Say whether an object has an IV (12 or 16 bytes, encoded) beside another value that is encoded, or one in it has.
 
     A value whose name says that it is a key is no ciphertext: a key and its IV are what people seal.
@@ -182,7 +182,7 @@ def _may_be_ciphertext(name: str, value: object) -> bool:
     return max(_size(value), default=0) >= (1 if _HOLDS_CIPHERTEXT.match(name) else _BLOCK)
 
 
-def _size(value: Any) -> set[int]:  # noqa: ANN401 - whatever JSON holds
+def _size(value: object) -> set[int]:
     """Return the numbers of bytes that a value may stand for: hex, base64, a list of bytes, or a Buffer of Node's."""
     if isinstance(value, dict) and value.get("type") == "Buffer":
         value = value.get("data")
@@ -191,7 +191,7 @@ def _size(value: Any) -> set[int]:  # noqa: ANN401 - whatever JSON holds
     return set(_sizes("".join(value.split()))) if isinstance(value, str) else set()
 
 
-def _leaves(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever JSON holds
+def _leaves(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):

@@ -107,12 +107,13 @@ def walk(root: Node) -> Iterator[Node]:
             pending += reversed(node.items)
 
 
-def flatten(root: Node | None, hole: Node | None = None) -> Iterator[tuple[object, ...]]:
-    """Yield the tree as tuples without positions, ``("hole",)`` in place of one node: trees that differ only there are equal."""
+def flatten(root: Node | None, *holes: Node) -> Iterator[tuple[object, ...]]:
+    """Yield the tree as tuples without positions, ``("hole",)`` in place of some nodes: trees that differ only there are equal."""
+    left_out = {id(hole) for hole in holes}
     pending: list[Node | str | None] = [root]
     while pending:
         node = pending.pop()
-        if node is hole and hole is not None:
+        if id(node) in left_out:
             yield ("hole",)
         elif isinstance(node, Scalar):
             yield ("scalar", node.text, node.style, node.tag, node.anchor)

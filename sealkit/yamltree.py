@@ -236,13 +236,22 @@ class _Composer:
             self._anchors[node.anchor] = node
 
 
-def scalar_start(data: bytes, node: Scalar) -> int:
+def scalar_tokens(data: bytes) -> list[tuple[int, int]]:
+    """Return where the scalars of a document that parses start and end, each without its anchor and tag, in code points."""
+    parser, found = _parser()(data), []
+    while parser.check_token():
+        token = parser.get_token()
+        if _kind(token) is yaml.ScalarToken:
+            found.append((token.start_mark.index, token.end_mark.index))
+    return found
+
+
+def scalar_start(tokens: list[tuple[int, int]], node: Scalar) -> int:
     """Return where the scalar's own text starts, behind its anchor and tag; in code points, as ``Scalar.start``."""
     if node.anchor is None and node.tag is None:
         return node.start
-    parser = _parser()(data)
-    while parser.check_token():
-        token = parser.get_token()
-        if _kind(token) is yaml.ScalarToken and token.start_mark.index >= node.start:
-            return token.start_mark.index if token.end_mark.index <= node.end else node.end
-    return node.end
+    number = bisect_left(tokens, (node.start, 0))
+    if number == len(tokens):
+        return node.end
+    start, end = tokens[number]
+    return start if end <= node.end else node.end

@@ -7,7 +7,7 @@ import tempfile
 import traceback
 
 sys.dont_write_bytecode = True
-from sealkit import Blob, Key, KeyRing, Record, Sealer, SealkitError, jobs  # noqa: E402
+from sealkit import Blob, Key, KeyRing, Record, Sealer, SealkitError, jobs
 
 chance = random.Random(20)
 KEY = Key("k1", bytes(range(32)))
@@ -51,7 +51,7 @@ def attempt(what, call, *args):
         return call(*args)
     except SealkitError:
         return None
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is looked at
+    except BaseException as error:  # whatever it is, it is looked at
         frame = traceback.extract_tb(error.__traceback__)[-1]
         escaped.add(f"{what}: {type(error).__name__} in {os.path.basename(frame.filename)}:{frame.lineno}")
         return None

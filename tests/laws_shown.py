@@ -6,11 +6,11 @@ import sys
 import traceback
 
 sys.dont_write_bytecode = True
-from sealkit import Blob, Key, KeyRing, Record, Sealer, SealkitError, jobs  # noqa: E402
-from sealkit.context import Context  # noqa: E402
-from sealkit.crypto.cipher import CBC, derive  # noqa: E402
-from sealkit.errors import WrongTypeError  # noqa: E402
-from sealkit.trees.orders import SEAL, Task  # noqa: E402
+from sealkit import Blob, Key, KeyRing, Record, Sealer, SealkitError, jobs
+from sealkit.context import Context
+from sealkit.crypto.cipher import CBC, derive
+from sealkit.errors import WrongTypeError
+from sealkit.trees.orders import SEAL, Task
 
 SECRET = bytes.fromhex("c0ffee11d00dfeedcafebabe8badf00d5ca1ab1e0ddba11ca55e77e0f00dbabe")
 PAYLOAD = "GeheimePayload"
@@ -44,7 +44,7 @@ for name, thing in objects.items():
     for way in (lambda one: pickle.dumps(one), lambda one: pickle.dumps(one, 2), copy.deepcopy):
         try:
             way(thing)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is looked at
+        except Exception as error:  # whatever it is, it is looked at
             look(f"the refusal to pickle {name}", str(error), repr(error))
         else:
             found.append(f"{name} is pickled or copied")

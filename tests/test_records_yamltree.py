@@ -196,7 +196,7 @@ def test_scalar_start(text, before):
     source = f"{before}secured: {text}\nz: 1\n"
     root = yamltree.compose(source.encode())
     (node,) = [value for key, value in root.pairs if key.text == "secured"]
-    start = yamltree.scalar_start(source.encode(), node)
+    start = yamltree.scalar_start(yamltree.scalar_tokens(source.encode()), node)
     rest = source[start:]
     assert rest[0] == {"": "V", '"': '"', "'": "'", "|": "|", ">": ">"}[node.style]
 
@@ -205,7 +205,7 @@ def test_scalar_start(text, before):
 def test_scalar_start_of_nothing(text):
     source = f"secured: {text}\nz: 1\n"
     root = yamltree.compose(source.encode())
-    assert yamltree.scalar_start(source.encode(), root.pairs[0][1]) == source.index("\n")
+    assert yamltree.scalar_start(yamltree.scalar_tokens(source.encode()), root.pairs[0][1]) == source.index("\n")
 
 
 def test_flatten_and_walk():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -103,6 +103,19 @@ def missing(outcome: Outcome) -> Outcome:
         return outcome
     message = outcome.message if outcome.message is not None else f"the record has no field {outcome.field!r}"
     return outcome._replace(exit_status=1, message=message)
+
+
+class Making(Protocol):
+    """What makes what is printed out of what became of files, and says whether that tells anything of those that lack the field."""
+
+    @property
+    def tells_absent(self) -> bool:
+        """Whether anything is printed of records that lack the field."""
+        ...
+
+    def __call__(self, some: Sequence[Done]) -> Piece:
+        """Return what is to be printed of some files."""
+        ...
 
 
 class Printer:
@@ -236,7 +249,7 @@ def task(verb: str, where: Where, asked: Asked, **more: Any) -> Task:
     return tasks.task(verb, asked, (), **more)
 
 
-def records(task: Task, where: Where, output: Output, mode: Mode, maker: Maker) -> int:
+def records(task: Task, where: Where, output: Output, mode: Mode, maker: Making) -> int:
     """Do a task to all that was named, print what becomes of it, and return the exit status."""
     from sealkit.trees import batch
 

@@ -23,6 +23,8 @@ from sealkit.records.record import Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from _typeshed import ReadableBuffer
+
     from sealkit.outfile import NewFile
 
     Step = Callable[[pa.Array, dict[str, pa.Array]], "tuple[pa.Array | None, pa.Array]"]
@@ -102,7 +104,7 @@ class Sink(io.RawIOBase):
         """Return how many bytes were written."""
         return self._at
 
-    def write(self, data: Any) -> int:  # noqa: ANN401 - whatever has a buffer, for which Python has no type before 3.12
+    def write(self, data: ReadableBuffer) -> int:
         """Write bytes. Raises ``StoreError``: the system's own would not say which file it is."""
         count = memoryview(data).nbytes
         self._at += count

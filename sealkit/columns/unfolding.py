@@ -113,7 +113,7 @@ class _Chunk(NamedTuple):
         return self.values * self.width
 
 
-def parquet_rows(metadata: Any, path: str) -> int:  # noqa: ANN401 - pyarrow has no types
+def parquet_rows(metadata: Any, path: str) -> int:
     """Return how many rows of a Parquet file are read at once. Raises ``TooLarge``, and ``StoreError`` for a file that is damaged."""
     refuse_rows(metadata.num_rows, metadata.num_columns, path)
     if metadata.num_row_groups * metadata.num_columns > limits.TABLE_PAGES:
@@ -140,7 +140,7 @@ def _refuse_total(total: int, path: str) -> None:
         raise too_large(problem=f"a table that unfolds to {total} bytes; at most {most} are read of a file of this size", path=path)
 
 
-def _chunk(file: IO[bytes], column: Any, path: str, left: list[int]) -> _Chunk:  # noqa: ANN401
+def _chunk(file: IO[bytes], column: Any, path: str, left: list[int]) -> _Chunk:
     values, width = 0, _NARROW
     spreads = any("DELTA_BYTE_ARRAY" in encoding for encoding in column.encodings)
     for page in _pages(file, column, path, left):
@@ -154,7 +154,7 @@ def _chunk(file: IO[bytes], column: Any, path: str, left: list[int]) -> _Chunk: 
     return _Chunk(max(values, column.num_values), width)
 
 
-def _pages(file: IO[bytes], column: Any, path: str, left: list[int]) -> Iterator[_Page]:  # noqa: ANN401
+def _pages(file: IO[bytes], column: Any, path: str, left: list[int]) -> Iterator[_Page]:
     at = column.data_page_offset
     if column.has_dictionary_page and column.dictionary_page_offset is not None:
         at = min(at, column.dictionary_page_offset)
@@ -182,7 +182,7 @@ def _page(file: IO[bytes], at: int, path: str) -> _Page:
     return page
 
 
-def _longest(file: IO[bytes], page: _Page, column: Any, path: str) -> int:  # noqa: ANN401
+def _longest(file: IO[bytes], page: _Page, column: Any, path: str) -> int:
     """Return the length of the longest value of a dictionary."""
     if column.physical_type != "BYTE_ARRAY":
         return -(-page.size // max(1, page.values)) + _NARROW
@@ -232,7 +232,7 @@ class _Thrift:
         found = self._varint()
         return (found >> 1) ^ -(found & 1)
 
-    def _value(self, kind: int) -> Any:  # noqa: ANN401
+    def _value(self, kind: int) -> Any:
         if kind in _VARINTS:
             return self._number()
         if kind == _STRUCT:
@@ -270,7 +270,7 @@ def refuse_ipc(path: str, columns: int) -> None:
     refuse_rows(rows, columns, path)
 
 
-def _messages(reader: Any) -> Iterator[Any]:  # noqa: ANN401
+def _messages(reader: Any) -> Iterator[Any]:
     while True:
         try:
             yield reader.read_next_message()
@@ -281,7 +281,7 @@ def _messages(reader: Any) -> Iterator[Any]:  # noqa: ANN401
 class _Batch:
     """The size of a batch, unpacked: what its flatbuffer says of its rows and buffers, and each buffer that is packed of itself."""
 
-    def __init__(self, message: Any) -> None:  # noqa: ANN401
+    def __init__(self, message: Any) -> None:
         self._data = message.metadata.to_pybytes()
         header = self._field(self._at(0), 2)
         table = self._at(header) if header else 0

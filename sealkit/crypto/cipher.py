@@ -184,7 +184,7 @@ class CBC(KeyMaterial):
 
         secret = self._secret
         if secret:
-            mode = modes.CBC(_ZERO_IV) if kind != "blocks" else modes.ECB()  # noqa: S305 - encrypt_blocks takes blocks that were chained already
+            mode = modes.CBC(_ZERO_IV) if kind != "blocks" else modes.ECB()  # encrypt_blocks takes blocks that were chained already
             cipher = Cipher(algorithms.AES(secret), mode)
             context = cipher.decryptor() if kind == "decryptor" else cipher.encryptor()
             # Looked at after the context was made: had ``close`` come in between, it might be one under a key of zeros.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 PREFIX: Final = "sealkit-desk-"
-_TEMPORARY = "/tmp"  # noqa: S108 - looked at before it is used
-_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - looked at before it is used
+_TEMPORARY = "/tmp"  # looked at before it is used
+_SHARED_MEMORY = "/dev/shm"  # looked at before it is used
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _PLACE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FOLDER = _PLACE | os.O_NOFOLLOW

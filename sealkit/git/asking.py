@@ -58,4 +58,4 @@ def names_of(path: str) -> list[str]:
 
 
 def _temp() -> str:
-    return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - where git puts it; nothing is written there
+    return os.environ.get("TMPDIR") or "/tmp"  # where git puts it; nothing is written there

@@ -52,7 +52,7 @@ class OSKeyring(Source):
             raise NoUsableKey(problem=f"{self._label}: the package keyring is not installed", hint=hint) from None
         try:
             text = keyring.get_password(self._entry.service, self._entry.user)
-        except Exception as error:  # noqa: BLE001 - a keyring's own errors are of any class, and may say what should not be said
+        except Exception as error:  # a keyring's own errors are of any class, and may say what should not be said
             hint = "see what the keyring says: keyring diagnose; keyring get SERVICE USER"
             raise NoUsableKey(problem=f"{self._label}: the keyring cannot be read ({type(error).__name__})", hint=hint) from None
         if text is None:

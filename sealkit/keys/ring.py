@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_RING_FILE = 1 << 20
 RING_VARIABLE = "SEALKIT_KEYS"
-SECRET_VARIABLE = "SEALKIT_SECRET"  # noqa: S105 - the name of a variable
+SECRET_VARIABLE = "SEALKIT_SECRET"  # the name of a variable
 EXAMPLE_KEYS = (bytes(range(32)), bytes(range(0xF0, 0x100)), bytes(range(24)))
 """The keys of ``keys.example``, which everybody knows: k1 (kid 63774208dc4c7f9a), k2 (88c9e77c1d6dcd2a), k0 (7383442147e20eef)."""
 

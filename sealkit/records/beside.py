@@ -49,6 +49,19 @@ class _Sought(NamedTuple):
     escapes: Escapes
 
 
+class Looks(NamedTuple):
+    """What a look at the bytes of a record says of all of its fields of one name: that a payload may stand open, that a key may be odd."""
+
+    may_be_open: bool
+    has_odd_key: bool
+
+
+def _look(text: bytes, sought: _Sought, *, is_there: bool) -> Looks:
+    squeezed = scan.squeezed(text)
+    may_be = may_be_escaped(text) or _may_be(squeezed, sought, repeated=squeezed.count(sought.own) > is_there)
+    return Looks(may_be, _has_odd_key(text))
+
+
 def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> None:
     """Raise ``Unsealed`` or ``LookAlikeKey`` for what stands beside a field, or, unless ``is_there``, where it would stand.
 
@@ -58,11 +71,12 @@ def refuse(record: Record, path: str, *, is_there: bool, everywhere: bool) -> No
     sought, region = _sought(path), record.region
     if sought is None or region is None:
         return
-    text = record.raw[region.start : region.end]
-    squeezed = scan.squeezed(text)
-    if may_be_escaped(text) or _may_be(squeezed, sought, repeated=squeezed.count(sought.own) > is_there):
+    known = record.looks.get((sought.name, is_there))
+    if known is None:
+        known = record.looks[sought.name, is_there] = _look(record.raw[region.start : region.end], sought, is_there=is_there)
+    if known.may_be_open:
         _refuse_open(record, path, sought)
-    if everywhere and _has_odd_key(text):
+    if everywhere and known.has_odd_key:
         _refuse_disguised(record, path, sought)
 
 
@@ -119,14 +133,18 @@ def nothing(text: bytes, path: str) -> bool:
 @lru_cache(maxsize=64)
 def _sought(path: str) -> _Sought | None:
     *above, name = fieldpath.parse(path)
-    if not isinstance(name, str):
-        return None
+    return _named(name)._replace(above=tuple(above)) if isinstance(name, str) else None
+
+
+@lru_cache(maxsize=64)
+def _named(name: str) -> _Sought:
+    """Return what is looked for beside all fields of one name."""
     names = _names(name)
     own = scan.squeezed(name.encode()) if name.isascii() else b""
     marks = tuple(mark for mark in _MARKS if not own or own not in mark)
     spelt = tuple(scan.squeezed(one.encode()) for one in names)
     letters = frozenset((*"".join(one.decode("utf-8", "ignore") for one in spelt), *scan.SEPARATORS.decode()))
-    return _Sought(name, tuple(above), names, own, marks, spelt, letters, Escapes(letters))
+    return _Sought(name, (), names, own, marks, spelt, letters, Escapes(letters))
 
 
 def _refuse_open(record: Record, path: str, sought: _Sought) -> None:

@@ -33,7 +33,7 @@ def parses(rest: bytes) -> bool:
 class Document:
     """The YAML or JSON of one record, ``data``, of a kind of ``kinds``."""
 
-    __slots__ = ("_events", "_parses", "_root", "_text", "data", "is_yaml", "kind")
+    __slots__ = ("_events", "_parses", "_root", "_text", "_tokens", "data", "is_yaml", "kind")
 
     def __init__(self, data: bytes, kind: str) -> None:
         self.data = data
@@ -43,6 +43,7 @@ class Document:
         self._events: int | None = None
         self._parses = False
         self._root: Node | str | None = _UNREAD
+        self._tokens: list[tuple[int, int]] | None = None
 
     @property
     def text(self) -> str:
@@ -106,7 +107,9 @@ class Document:
         """Return where a scalar's own text starts, behind its anchor and tag."""
         if node.anchor is None and node.tag is None:
             return node.start
-        return yamltree.scalar_start(self.data, node)
+        if self._tokens is None:
+            self._tokens = yamltree.scalar_tokens(self.data)
+        return yamltree.scalar_start(self._tokens, node)
 
     def _decoded(self) -> str:
         try:

@@ -29,13 +29,21 @@ class Edit:
 
     def in_style(self, field: Field) -> Record:
         """Put the text in a string's place, in the string's own style. Raises ``SharedNode``, ``RefusedEdit``, ``ProofFailed``."""
-        self._refuse_shared(field)
-        return self._proved(self._in_style(field), field)
+        return self._proved(self.spliced_in_style(field), field)
 
     def over(self, field: Field) -> Record:
         """Put the text, double quoted, in the place of whatever the field holds. Raises as ``in_style``."""
+        return self._proved(self.spliced_over(field), field)
+
+    def spliced_in_style(self, field: Field) -> Splice:
+        """Return what ``in_style`` changes; it is not proved. Raises ``SharedNode`` and ``RefusedEdit``."""
         self._refuse_shared(field)
-        return self._proved(self._placing(splice.quoted, field, self._text, self._record.document.token_start), field)
+        return self._in_style(field)
+
+    def spliced_over(self, field: Field) -> Splice:
+        """Return what ``over`` changes; it is not proved. Raises ``SharedNode`` and ``RefusedEdit``."""
+        self._refuse_shared(field)
+        return self._placing(splice.quoted, field, self._text, self._record.document.token_start)
 
     def add(self) -> Record:
         """Add the field at the end of the record's root. Raises ``FieldAbsent`` for a nested one, ``RefusedEdit``, ``ProofFailed``."""
@@ -59,7 +67,8 @@ class Edit:
     def changes_nothing(self, field: Field) -> bool:
         """Say whether putting the field's own text in its place gives the same bytes; so it is said of text no splice would write."""
         change = self._in_style(field)
-        return self._text not in self._record.document.text[change.start : change.end] or self._apply(change) == self._record.raw
+        there = self._record.document.text[change.start : change.end]
+        return self._text not in there or there == change.text
 
     def _in_style(self, field: Field) -> Splice:
         start = self._record.document.token_start(field.node) if isinstance(field.node, Scalar) else field.node.start

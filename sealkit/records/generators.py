@@ -7,10 +7,9 @@ What stands in it is published by them, or taken for the field; so a file in whi
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING, Final, Literal
 
-from sealkit import limits, yamltree
+from sealkit import limits
 from sealkit.errors import BadFrontMatter, SealkitError, UnsupportedRecord
 from sealkit.records import frontmatter, loosejson, metadata, places
 from sealkit.records.kinds import is_page_name, is_rendered_name
@@ -210,6 +209,8 @@ def _has_yaml_key(text: bytes, spelling: Spelling) -> bool | None:
 
 
 def _of_toml(text: bytes) -> object:
+    import tomllib  # here for the same reason
+
     return tomllib.loads(text.decode().replace("\r\n", "\n"))
 
 
@@ -222,6 +223,8 @@ def _of_members(text: bytes) -> object:
 
 
 def _yaml_keys(text: bytes) -> Iterator[str]:
+    from sealkit import yamltree  # here, as it takes long to import, and few files need it
+
     root = yamltree.compose(text.replace(b"\t", b"  "))  # as Hexo does
     for node in walk(root) if root is not None else ():
         for key, _ in node.pairs if isinstance(node, Mapping) else ():

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.errors import BadSyntax, DuplicateKey, LineBreakDispute, LookAlikeKey, MergedField, OverLimit
 from sealkit.records import fieldpath
-from sealkit.records.lookalike import look, skeleton
-from sealkit.tree import FOLDED, LITERAL, PLAIN, Alias, Mapping, Node, Scalar, Sequence, walk
+from sealkit.records.lookalike import skeleton
+from sealkit.tree import FOLDED, LITERAL, PLAIN, Alias, Mapping, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,14 +94,11 @@ def scalar_type(node: Scalar) -> str:
 def fields(root: Node | None, path: str) -> list[Field]:
     """Return the concrete fields that a path names, in document order; an empty list where it is absent.
 
-    What is no mapping has no field; it is an error only where a key somewhere in it is the field's name, or looks like that.
     Raises ``DuplicateKey``, ``LookAlikeKey``, ``MergedField``, ``OverLimit`` (aliases that multiply into more than 100,000 fields) and,
-    for such a root or a step through what is no mapping or sequence, ``BadSyntax``; each with the line.
+    for a root or a step through what is no mapping or sequence, ``BadSyntax``; each with the line.
     """
     steps = fieldpath.parse(path)
     if root is None or (isinstance(root, Scalar) and scalar_type(root) == NULL):
-        return []
-    if isinstance(steps[0], str) and not isinstance(root, Mapping) and not _has_key_anywhere(root, steps):
         return []
     found = [Field("", *_resolve(root), None)]
     for step in steps:
@@ -142,9 +139,8 @@ def _children(field: Field, step: fieldpath.Step) -> Iterator[_Child]:
         return
     if not isinstance(node, Sequence):
         raise BadSyntax(problem=f"{field.path or 'the record'} is not a list, so it has no items", line=node.line)
-    for index, item in enumerate(node.items):
-        if step is fieldpath.EVERY or index == step:
-            yield _Child(f"[{index}]", None, item)
+    for index in range(len(node.items)) if step is fieldpath.EVERY else range(step, min(step + 1, len(node.items))):
+        yield _Child(f"[{index}]", None, node.items[index])
 
 
 def _key_text(key: Node) -> str | None:
@@ -168,14 +164,6 @@ def _made_of(key: Node) -> str | None:
         return base64.b64decode(node.text + "==").decode("utf-8", "replace")
     except ValueError:
         return None
-
-
-def _has_key_anywhere(root: Node, steps: fieldpath.Steps) -> bool:
-    """Say whether a key somewhere in a list may be taken for the last one of a path."""
-    name = next(step for step in reversed(steps) if isinstance(step, str))
-    looks = {look(name), look(skeleton(name))}
-    keys = (key for node in walk(root) if isinstance(node, Mapping) for key, _ in node.pairs)
-    return any(may_be_named(key, lambda text: look(text) in looks) for key in keys)
 
 
 def may_be_named(key: Node, looks_like: Callable[[str], bool]) -> bool:

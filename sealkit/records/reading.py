@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit import limits, yamltree
 from sealkit.errors import BadSyntax, SealkitError, UnsupportedRecord
 from sealkit.records import frontmatter, generators, locate, loosejson, nokind, places, wide
-from sealkit.records.kinds import FRONT_MATTER, JSON, YAML, kind_of
+from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML, kind_of
 from sealkit.records.record import Record, split
+from sealkit.tree import Mapping, walk
 
 if TYPE_CHECKING:
     from sealkit.records.spelling import Spelling
     from sealkit.tree import Node
 
 
+# How what is no object may begin: a list, a text, a number or a word of JSON, behind comments and document marks, with no key.
+_LIST = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|#[^\n]*+\n|---[ \t\r]*\n)*+(?:[\[\"'0-9]|- |(?:-?\d|true|false|null)[\s\d.eE+-]*\Z)")
 _MARKERS = re.compile(rb"(?m)^(?:---|\.\.\.)(?=\s|\Z)")
 _DISPUTED = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
 _WHAT = "convert the file, or say in the policy what it is (kind:), or exclude it"
@@ -76,7 +79,10 @@ def read(path: str, data: bytes, spelling: Spelling, declared: str | None = None
         if kind == YAML:
             return _yaml(data, spelling)
         records = split(data, kind)
-        return ABSENT if kind == JSON and _is_loosely_without(records[0], spelling) else Reading(records)
+        if kind == JSON_LINES:
+            return Reading([one.passed_over() if _is_list_without(one, spelling) else one for one in records])
+        without = _is_list_without(records[0], spelling) or _is_loosely_without(records[0], spelling)
+        return ABSENT if without else Reading(records)
     except SealkitError as error:
         return Reading(problem=error)
 
@@ -102,7 +108,10 @@ def _front_matter(path: str, data: bytes, spelling: Spelling) -> Reading:
 def _yaml(data: bytes, spelling: Spelling) -> Reading:
     if frontmatter.begins(data) and frontmatter.is_closed(data):
         frontmatter.region(data)  # where that raises nothing, the one document is what the delimiters enclose: it reads the same
-    return ABSENT if _is_stream_without(data, spelling) else Reading(split(data, YAML))
+    if _is_stream_without(data, spelling):
+        return ABSENT
+    records = split(data, YAML)
+    return ABSENT if _is_list_without(records[0], spelling) else Reading(records)
 
 
 def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
@@ -115,6 +124,18 @@ def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
         return ABSENT
     like = nokind.line(path, text, spelling) if problem is None else None
     return Reading(problem=problem, line=like.line, hint=like.hint) if like is not None else Reading(problem=problem)
+
+
+def _is_list_without(record: Record, spelling: Spelling) -> bool:
+    """Say whether a file, or a line, is a list, or a text, in which no key is the field's name, or looks like it: no record, and no finding."""
+    if _LIST.match(record.raw) is None:
+        return False
+    try:
+        root = record.document.root
+    except SealkitError:
+        return False
+    keys = (key for node in walk(root) if isinstance(node, Mapping) for key, _ in node.pairs) if root is not None else ()
+    return not isinstance(root, Mapping) and not any(locate.may_be_named(key, spelling.looks_like) for key in keys)
 
 
 def _is_stream_without(data: bytes, spelling: Spelling) -> bool:

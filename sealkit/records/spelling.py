@@ -14,12 +14,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sealkit import limits
-from sealkit.records import beside, fieldpath, scan, sweep, wide
+from sealkit.records import beside, fieldpath, scan, wide
 from sealkit.records.escapes import Escapes, in_plain
 from sealkit.records.lookalike import ASCII_FOLD, look, loose, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from sealkit.records.sweep import Sweep
 
 JOINT: Final = b".\n"
 """What stands between files whose bytes are joined. A dot ends escapes and base64, a line's end tags: nothing in one file reaches another.
@@ -82,11 +84,12 @@ class Spelling:
         "_letters",
         "_looks",
         "_marks",
+        "_may_be_swept",
         "_others",
         "_own_marks",
         "_patterns",
         "_pieces",
-        "_plain",
+        "_plainly",
         "_spelt",
         "_sweep",
         "names",
@@ -98,9 +101,9 @@ class Spelling:
         self.paths: Final = paths
         self._beside = paths if with_open else ()
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
-        self._plain = tuple(name.encode("utf-8", "surrogatepass") for name in self.names if name)
         self._looks = frozenset(one for name in self.names for one in (look(name), look(skeleton(name))))
         self._pieces = tuple(tuple(piece.encode("utf-8", "replace") for piece in _APART.split(one) if piece) for one in self._looks)
+        self._plainly = tuple(name.encode() for name in self.names[:1] if name.isascii() and name.isalnum())
         self._letters = frozenset("".join(self._looks))
         self._folds: dict[str, str] = {}
         self._others: set[str] = set()
@@ -109,7 +112,8 @@ class Spelling:
         self._own_marks = tuple({max((_squeezed(piece) for piece in pieces), key=len, default=b"") for pieces in self._pieces})
         self._marks = tuple(dict.fromkeys((*self._own_marks, *(mark for path in self._beside for mark in beside.marks(path)))))
         self._spelt = (*self._own_marks, *(one for path in self._beside for one in beside.spelt(path)))
-        self._sweep = sweep.of(self._spelt, sweep.Folds(_FOLDED_IN_MARKS, self._folded, self._escapes.marks))
+        self._sweep: Sweep | None = None
+        self._may_be_swept = True
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
         self._alternatives = names
         self._patterns: dict[bytes, re.Pattern[bytes]] = {}
@@ -118,11 +122,8 @@ class Spelling:
         return f"Spelling({list(self.names)!r})"
 
     def could(self, data: bytes) -> bool:
-        """Say whether the bytes can spell one of the names; False is certain."""
-        for name in self._plain:  # as it stands in nearly every file that has the field
-            if name in data:
-                return True
-        if self._could_in_utf8(data):
+        """Say whether the bytes can spell one of the names; False is certain. Where one stands there as it is, that is told at once."""
+        if any(map(data.__contains__, self._plainly)) or self._could_in_utf8(data):
             return True
         encoding = wide.encoding(data)
         return encoding is not None and self._could_in_utf8(wide.decoded(data, encoding))
@@ -138,13 +139,15 @@ class Spelling:
             return True
         if b"\\" not in joined:
             return self._may_spell(joined)
-        if self._sweep is not None and self._sweep.finds_escaped(joined) is False:
+        swept = self._swept()
+        if swept is not None and swept.finds_escaped(joined) is False:
             return False
         return self._may_spell(joined) or any(map(self._may_spell, self._escapes.readings(joined)))
 
     def _may_spell(self, data: bytes) -> bool:
         """Say whether text may spell one of the names without escapes, but do not look closely at it; False is certain."""
-        found = self._sweep.finds(data) if self._sweep is not None else None
+        swept = self._swept()
+        found = swept.finds(data) if swept is not None else None
         if found is not None:
             return found
         text = _squeezed(data)
@@ -181,7 +184,7 @@ class Spelling:
 
         ``signs``: those behind a key that make it one.
         """
-        if b":" in signs and self._stands_plainly(data):
+        if b":" in signs and any(b"\n%b:" % name in data for name in self._plainly):  # nearly always, where there is one
             return True
         encoding = wide.encoding(data)
         if encoding is not None:
@@ -193,14 +196,6 @@ class Spelling:
         if _OTHER_KEY.search(data) is not None:
             return self.could(data)
         return self.line_where(data, _AS_KEY.replace(b"SIGNS", signs)) is not None
-
-    def _stands_plainly(self, data: bytes) -> bool:
-        """Say whether one of the names is the first that is on its line, with a colon at once behind it."""
-        for name in self._plain:
-            at = data.find(name + b":")
-            if at >= 0 and not data[data.rfind(b"\n", 0, at) + 1 : at].strip(b" "):
-                return True
-        return False
 
     def first_line(self, data: bytes) -> int:
         """Return the first line that spells one of the names by itself; the first of all if that is told by several together."""
@@ -259,6 +254,15 @@ class Spelling:
                 break
         return not data.isascii() and self._may_be_disguised(data, text) and self._has_disguised(data)
 
+    def _swept(self) -> Sweep | None:
+        """Return what looks for all marks in one pass, made when it is first asked for; None where there is no such thing."""
+        if self._sweep is None and self._may_be_swept:
+            from sealkit.records import sweep
+
+            self._sweep = sweep.of(self._spelt, sweep.Folds(_FOLDED_IN_MARKS, self._folded, self._escapes.marks))
+            self._may_be_swept = self._sweep is not None
+        return self._sweep
+
     def _may_be_disguised(self, data: bytes, text: bytes) -> bool:
         """Say whether a mark of a name is in squeezed ``text``, once what is beyond ASCII in it is folded; False is certain."""
         relevant = self._relevant(data)
@@ -304,9 +308,6 @@ class Spelling:
                 self._folds.clear()
             self._folds[character] = folded
         return folded
-
-    def _spelt_with_escapes(self, data: bytes) -> bool:
-        return any(self._has(plain) or self._has_disguised(plain) for plain in self._escapes.readings(data))
 
     def _spelt_in_base64(self, data: bytes) -> bool:
         """Say whether the text behind a tag, as base64, spells a name: ``!!binary`` and what a ``%TAG`` makes of it."""

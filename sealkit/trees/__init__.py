@@ -53,7 +53,7 @@ TERMS = Terms()
 
 
 @typed
-def inspect(paths: Paths, *, fields: Sequence[str] | None = None, **filters: Any) -> Iterator[Outcome]:  # noqa: ANN401 - walk's own
+def inspect(paths: Paths, *, fields: Sequence[str] | None = None, **filters: object) -> Iterator[Outcome]:
     """Yield what is in the fields, without a key."""
     from sealkit.trees import orders
 
@@ -67,7 +67,7 @@ def decrypt(
     *,
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
-    **filters: Any,  # noqa: ANN401 - walk's own
+    **filters: object,  # those of walk
 ) -> Iterator[Outcome]:
     """Yield the payloads (``Outcome.payload``, bytes)."""
     from sealkit.trees import orders
@@ -82,7 +82,7 @@ def verify(
     *,
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
-    **filters: Any,  # noqa: ANN401 - walk's own
+    **filters: object,  # those of walk
 ) -> Iterator[Outcome]:
     """Prove the round trip of every blob; with a verify-only key, its tag."""
     from sealkit.trees import orders
@@ -99,7 +99,7 @@ def seal(
     terms: Terms = TERMS,
     write: bool = True,
     seal_foreign: bool = False,
-    **filters: Any,  # noqa: ANN401 - walk's own
+    **filters: object,  # those of walk
 ) -> Iterator[Outcome]:
     """Seal plaintext fields in place; without ``write``, say what would change. Raises ``TreeBusy``.
 
@@ -147,7 +147,7 @@ def rotate(
     to: str | None = None,
     fields: Sequence[str] | None = None,
     terms: Terms = TERMS,
-    **filters: Any,  # noqa: ANN401 - walk's own
+    **filters: object,  # those of walk
 ) -> Iterator[Outcome]:
     """Re-encrypt all blobs below a folder under the primary key, or ``to``; resume a rotation that was interrupted.
 

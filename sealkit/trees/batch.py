@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sealkit import report as reporting
 from sealkit.errors import ChangedUnderneath, SealkitError
 from sealkit.report import Outcome, failure
 from sealkit.trees import content, orders, visitor
+from sealkit.trees.chunks import chunked, grouped, unpacked
 from sealkit.trees.found import Found
 from sealkit.trees.lacking import Lacking
 from sealkit.trees.store import Store
@@ -19,22 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.report import Counted
+    from sealkit.trees.chunks import Packed
     from sealkit.trees.journal import Entry, Journal
     from sealkit.trees.orders import Task
     from sealkit.trees.result import Replaced
     from sealkit.trees.spares import Spares
     from sealkit.trees.store import Snapshot
 
-T = TypeVar("T")
-
 CHUNK = 128
 """How many files are given to a worker together."""
 
 WRITE_CHUNK = 1024
 """How many are, and are replaced together, where files are written: each group waits for the disk twice."""
-
-CHUNK_PATHS = 64 << 10
-"""How many characters of paths a chunk has at most: one chunk must fit into a pipe's buffer."""
 
 FEW = 600
 """Fewer files than this are not worth a second process."""
@@ -178,12 +175,12 @@ def pieces(
     from sealkit.trees import pool
 
     def work(packed: Packed) -> Iterator[tuple[object, ...]]:
-        return map(tuple, together(_each(task, _unpacked(packed), mode, kept, lacking), piece, lacking))
+        return map(tuple, together(_each(task, unpacked(packed), mode, kept, lacking), piece, lacking))
 
-    chunks = _chunks(everything, WRITE_CHUNK if mode.write else CHUNK)
+    chunks = chunked(everything, WRITE_CHUNK if mode.write else CHUNK)
     for chunk, result in pool.run(work, chunks, workers, at_end=at_end, end_at_once=mode.write):
         if isinstance(result, pool.Died):
-            made = piece([Done(one, [failure(one.path, result.problem)]) for one in _unpacked(chunk)])
+            made = piece([Done(one, [failure(one.path, result.problem)]) for one in unpacked(chunk)])
         else:
             made = Piece._make(result)
         yield made
@@ -199,52 +196,13 @@ def _workers(mode: Mode, *, enough: bool) -> int:
     return (mode.workers or pool.usable_cpus()) if pool.can_fork() else 1
 
 
-Packed = list[tuple[Any, ...]]
-"""A chunk of ``Found`` on its way to a worker: plain tuples, as is a ``Piece`` on its way back, take a tenth of the time."""
-
-
-def _unpacked(chunk: Packed) -> Iterator[Found]:
-    return map(Found._make, chunk)
-
-
-def _chunks(found: Iterable[Found], most: int) -> Iterator[Packed]:
-    packed: Iterator[tuple[Any, ...]] = map(tuple, found)
-    while chunk := list(islice(packed, most)):
-        if sum(len(path) + len(root) for path, root, _, _ in chunk) <= CHUNK_PATHS:
-            yield chunk
-        else:
-            yield from _grouped(chunk, most, lambda one: len(one[0]) + len(one[1]), CHUNK_PATHS)
-
-
-def _grouped(items: Iterable[T], most: int, size: Callable[[T], int], limit: int) -> Iterator[list[T]]:
-    """Put items together as they come: at most so many, or until their sizes are over a limit."""
-    group: list[T] = []
-    total = 0
-    for one in items:
-        group.append(one)
-        total += size(one)
-        if len(group) == most or total > limit:
-            yield group
-            group, total = [], 0
-    if group:
-        yield group
-
-
 def together(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece], lacking: Lacking | None = None) -> Iterator[Piece]:
     """Put results together until there are enough of them to be handed on, with the counts of the files that were ``lacking`` before them."""
-    for group in _grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES):
+    for group in grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES):
         made = piece(group)
-        yield made if lacking is None else _with(made, lacking)
+        yield made if lacking is None else lacking.added_to(made)
     if lacking is not None and lacking.files:
-        yield _with(piece(()), lacking)
-
-
-def _with(piece: Piece, lacking: Lacking) -> Piece:
-    """Return a piece with the counts of the files that were lacking before it."""
-    files, counts = lacking.taken()
-    for by, times in counts.items():
-        piece.counts[by] = piece.counts.get(by, 0) + times
-    return piece._replace(files=piece.files + files)
+        yield lacking.added_to(piece(()))
 
 
 Looked = tuple[Done, "Snapshot | None"]
@@ -268,7 +226,7 @@ def _way(task: Task, kept: _Kept | None, lacking: Lacking | None = None) -> _Way
 def _groups(way: _Way, found: Iterator[Found], store: Store) -> Iterator[list[Looked]]:
     """Look at files, and put those together that are replaced together."""
     looked = (way.look(one, read) for one, read in _ahead(way, found, store))
-    return _grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
+    return grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
 
 
 def _ahead(way: _Way, found: Iterator[Found], store: Store) -> Iterator[Read]:
@@ -276,7 +234,7 @@ def _ahead(way: _Way, found: Iterator[Found], store: Store) -> Iterator[Read]:
     if way.lacking is not None:
         return way.lacking.ahead(found, store, lambda one: _snapshot(way, one, store))
     read = ((one, _snapshot(way, one, store)) for one in found)
-    return chain.from_iterable(_grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
+    return chain.from_iterable(grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
 
 
 def _bytes_read(one: Read) -> int:
@@ -363,9 +321,7 @@ def _replaced(done: list[Done], pending: list[tuple[int, Snapshot]], mode: Mode,
     return problems
 
 
-def restore(
-    root: str, entries: Iterable[Entry], mode: Mode, declared: Callable[[str], str | None] = lambda _: None
-) -> Iterator[Done]:
+def restore(root: str, entries: Iterable[Entry], mode: Mode, declared: Callable[[str], str | None]) -> Iterator[Done]:
     """Put the old blobs of files back, of each one that is named once, and yield what became of each, in order.
 
     ``declared`` says what kind of record a policy says that a file is.

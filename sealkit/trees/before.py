@@ -90,13 +90,19 @@ class Before:
     def in_revision(self, revision: Revision) -> Callable[[str, Record, str, Bind, int | None], Place]:
         """Return the same, of the records as they were in a git revision."""
         below = self._below
+        last: dict[tuple[str, str], tuple[str, dict[int, Record]]] = {}  # a file is read once, whatever the number of its fields
 
         def before(path: str, record: Record, field: str, bind: Bind, kind: int | None) -> Place:
-            then = revision.content_before_rename(path)
-            if then is None or below is None:
+            if below is None:
                 raise Usage(problem="it was not in that revision", path=path)
-            name, data = then
-            old = next((one for one in visit.of_kind(data, record.kind) if one.line == record.line), record)
+            if (path, record.kind) not in last:
+                then = revision.content_before_rename(path)
+                if then is None:
+                    raise Usage(problem="it was not in that revision", path=path)
+                last.clear()
+                last[path, record.kind] = then[0], {one.line: one for one in visit.of_kind(then[1], record.kind)}
+            name, records = last[path, record.kind]
+            old = records.get(record.line, record)
             return self._place(old, field, lambda: below(name), bind, kind)
 
         return before

@@ -20,7 +20,7 @@ from sealkit.errors import (
     Usage,
     WrongKey,
 )
-from sealkit.records import visit
+from sealkit.records import draft, visit
 from sealkit.records.identity import Binding, Place
 from sealkit.records.kinds import is_record_name
 from sealkit.records.record import Record, join
@@ -93,7 +93,7 @@ class _Work:
     """A task on the records of one file: the outcomes so far, and the blobs that change places."""
 
     __slots__ = (
-        *("_binding", "_opener", "_sealer", "also", "demand", "fields", "file", "job", "kind", "known_as", "orders"),
+        *("_binding", "_opener", "_sealer", "_vouched", "also", "demand", "fields", "file", "job", "kind", "known_as", "orders"),
         *("outcomes", "path", "replaced", "task", "unsupported"),
     )
 
@@ -106,6 +106,7 @@ class _Work:
         self.kind = kind_among(order.demand for order in self.orders)
         self.also: Sequence[orders.Order] = ()
         self.unsupported: UnsupportedRecord | None = None
+        self._vouched: Sequence[Record] | None = None
         self.file = task.file(known_as)
         self.job = _JOBS[task.verb]
         self.outcomes: list[Outcome] = []
@@ -159,27 +160,43 @@ class _Work:
         return records
 
     def on(self, record: Record) -> Record:
-        """Do the task to each field of a record, and return what becomes of it."""
-        for order in (*self.orders, *self.also):
-            self.demand, self._binding, self._opener, self._sealer = order
-            pattern = order.demand.path
-            try:
-                fields = [pattern] if isinstance(self.task.payload, bytes) else visit.fields(record, pattern)
-            except SealkitError as error:
-                self.wrong(error, pattern)
-                continue
-            if not fields:
-                self.absent(record, pattern)
-            for field in fields:
-                try:
-                    record = self.job(self, record, field)
-                except SealkitError as error:
-                    if isinstance(error, FieldAbsent) and (self.task.verb == orders.CHECK or self.demand.line == ALSO):
-                        self.absent(record, field)
-                    elif isinstance(error, (NotAString, Unsealed)) and self.demand.line == ALSO and self.task.verb != orders.CHECK:
-                        continue  # under no key; that it stands open is the gate's business
-                    else:
-                        self.wrong(error, field)
+        """Do the task to each field of a record, and return what becomes of it. The changes of fields that lie apart are made together."""
+        given, changes = (*self.orders, *self.also), self.task.verb in orders.CHANGING
+        for together in orders.apart(given) if changes else [given]:
+            todo = [one for order in together for one in self._fields(record, order)]
+            if changes:
+                record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
+            else:
+                for one in todo:
+                    self._do(record, one)
+        return record
+
+    def _fields(self, record: Record, order: orders.Order) -> list[orders.Asked]:
+        """Return the fields of a record that an order is about, each with what is to be done; or what is wrong with it, in its place."""
+        pattern = order.demand.path
+        try:
+            fields = [pattern] if isinstance(self.task.payload, bytes) else visit.fields(record, pattern)
+        except SealkitError as error:
+            return [orders.Asked(order, pattern, problem=error)]
+        return [orders.Asked(order, field) for field in fields] or [orders.Asked(order, pattern, is_absent=True)]
+
+    def _do(self, record: Record, asked: orders.Asked) -> Record:
+        """Do the task to one field."""
+        self.demand, self._binding, self._opener, self._sealer = asked.order
+        field = asked.field
+        if asked.problem is not None:
+            self.wrong(asked.problem, field)
+            return record
+        if asked.is_absent:
+            self.absent(record, field)
+            return record
+        try:
+            return self.job(self, record, field)
+        except SealkitError as error:
+            if isinstance(error, FieldAbsent) and (self.task.verb == orders.CHECK or self.demand.line == ALSO):
+                self.absent(record, field)
+            elif not (isinstance(error, (NotAString, Unsealed)) and self.demand.line == ALSO and self.task.verb != orders.CHECK):
+                self.wrong(error, field)  # else it is under no key; that it stands open is the gate's business
         return record
 
     def wrong(self, error: SealkitError, field: str) -> None:
@@ -340,9 +357,11 @@ class _Work:
             return None
 
         def is_blessed(blob: Blob) -> bool:
-            data, now = content(self.path), place.demanded()
-            before = visit.whole(self.path, data, self.kind) if data is not None else ()
-            return any(_held(one, place.field, str(blob)) and self._identity(one, place.field) == now for one in before)
+            now = place.demanded()
+            if self._vouched is None:
+                data = content(self.path)
+                self._vouched = visit.whole(self.path, data, self.kind) if data is not None else ()
+            return any(_held(one, place.field, str(blob)) and self._identity(one, place.field) == now for one in self._vouched)
 
         return is_blessed
 

@@ -60,12 +60,18 @@ class Reach(NamedTuple):
     every: bool = False
 
 
+OF_A_READER = Reach()
+
+
 class Reading(NamedTuple):
     """How policies are found and read: which folders hold one, by which function of its path, and ``leniently`` or not (see ``Reach``)."""
 
     read: Callable[[str], bytes | None] = read_policy
     leniently: bool = False
     holds: Callable[[str], bool] = holds_policy
+
+
+FROM_DISK = Reading()
 
 
 class Level(NamedTuple):
@@ -89,7 +95,7 @@ class Demanded:
         self,
         below: Below,
         asked: Asked,
-        reach: Reach = Reach(),  # noqa: B008 - a constant
+        reach: Reach = OF_A_READER,
         read: Callable[[str], bytes | None] = read_policy,
     ) -> None:
         self._below = below

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
@@ -10,7 +13,7 @@ from sealkit.conflict import Conflict
 from sealkit.demands import kind_among
 from sealkit.errors import BlobError, BrokenBlob, FieldAbsent, NotAString, SealkitError, Unsealed
 from sealkit.opaque import opaque
-from sealkit.records import visit
+from sealkit.records import draft, visit
 from sealkit.records.record import Record, join
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from sealkit.records.identity import Binding, Place
     from sealkit.trees.orders import Order, Task
 
+_WORD = re.compile(rb"[A-Za-z0-9+/=;]+")
 _NO_BLOB = (FieldAbsent, Unsealed, BrokenBlob, NotAString, BlobError)
 
 
@@ -111,21 +115,37 @@ class Content:
     def covered(self, marks: dict[tuple[int, str], str]) -> bytes:
         """Return the file's bytes with marks in the place of blobs. Raises as ``Record.replace``."""
         records = list(self.records)
-        for site in self.sites:
-            mark = marks.get((site.record, site.field))
-            if mark is not None:
-                records[site.record] = _covered(records[site.record], site, mark)
+        for number, sites in groupby(self.sites, lambda site: site.record):
+            marked = [(site, marks[number, site.field]) for site in sites if (number, site.field) in marks]
+            records[number] = _covered(records[number], marked)
         return join(records)
 
 
-def _covered(record: Record, site: Site, mark: str) -> Record:
-    """Put a mark in a blob's place, in whatever style it is written; where it is not spelt out, by replacing the value."""
-    text = site.text.encode()
-    if record.raw.count(text) == 1:
-        after = record.reread(record.raw.replace(text, mark.encode()))
-        found = after.blob_text(site.field) if after is not None else None
-        if after is not None and found is not None and found[0] == mark:
-            return after
+def _covered(record: Record, marked: list[tuple[Site, str]]) -> Record:
+    """Put marks in the place of blobs, in whatever style they are written; where one is not spelt out, by replacing the value."""
+    spelt = Counter(_WORD.findall(record.raw))
+    marks = {site.text.encode(): mark.encode() for site, mark in marked if spelt[site.text.encode()] == 1}
+    after = record.reread(_WORD.sub(lambda match: marks.get(match[0], match[0]), record.raw)) if marks else None
+    there = [(site, mark) for site, mark in marked if site.text.encode() in marks]
+    if after is not None and _holds(after, there):
+        return draft.in_turn(after, [one for one in marked if one not in there], _put)
+    if len(marked) == 1:
+        return _put(record, marked[0])
+    half = len(marked) // 2
+    return _covered(_covered(record, marked[:half]), marked[half:]) if marked else record
+
+
+def _holds(record: Record, marked: list[tuple[Site, str]]) -> bool:
+    """Say whether each field holds its mark. Raises the ``RecordError`` of a record that does not read."""
+    for site, mark in marked:
+        found = record.blob_text(site.field)
+        if found is None or found[0] != mark:
+            return False
+    return True
+
+
+def _put(record: Record, marked: tuple[Site, str]) -> Record:
+    site, mark = marked
     return record.replace(site.field, mark)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from sealkit.errors import SealkitError
+from sealkit.errors import OverLimit, SealkitError
 from sealkit.records import frontmatter, visit
 from sealkit.records.kinds import POLICY, is_record_name
 from sealkit.records.spelling import JOINT
@@ -23,7 +23,7 @@ from sealkit.trees.store import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sealkit.report import Counted
+    from sealkit.trees.batch import Piece
     from sealkit.trees.found import Found
     from sealkit.trees.orders import Sought, Task
     from sealkit.trees.store import Store
@@ -60,11 +60,12 @@ class Lacking:
         self._pause = 0
         self.files = self.fields = 0
 
-    def taken(self) -> tuple[int, dict[Counted, int]]:
-        """Return how many files were taken out since this was asked last, and the counts of their outcomes."""
-        counts = {_COUNTED: self.fields} if self.fields else {}
+    def added_to(self, piece: Piece) -> Piece:
+        """Return a piece with the counts of the files that were taken out since this was asked last."""
+        if self.fields:
+            piece.counts[_COUNTED] = piece.counts.get(_COUNTED, 0) + self.fields
         files, self.files, self.fields = self.files, 0, 0
-        return files, counts
+        return piece._replace(files=piece.files + files)
 
     def ahead(self, found: Iterable[Found], store: Store, read: Callable[[Found], Snapshot | SealkitError]) -> Iterator[Read]:
         """Read files, some before any of them is looked at, and yield all but those that are taken out; ``read`` reads what is not small."""
@@ -75,8 +76,10 @@ class Lacking:
             snapshot: Snapshot | SealkitError
             try:
                 snapshot = store.read(path, root, limit=_SMALL) if problem is None and not named else read(one)
-            except SealkitError:
+            except OverLimit:
                 snapshot = read(one)
+            except SealkitError as error:
+                snapshot = error
             group.append((one, snapshot))
             if isinstance(snapshot, Snapshot):
                 size += len(snapshot.data)
@@ -118,12 +121,16 @@ class Lacking:
                     continue
                 groups[id(sought)] = group = sought, [], []
             data = snapshot.data
-            group[2 if b"\\" in data else 1].append((number, path, data))
+            _, plain, escaped = group
+            (escaped if b"\\" in data else plain).append((number, path, data))
         return groups.values()
 
     def _take(self, sought: Sought, some: list[_Given], taken: set[int]) -> None:
         """Take out of some files those that are told together to lack what is sought."""
         if len(some) < _FEWEST:
+            return
+        if all(self._may_have(sought, [one]) for one in (some[0], some[len(some) // 2], some[-1])):  # as where records are
+            self._pause = _PAUSE
             return
         if not self._may_have(sought, some):
             self._count(sought, some, taken)

@@ -34,21 +34,19 @@ class Links:
 
     def __call__(self, path: str, leads_on: bool) -> StoreError | None:
         """Return what is wrong with a link, which may ``lead on`` to a folder; None if nothing is."""
-        try:
-            if self._is_inside(path) or not self.is_expected(path, leads_on=leads_on):
-                return None
-        except SealkitError:  # of a policy that cannot be read: whoever looks at it says so
-            pass
-        return _leads_out(path)
+        return self._judged(path, self._is_inside, leads_on=leads_on)
 
     def staged(self, path: str, target_of: Callable[[str], str | None]) -> StoreError | None:
         """Return the same of a link in git's index; ``target_of`` says where one leads, by its path below the root of its tree, as ``path``."""
+        return self._judged(path, lambda path: stays_below(self._known().below(path), target_of), leads_on=True)
+
+    def _judged(self, path: str, is_inside: Callable[[str], bool], *, leads_on: bool) -> StoreError | None:
         try:
-            if stays_below(self._known().below(path), target_of) or not self.is_expected(path, leads_on=True):
+            if is_inside(path) or not self.is_expected(path, leads_on=leads_on):
                 return None
-        except SealkitError:
+        except SealkitError:  # of a policy that cannot be read: whoever looks at it says so
             pass
-        return _leads_out(path)
+        return LeadsOut(problem="a link out of the tree, where a record is expected: what it leads to is not looked at", path=path)
 
     def is_expected(self, path: str, *, leads_on: bool) -> bool:
         """Say whether a record is expected where a link stands. Raises as ``Demanded.policies``."""
@@ -68,80 +66,108 @@ class Links:
         return self._demanded
 
 
-def _leads_out(path: str) -> StoreError:
-    return LeadsOut(problem="a link out of the tree, where a record is expected: what it leads to is not looked at", path=path)
-
-
 def stays_below(below: str, target_of: Callable[[str], str | None]) -> bool:
     """Say of a path whether it, and every link on the way that ``target_of`` knows, stays below the root; a loop leads nowhere else.
 
     Nothing is looked up on the disk. What starts with a slash leads out: on another machine it leads who knows where.
     """
-    pending, here, hops = below.split("/")[::-1], list[str](), 0
-    while pending:
-        step = pending.pop()
-        if step == _GIT or (step == ".." and not here):
-            return False
-        if step == "..":
-            here.pop()
-        elif step not in {"", "."}:
-            here.append(step)
-            target = target_of("/".join(here))
-            if target is None:
-                continue
-            hops += 1
-            if hops > _MOST_HOPS or target.startswith("/"):
-                return hops > _MOST_HOPS
-            here.pop()
-            pending += target.split("/")[::-1]
-    return True
+    return _stays(_Named(target_of), below)
 
 
 def leads_into(root: str, below: str) -> bool:
     """Say whether a path below a folder, and every link on the way, stays below it; what is not there, or a loop, leads nowhere else.
 
-    Each step is looked up in the descriptor of the folder before it. What git keeps for itself is no part of a tree.
+    Each step is looked up in the descriptor of the folder before it.
     """
-    opened: list[int] = []
-    pending = below.split("/")[::-1]
-    hops = 0
+    way = _Opened(root)
     try:
-        opened.append(os.open(root, PASSED & ~os.O_NOFOLLOW))
-        while pending:
-            step = pending.pop()
-            if step == _GIT:
-                return False
-            if step == "..":
-                release(opened.pop())
-                if not opened:
-                    return False
-            elif step not in {"", "."}:
-                target = _entered(opened, step)
-                if target is None:
-                    continue
-                hops += 1
-                if hops > _MOST_HOPS:
-                    return True
-                if target.startswith("/"):
-                    if not is_within(os.path.normpath(target), root):
-                        return False
-                    target = os.path.relpath(os.path.normpath(target), root)
-                    while len(opened) > 1:
-                        release(opened.pop())
-                pending += target.split("/")[::-1]
+        way.begin()
+        return _stays(way, below)
     except (OSError, ValueError):  # nothing is there, or nobody may look
         return True
     finally:
-        for one in opened:
-            release(one)
+        way.close()
+
+
+def _stays(way: _Named | _Opened, below: str) -> bool:
+    """Go along a path and the links on it; say whether that stays below where it began. What git keeps for itself is no part of a tree."""
+    pending, hops = below.split("/")[::-1], 0
+    while pending:
+        step = pending.pop()
+        if step == _GIT or (step == ".." and not way.up()):
+            return False
+        target = way.into(step) if step not in {"", ".", ".."} else None
+        if target is None:
+            continue
+        hops += 1
+        if hops > _MOST_HOPS:
+            return True
+        from_root = way.again(target) if target.startswith("/") else target
+        if from_root is None:
+            return False
+        pending += from_root.split("/")[::-1]
     return True
 
 
-def _entered(opened: list[int], step: str) -> str | None:
-    """Go on into a folder; of a link return the target instead. What is a file ends the way: ``OSError`` for what leads on from it."""
-    mode = os.lstat(step, dir_fd=opened[-1]).st_mode
-    if stat.S_ISLNK(mode):
-        return os.readlink(step, dir_fd=opened[-1])
-    if stat.S_ISDIR(mode):
-        opened.append(os.open(step, PASSED, dir_fd=opened[-1]))
-    return None
+class _Named:
+    """A way through what is known by name alone."""
+
+    def __init__(self, target_of: Callable[[str], str | None]) -> None:
+        self._target_of = target_of
+        self._here: list[str] = []
+
+    def up(self) -> bool:
+        """Go back one folder; False at the root."""
+        return bool(self._here and self._here.pop())
+
+    def into(self, step: str) -> str | None:
+        """Go on; of a link return the target instead."""
+        target = self._target_of("/".join((*self._here, step)))
+        if target is None:
+            self._here.append(step)
+        return target
+
+    def again(self, target: str) -> str | None:
+        """Begin anew for a target that starts with a slash: None, for it leads out."""
+        return None
+
+
+class _Opened:
+    """A way through folders, the descriptors of which are open."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._opened: list[int] = []
+
+    def begin(self) -> None:
+        """Open the root. Raises ``OSError``."""
+        self._opened.append(os.open(self._root, PASSED & ~os.O_NOFOLLOW))
+
+    def close(self) -> None:
+        """Close all that is open."""
+        for one in self._opened:
+            release(one)
+
+    def up(self) -> bool:
+        """Go back one folder; False at the root."""
+        if len(self._opened) == 1:
+            return False
+        release(self._opened.pop())
+        return True
+
+    def into(self, step: str) -> str | None:
+        """Go on into a folder; of a link return the target instead. What is a file ends the way: ``OSError`` for what leads on from it."""
+        mode = os.lstat(step, dir_fd=self._opened[-1]).st_mode
+        if stat.S_ISLNK(mode):
+            return os.readlink(step, dir_fd=self._opened[-1])
+        if stat.S_ISDIR(mode):
+            self._opened.append(os.open(step, PASSED, dir_fd=self._opened[-1]))
+        return None
+
+    def again(self, target: str) -> str | None:
+        """Begin anew for a target that starts with a slash, and return it as a path below the root; None if it is none."""
+        if not is_within(os.path.normpath(target), self._root):
+            return None
+        while self.up():
+            continue
+        return os.path.relpath(os.path.normpath(target), self._root)

@@ -13,7 +13,7 @@ _SIZE = 8  # bytes before each message, which say how long it is
 _READ = 1 << 20
 
 
-def pack(value: Any) -> bytes:  # noqa: ANN401 - a chunk or a result
+def pack(value: Any) -> bytes:
     """Return a value as bytes for the other side of a fork: plain ones fast, by ``marshal``; others by ``pickle``, which takes long to import."""
     try:
         return _PLAIN + marshal.dumps(value)
@@ -23,14 +23,14 @@ def pack(value: Any) -> bytes:  # noqa: ANN401 - a chunk or a result
         return _OBJECT + pickle.dumps(value)
 
 
-def unpack(data: bytes | memoryview) -> Any:  # noqa: ANN401 - what it was
+def unpack(data: bytes | memoryview) -> Any:
     """Return the value that ``pack`` made bytes of."""
     value = memoryview(data)[1:]
     if data[:1] == _PLAIN:
-        return marshal.loads(value)  # noqa: S302 - from our own fork, as is the next
+        return marshal.loads(value)  # from our own fork, as is the next
     import pickle
 
-    return pickle.loads(value)  # noqa: S301
+    return pickle.loads(value)
 
 
 def head(size: int) -> bytes:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
 from sealkit.demands import ALSO, FieldRule
-from sealkit.records.identity import UNDEMANDED, Binding
+from sealkit.errors import SealkitError
+from sealkit.records import fieldpath
+from sealkit.records.identity import UNDEMANDED, Binding, overlap
 from sealkit.records.spelling import spelling
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ class Around(NamedTuple):
 
 NOWHERE = Around()
 _MOST_KEPT = 1024
+CHANGING = frozenset({SEAL, ROTATE, REVEAL, RETAG})
+"""The verbs that change records."""
+
 _STRICT = frozenset({OPEN, DECRYPT, REVEAL, ROTATE, SEAL, VERIFY})
 
 
@@ -56,7 +61,9 @@ class Task:
     __slots__ = (
         "_demands",
         "_given",
+        "_of_path",
         "_orders",
+        "_path",
         "_sought",
         "around",
         "binding",
@@ -87,6 +94,8 @@ class Task:
         self.seal_foreign = False
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None
+        self._path: str | None = None
+        self._of_path: Sequence[FieldRule] = ()
         self._given: Sequence[Order] = ()
         self._sought: dict[int, tuple[Sequence[FieldRule], Sought]] = {}
 
@@ -96,7 +105,7 @@ class Task:
         if demanded is None:
             rules = (FieldRule(pattern, required=False, bind=self.binding.bind) for pattern in self.fields)
             return [Order(rule, self.binding, self.opener, self.sealer) for rule in rules]
-        demands = demanded(path)
+        demands = self._demanded(path, demanded)
         if demands is not self._demands:  # nearly all files of a tree have the very same
             self._given = [self._orders.get(demand) or self._order(demand) for demand in demands]
             self._demands = demands
@@ -105,7 +114,14 @@ class Task:
     def sought(self, path: str) -> Sought:
         """Return what is looked for in a file, made once for all files of which the very same is demanded. Raises as ``orders``."""
         demanded = self.around.demanded
-        return self._looked_for(demanded(path)) if demanded is not None else sought_by(self.rules(path))
+        return self._looked_for(self._demanded(path, demanded)) if demanded is not None else sought_by(self.rules(path))
+
+    def _demanded(self, path: str, demanded: Callable[[str], Sequence[FieldRule]]) -> Sequence[FieldRule]:
+        """Return what is demanded of a file, asked once for all that is asked of it."""
+        if path != self._path:
+            self._of_path = demanded(path)
+            self._path = path
+        return self._of_path
 
     def sought_by_all(self, path: str) -> Sought | None:
         """Return what is looked for in a file and in all others of its folder; None where that depends on their names. Raises as ``orders``."""
@@ -190,3 +206,34 @@ class Order(NamedTuple):
     binding: Binding
     opener: Sealer | None
     sealer: Sealer | None
+
+
+class Asked(NamedTuple):
+    """A field that an order is about, or that a record lacks, or where a ``problem`` kept it from being looked for."""
+
+    order: Order
+    field: str
+    is_absent: bool = False
+    problem: SealkitError | None = None
+
+
+def apart(given: Sequence[Order]) -> list[Sequence[Order]]:
+    """Return orders in groups, in their order: in each, no field may be one of another order, around it or within it."""
+    groups: list[list[Order]] = []
+    known: list[fieldpath.Steps] = []
+    for order in given:
+        steps = _steps(order.demand.path) if len(given) > 1 else ()
+        if not groups or any(overlap(steps, before) for before in known):
+            groups.append([])
+            known = []
+        groups[-1].append(order)
+        known.append(steps)
+    return [*groups]
+
+
+def _steps(path: str) -> fieldpath.Steps:
+    """Return the steps of a path; none, which lead everywhere, for what is none."""
+    try:
+        return fieldpath.parse(path)
+    except SealkitError:
+        return ()

@@ -66,7 +66,7 @@ class _Job:
 
     __slots__ = ("chunk", "has_ended", "parts", "worker")
 
-    def __init__(self, chunk: Any, worker: _Worker) -> None:  # noqa: ANN401 - a chunk is the caller's
+    def __init__(self, chunk: Any, worker: _Worker) -> None:
         self.chunk = chunk
         self.worker = worker
         self.parts: deque[bytes | Died] = deque()
@@ -265,7 +265,7 @@ def _unreachable(error: OSError) -> StoreError:
     )
 
 
-def _result(part: bytes | Died) -> Any:  # noqa: ANN401 - a result is the caller's
+def _result(part: bytes | Died) -> Any:
     if isinstance(part, Died):
         return part
     value = messages.unpack(memoryview(part)[1:])
@@ -333,7 +333,7 @@ def _serve(work: _Work, chunks: int, results: int, inherited: list[int], parent:
         work.at_end()
 
 
-def _work_on(chunk: Any, work: _Work, results: int) -> None:  # noqa: ANN401 - a chunk is the caller's
+def _work_on(chunk: Any, work: _Work, results: int) -> None:
     """Write what comes of a chunk; each result when the next one is there, so that the last one says that it is the last."""
     before: bytes | None = None
     try:

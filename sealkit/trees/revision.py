@@ -15,8 +15,6 @@ from sealkit.trees.folders import real_path
 if TYPE_CHECKING:
     from typing import Self
 
-_LIMIT = limits.FILE_BYTES
-
 
 class Revision:
     """One commit of the work tree that a folder is in. Raises ``Usage`` when git cannot say which.
@@ -27,7 +25,7 @@ class Revision:
     def __init__(self, revision: str, folder: str) -> None:
         self.commit = commit_of(revision, folder)
         self.top = top_of(folder) or "/"
-        self._stored = Stored(self.top, _LIMIT)
+        self._stored = Stored(self.top, limits.FILE_BYTES)
         self._renames: dict[bytes, bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -107,7 +107,8 @@ def rehearse(rotation: Rotation, found: Iterable[Found]) -> Iterator[Done]:
 def check_told(preflight: Report, *, partial: bool) -> None:
     """Raise ``Usage`` where a wrong key might bury binary payloads as garbage, as one in 255 would: their key was not named.
 
-    In a ``partial`` rotation nobody sees that the others do not open; nor where nothing else in the tree that tells its key was opened with the same one.
+    What else is in the tree bears a key out, where it was opened with it and tells its own; in a ``partial`` rotation nothing does, for
+    not all of it was opened.
     """
     untold = preflight.untold(borne_out=not partial)
     if untold:

@@ -127,8 +127,9 @@ class Store:
     ) -> Snapshot:
         """Read one regular file of at most ``limit`` bytes.
 
-        ``begins`` is shown the path of a larger file, and how it begins: where it says no, the rest is not read, and the snapshot is empty. No folder between ``root`` (with which ``path`` begins; "" is the working folder) and the file may be a link; without a root the
-        file's folder is trusted. Raises ``IsLink``, ``NotRegular``, ``OverLimit``, or ``StoreError`` with the system's reason.
+        ``begins`` is shown the path of a larger file, and how it begins: where it says no, the rest is not read, and the snapshot is empty. No folder between
+        ``root`` (with which ``path`` begins; "" is the working folder) and the file may be a link; without a root the file's folder is
+        trusted. Raises ``IsLink``, ``NotRegular``, ``OverLimit``, or ``StoreError`` with the system's reason.
         """
         cut = path.rfind("/") + 1
         folder, name = path[:cut], path[cut:]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from sealkit.errors import Usage
 from sealkit.records.identity import Binding
 from sealkit.trees import orders
-from sealkit.trees.demanded import PASSED_OVER, SEARCHED, Demanded, Reach, Reading
+from sealkit.trees.demanded import FROM_DISK, PASSED_OVER, SEARCHED, Demanded, Reach, Reading
 from sealkit.trees.elsewhere import Elsewhere
 from sealkit.trees.orders import Around, Task
 from sealkit.trees.roots import Below
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 WRITING = frozenset({orders.SEAL, orders.ROTATE, orders.RETAG})
 
 
+class _More(TypedDict, total=False):
+    """What a task may need beside the fields: the sealers, the payload, and what is known of the tree around."""
+
+    opener: Sealer | None
+    sealer: Sealer | None
+    payload: bytes | Salted | None
+    around: Around
+
+
 def task(
     verb: str,
     asked: Asked,
@@ -32,7 +41,7 @@ def task(
     opener: Sealer | None = None,
     sealer: Sealer | None = None,
     payload: bytes | Salted | None = None,
-    policies: Reading = Reading(),  # noqa: B008 - a constant
+    policies: Reading = FROM_DISK,
 ) -> Task:
     """Return the task of a verb on what is below the paths: as was asked for, and as the policies there demand.
 
@@ -55,11 +64,11 @@ def demanded_by(task: Task) -> Demanded:
     return demanded
 
 
-def nowhere(verb: str, asked: Asked, **more: Any) -> Task:  # noqa: ANN401 - the sealers and the payload, as above
+def nowhere(verb: str, asked: Asked, **more: Unpack[_More]) -> Task:
     """Return the task of a verb on a record that is in no tree."""
     return _task(verb, asked, **more)
 
 
-def _task(verb: str, asked: Asked, **more: Any) -> Task:  # noqa: ANN401 - the same
+def _task(verb: str, asked: Asked, **more: Unpack[_More]) -> Task:
     fields = tuple(demand.path for demand in asked.alone())
     return Task(verb, fields, binding=Binding(asked.bind), **more)

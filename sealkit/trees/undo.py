@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sealkit import jobs
 from sealkit import report as reporting
 from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
-from sealkit.records import scan, visit
+from sealkit.records import draft, scan, visit
 from sealkit.records.kinds import FRONT_MATTER
 from sealkit.records.record import join
 from sealkit.report import Outcome, failure
@@ -18,6 +20,7 @@ from sealkit.trees.result import Result
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sealkit.records.record import Record
     from sealkit.trees.result import Replaced
 
 
@@ -53,24 +56,33 @@ def _by_record(path: str, data: bytes, replaced: Sequence[Replaced], kind: str |
         records = {record.line: record for record in visit.whole(path, data, kind)}
     except SealkitError as error:
         return Result([failure(path, error)], None, [])
-    outcomes = []
+    outcomes: list[Outcome] = []
     changed = False
-    for line, field, old, new in replaced:
-        try:
-            before = records.get(line)
-            after = jobs.exchange(before, field, new, old) if before is not None else None
-            found = jobs.find(after, field) if after is not None else None
-        except SealkitError as error:
-            outcomes.append(failure(path, error, field))
+    for line, these in groupby(replaced, lambda one: one.line):
+        before, todo = records.get(line), list(these)
+        if before is None:
+            outcomes += [_changed_since(path, one.field, line) for one in todo]
             continue
-        if after is None or found is None:
-            outcomes.append(_changed_since(path, field, line))
-            continue
-        records[line] = after
-        changed = changed or after is not before
-        status = reporting.RESTORED if after is not before else reporting.UNCHANGED
-        outcomes.append(Outcome(path, status, field, line=found.line))
+        records[line] = draft.in_turn(before, todo, partial(_put_back, path, outcomes), outcomes)
+        changed = changed or records[line] is not before
     return Result(outcomes, join(list(records.values())) if changed else None, [])
+
+
+def _put_back(path: str, outcomes: list[Outcome], record: Record, one: Replaced) -> Record:
+    """Put one old blob back into its record, and note what became of it."""
+    line, field, old, new = one
+    try:
+        after = jobs.exchange(record, field, new, old)
+        found = jobs.find(after, field) if after is not None else None
+    except SealkitError as error:
+        outcomes.append(failure(path, error, field))
+        return record
+    if after is None or found is None:
+        outcomes.append(_changed_since(path, field, line))
+        return record
+    status = reporting.RESTORED if after is not record else reporting.UNCHANGED
+    outcomes.append(Outcome(path, status, field, line=found.line))
+    return after
 
 
 def _changed_since(path: str, field: str, line: int) -> Outcome:

@@ -58,6 +58,9 @@ class Passing(NamedTuple):
     on_top: Callable[[str], None] | None = None
 
 
+NOTHING_PASSED = Passing()
+
+
 def walk(
     paths: Sequence[str | bytes | os.PathLike[str] | os.PathLike[bytes]],
     *,
@@ -67,7 +70,7 @@ def walk(
     gitignore: bool = True,
     hidden: bool = False,
     cross_mounts: bool = False,
-    passing: Passing = Passing(),  # noqa: B008 - a constant
+    passing: Passing = NOTHING_PASSED,
 ) -> Iterator[Found]:
     """Yield the files among ``paths`` that may be records, each once; the module's text says which those are.
 

@@ -99,22 +99,22 @@ def dumped(value, **style):
     return json.dumps(value, ensure_ascii=False, **style).encode()
 
 
-O = {"id": "x", "n": 1, "by": {"a": 1, "b": [1, 2]}, "t": True}  # noqa: E741
+SAME = {"id": "x", "n": 1, "by": {"a": 1, "b": [1, 2]}, "t": True}
 JSON_CASES = {
-    "different keys": (O | {"n": 2}, O | {"id": "y"}, O | {"n": 2, "id": "y"}),
-    "in depth": (O | {"by": {"a": 2, "b": [1, 2]}}, O | {"by": {"a": 1, "b": [3]}}, O | {"by": {"a": 2, "b": [3]}}),
+    "different keys": (SAME | {"n": 2}, SAME | {"id": "y"}, SAME | {"n": 2, "id": "y"}),
+    "in depth": (SAME | {"by": {"a": 2, "b": [1, 2]}}, SAME | {"by": {"a": 1, "b": [3]}}, SAME | {"by": {"a": 2, "b": [3]}}),
     "one added, one taken away": (
-        {"id": "x", "n": 1, "by": O["by"]},
-        O | {"new": None},
-        {"id": "x", "n": 1, "by": O["by"], "new": None},
+        {"id": "x", "n": 1, "by": SAME["by"]},
+        SAME | {"new": None},
+        {"id": "x", "n": 1, "by": SAME["by"], "new": None},
     ),
-    "the same": (O | {"n": 3}, O | {"n": 3}, O | {"n": 3}),
-    "both added the same": (O | {"k": {"a": 1}}, O | {"k": {"a": 1}, "n": 2}, O | {"k": {"a": 1}, "n": 2}),
-    "one key, two values": (O | {"n": 2}, O | {"n": 3}, None),
-    "a list is one value": (O | {"by": {"a": 1, "b": [0, 1, 2]}}, O | {"by": {"a": 1, "b": [1, 2, 3]}}, None),
-    "taken away and changed": ({"id": "x", "by": O["by"], "t": True}, O | {"n": 2}, None),
-    "another type": (O | {"by": 1}, O | {"by": {"a": 2, "b": [1, 2]}}, None),
-    "true is not 1": (O | {"n": True}, O | {"n": 1, "t": 1}, O | {"n": True, "t": 1}),
+    "the same": (SAME | {"n": 3}, SAME | {"n": 3}, SAME | {"n": 3}),
+    "both added the same": (SAME | {"k": {"a": 1}}, SAME | {"k": {"a": 1}, "n": 2}, SAME | {"k": {"a": 1}, "n": 2}),
+    "one key, two values": (SAME | {"n": 2}, SAME | {"n": 3}, None),
+    "a list is one value": (SAME | {"by": {"a": 1, "b": [0, 1, 2]}}, SAME | {"by": {"a": 1, "b": [1, 2, 3]}}, None),
+    "taken away and changed": ({"id": "x", "by": SAME["by"], "t": True}, SAME | {"n": 2}, None),
+    "another type": (SAME | {"by": 1}, SAME | {"by": {"a": 2, "b": [1, 2]}}, None),
+    "true is not 1": (SAME | {"n": True}, SAME | {"n": 1, "t": 1}, SAME | {"n": True, "t": 1}),
 }
 
 
@@ -122,7 +122,7 @@ JSON_CASES = {
 @pytest.mark.parametrize("name", JSON_CASES)
 def test_json(name, style):
     ours, theirs, merged = JSON_CASES[name]
-    base = dumped(O, **style)
+    base = dumped(SAME, **style)
     for one, other in ((ours, theirs), (theirs, ours)):
         found = threeway.merge(base, dumped(one, **style), dumped(other, **style))
         assert (None if found is None else objects.load(found)) == (None if merged is None else objects.load(dumped(merged)))

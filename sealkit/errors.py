@@ -53,7 +53,8 @@ SealkitError
 ``WrongTypeError`` stands aside: it is a ``TypeError``, for a mistake in the program that calls sealkit.
 
 An error has a stable ``code``, an ``exit_status``, a ``problem`` (one sentence, never key or payload text), a ``hint`` (what to do
-next), and where it is known the ``path``, ``line`` (from 1) and ``field``. The command line writes the sentences.
+next), and where it is known the ``path``, ``line`` (from 1) and ``field``. ``str()`` gives all of it in one line; a command in the hint is
+about that path and field.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sealkit.printable import line as printable_line
+from sealkit.wording import filled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,12 +86,23 @@ class SealkitError(Exception):
         self, *, problem: str, hint: str | None = None, path: str | None = None, line: int | None = None, field: str | None = None
     ) -> None:
         super().__init__()
-        hint = hint if hint is not None else self.default_hint
-        self.problem, self.hint = printable_line(problem), printable_line(hint) if hint is not None else None
+        self._hint = hint if hint is not None else self.default_hint
+        self.problem = printable_line(problem)
         self.path, self.line, self.field = path, line, field
 
+    @property
+    def hint(self) -> str | None:
+        """What to do next; a command in it is about the file and the field where it happened, as far as they are known."""
+        return printable_line(filled(self._hint, self.path, self.field)) if self._hint is not None else None
+
+    @hint.setter
+    def hint(self, text: str | None) -> None:
+        self._hint = text
+
     def __str__(self) -> str:
-        return self.problem
+        """Return where it happened, what is wrong and what to do next, in one line."""
+        place = "" if self.path is None else f"{self.path}: " if self.line is None else f"{self.path}:{self.line}: "
+        return printable_line(f"{place}{self.problem}" + (f"; {self.hint}" if self.hint is not None else ""))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.problem!r})"
@@ -200,7 +213,7 @@ class Misbound(BlobError):
     """Authentic, but for another record or field, which the problem names."""
 
     code = "misbound"
-    default_hint = "move it back; or, if the record was renamed on purpose, bind it anew: sealkit retag"
+    default_hint = "move it back; or, if the record was renamed on purpose, bind it anew: sealkit retag{FIELD} {FILE}"
 
 
 class Downgraded(BlobError):
@@ -223,7 +236,7 @@ class CannotDecrypt(BlobError):
     default_hint = "another key may have sealed it, or it was damaged: an untagged blob cannot tell these apart"
 
     def __init__(self) -> None:
-        super().__init__(problem="cannot decrypt: no enabled key of the ring opens this blob")
+        super().__init__(problem="cannot decrypt: none of the keys that may be used opens this blob")
 
 
 class AmbiguousKey(BlobError):
@@ -237,9 +250,7 @@ class WrongKey(BlobError):
     """A tagged blob under a key that the policy does not let seal here: a finding of ``check --keys`` and ``verify``; it still opens."""
 
     code = "wrong_key"
-    default_hint = (
-        "if that key was taken out of use, move the tree to one of the policy's: sealkit rotate; else name it in the policy"
-    )
+    default_hint = "if that key was taken out of use, move it to one of the policy's: sealkit rotate --to ID{FIELD} {FILE}; else name it in the policy"
 
 
 class PayloadCheck(BlobError):
@@ -340,7 +351,7 @@ class Unsealed(RecordError):
     """Plaintext stands where a blob is expected."""
 
     code = "unsealed"
-    default_hint = "seal it with: sealkit seal FILE"
+    default_hint = "seal it with: sealkit seal{FIELD} {FILE}"
 
 
 class NotEncrypted(RecordError):
@@ -405,7 +416,7 @@ class LeadsOut(IsLink):
     """A link out of its tree where a record is expected: what it leads to is no part of what was looked at."""
 
     exit_status = 1
-    default_hint = "put the file itself there; or take the link out of what the policy covers"
+    default_hint = "put the file itself there, or remove the link"
 
 
 class HardLinked(StoreError):

@@ -28,9 +28,9 @@ class Program(NamedTuple):
 
 _OWN: Final = "decrypt it with the program that wrote it"
 _SALTED: Final = Program(
-    "openssl enc or CryptoJS (Salted__)", "under its passphrase it becomes a blob: sealkit import --openssl-legacy FILE"
+    "openssl enc or CryptoJS (Salted__)", "under its passphrase it becomes a blob: sealkit import --openssl-legacy {FILE}"
 )
-_SOPS: Final = Program("SOPS", "decrypt it with: sops decrypt FILE")
+_SOPS: Final = Program("SOPS", "decrypt it with: sops decrypt {FILE}")
 _AGE: Final = Program("age", "decrypt it with: age --decrypt")
 _RAILS: Final = Program("Rails (ActiveSupport)", "decrypt it with: rails credentials:edit, or MessageEncryptor")
 _LARAVEL: Final = Program("Laravel", "decrypt it with: Crypt::decryptString, or php artisan env:decrypt")
@@ -41,7 +41,10 @@ _PAIR: Final = Program("a program that writes ciphertext and IV side by side", _
 _B: Final = "[A-Za-z0-9+/_-]"
 _MARKS: Final = (
     (r"ENC\[AES256_GCM,", _SOPS),
-    (r"ENC\[", Program("hiera-eyaml", "decrypt it with: eyaml decrypt")),
+    (
+        r"ENC\[(?:[A-Z][A-Z0-9_]{1,15},[A-Za-z0-9+/=]{4}|[A-Za-z0-9+/=]{16})",
+        Program("hiera-eyaml", "decrypt it with: eyaml decrypt"),
+    ),
     (r"\$ANSIBLE_VAULT;", Program("Ansible Vault", "decrypt it with: ansible-vault decrypt")),
     (r"vault:v[0-9]+:", Program("HashiCorp Vault (transit)", "decrypt it with: vault write transit/decrypt/KEY ciphertext=-")),
     (rf"encrypted:B{_B}{{16,}}", Program("dotenvx", "decrypt it with: dotenvx decrypt")),
@@ -57,7 +60,10 @@ _MARKS: Final = (
     (r"\{cipher\}", Program("Spring Cloud Config", "decrypt it with: spring decrypt, or the server's /decrypt")),
     (rf"ENC\({_B}{{16,}}={{0,2}}\)\Z", Program("Jasypt", "decrypt it with: jasypt decrypt")),
     (r"\{AES(?:256|-256)?\}", Program("WebLogic", _OWN)),
-    (rf"\{{{_B}{{40,}}={{0,2}}\}}\Z", Program("Maven or Jenkins", _OWN)),
+    (
+        rf"\{{(?=[^}}]*[a-z])(?=[^}}]*[A-Z])(?=[^}}]*[0-9])(?:{_B}{{4}}){{9,}}{_B}{{2,4}}={{0,2}}\}}\Z",
+        Program("Maven or Jenkins", _OWN),
+    ),
     (r"k8s:enc:", Program("Kubernetes (encryption at rest)", "read it through the API server")),
     (r"\x00GITCRYPT\x00", Program("git-crypt", "decrypt it with: git-crypt unlock")),
     (rf"AQICAH{_B}{{90,}}={{0,2}}\Z", Program("AWS KMS", "decrypt it with: aws kms decrypt")),
@@ -65,6 +71,10 @@ _MARKS: Final = (
 _LOOKED_AT: Final = 96  # characters of base64 that are decoded to look for a mark
 _IN_JSON: Final = r'"\s*(?:ENC|\$ANSIBLE_VAULT;|vault:v|encrypted:B|gAAAA|U2FsdGVkX1|\{cipher\}|-----BEGIN)'
 _IV_NAMES: Final = frozenset({"iv", "nonce", "initvector", "initializationvector", "init_vector", "initialization_vector"})
+_OF_A_KEY: Final = re.compile(r"(?i)key|secret|pass|salt")
+_HOLDS_CIPHERTEXT: Final = re.compile(r"(?i)c(?:ipher_?)?t(?:ext)?\Z|(?:encrypted|cipher)|(?:data|content|payload|value)\Z")
+_OF_A_CIPHERTEXT: Final = re.compile(r"(?i)encrypted|wrapped|sealed")
+_LAN_MANAGER: Final = "aad3b435b51404ee"  # half a LAN Manager hash, of no letters: all that Windows writes today begin or end so
 _IV_SIZES: Final = (12, 16)
 _TAG_SIZES: Final = (16, 20, 32, 48, 64)
 _BLOCK: Final = 16
@@ -150,16 +160,26 @@ def _in_json(text: str) -> Program | None:
 
 
 def _has_iv(value: object, depth: int = 3) -> bool:
-    """Say whether an object has an IV (12 or 16 bytes, encoded) beside another value that is encoded, or one in it has."""
+    """Say whether an object has an IV (12 or 16 bytes, encoded) beside another value that is encoded, or one in it has.
+
+    A value whose name says that it is a key is no ciphertext: a key and its IV are what people seal.
+    """
     if not isinstance(value, dict) or not depth:
         return False
     ivs = {name for name, one in value.items() if name.lower() in _IV_NAMES and _size(one) & set(_IV_SIZES)}
-    if ivs and any(max(_size(one), default=0) > 0 for name, one in value.items() if name not in ivs):
+    if ivs and any(_may_be_ciphertext(name, one) for name, one in value.items() if name not in ivs):
         return True
     if any(_has_iv(one, depth - 1) for one in value.values()):
         return True
     inner = value.get("h")  # Active Record: {"p": payload, "h": {"iv": …, "at": …}}
     return isinstance(inner, dict) and isinstance(value.get("p"), str) and bool(_size(inner.get("iv")) & set(_IV_SIZES))
+
+
+def _may_be_ciphertext(name: str, value: object) -> bool:
+    """Say whether a value is long enough for a block or a tag, or its name says what it is; not one whose name says that it is a key."""
+    if _OF_A_KEY.search(name) is not None and _OF_A_CIPHERTEXT.search(name) is None:
+        return False
+    return max(_size(value), default=0) >= (1 if _HOLDS_CIPHERTEXT.match(name) else _BLOCK)
 
 
 def _size(value: object) -> set[int]:
@@ -189,12 +209,14 @@ def _side_by_side(text: str) -> Program | None:
     """Say whether a text is an IV and a ciphertext, in hex or base64, with a separator between them, and nothing else but a tag and a label.
 
     With an IV of 16 bytes the ciphertext is whole blocks, or both are padded base64; one of 12 bytes (GCM) has 16 bytes of a tag behind it or
-    beside it. Three parts that begin as a JSON Web Token are one, and 12 and 32 bytes in hex are a name and its key, as of Ghost.
+    beside it. Three parts that begin as a JSON Web Token are one, 12 and 32 bytes in hex are a name and its key, as of Ghost, and what begins
+    as a LAN Manager hash of nothing is a pair of hashes. Other pairs of 16 bytes and whole blocks (a salt and a hash, a name and its token)
+    nobody could tell from an IV and a ciphertext.
     """
     if len(text) < _SHORTEST:
         return None
     pieces = _pieces(text)
-    if not 2 <= len(pieces) <= 4 or text.startswith("eyJ"):
+    if not 2 <= len(pieces) <= 4 or text.startswith("eyJ") or _LAN_MANAGER in text[: 2 * _BLOCK].lower():
         return None
     if not any(_fits(sizes, pieces) for sizes in product(*map(_sizes, pieces))):
         return None
@@ -203,6 +225,8 @@ def _side_by_side(text: str) -> Program | None:
 
 def _pieces(text: str) -> list[str]:
     """Return what stands between the separators of a text, without a label at either end; an empty list where it is not so made."""
+    if _is_plain(text):
+        return []
     for separator in (_SEPARATOR, r"[^0-9A-Za-z]{1,3}"):
         pieces = re.split(separator, text, maxsplit=6)
         if len(pieces) > 2 and re.fullmatch(_LABEL, pieces[0]):
@@ -212,6 +236,14 @@ def _pieces(text: str) -> list[str]:
         if 2 <= len(pieces) <= 4 and all(_sizes(piece) for piece in pieces):
             return pieces
     return []
+
+
+def _is_plain(text: str) -> bool:
+    """Say at a glance of most texts that are not so made: they have more pieces, or a long one that is no encoded bytes and no label."""
+    pieces = re.split(r"[^0-9A-Za-z+/=_-]{1,3}", text, maxsplit=6)
+    return len(pieces) > 6 or any(
+        len(piece) >= _IV_SIZES[1] and piece.isalnum() and not _sizes(piece) and not re.fullmatch(_LABEL, piece) for piece in pieces
+    )
 
 
 def _sizes(piece: str) -> list[int]:

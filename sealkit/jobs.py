@@ -221,7 +221,7 @@ def seal(
     if value.blob_text is not None and Blob.resembles(value.blob_text) and foreign.named(value.blob_text) is None:
         raise BrokenBlob(
             problem="the value is no blob but looks like a damaged one: sealing it would bury the damage",
-            hint="see what is wrong with: sealkit inspect FILE; or put the payload in with --payload FILE",
+            hint="see what is wrong with: sealkit inspect{FIELD} {FILE}; or put the payload in with --payload FILE",
         ).at(line=value.line, field=field)
     plaintext, _ = record.plaintext(field)
     if not seal_foreign:
@@ -386,7 +386,7 @@ def _refuse_conflict(text: str, field: str, line: int) -> None:
     if is_conflict(text):
         raise BrokenBlob(
             problem="the field is in conflict: a merge left the blobs of both sides in it",
-            hint="make one of them: sealkit resolve FILE",
+            hint="make one of them: sealkit resolve {FILE}",
         ).at(line=line, field=field)
 
 

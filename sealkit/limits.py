@@ -33,6 +33,22 @@ YAML_DIRECTIVES: Final = 100
 """Collections in collections, and YAML: libyaml reads a mebibyte in a tenth of a second, an event is a node, aliases multiply, and each
 directive is compared with all before it. Real front matter has a few kilobytes."""
 
+FRONT_BYTES: Final = 64 << 10
+FRONT_JSON_BYTES: Final = 8 * MIB
+LOOSE_JSON_BYTES: Final = MIB
+TOML_BYTES: Final = MIB
+"""Front matter as other generators read it, JSON under another name, JSON with comments, and TOML: of what is longer it is not told that
+it lacks the field. Comments are taken out word by word, at half a microsecond each, and Python's reader of TOML takes 0.2 for a byte."""
+
+BLOCKS: Final = 1000
+"""Blocks of YAML in the text of a page that are read to show that a line in them is no key: each takes up to a millisecond."""
+
+BASE64_TAGS: Final = 500
+"""Tags in a file behind which base64 may spell a name: of one with more it is taken for granted. Close together they take milliseconds each."""
+
+FENCE_SIGNS: Final = 1000
+"""Signs in a line that fences front matter, as ``###`` does: a longer one is compared with every line."""
+
 # --- payloads ----------------------------------------------------------------------------------------------------------
 PAYLOAD_VALUES: Final = 5_000_000
 """Keys and values of a payload that is to be JSON: Python reads one in 0.2 microseconds, into 100 bytes."""

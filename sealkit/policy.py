@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from sealkit import config
-from sealkit.coverage import Globbed
+from sealkit.coverage import Globbed, left_out, literal
 from sealkit.demands import FieldRule, Rule, check_together, kind_among
 from sealkit.errors import ConfigError, Usage
 from sealkit.globs import Globs
@@ -37,6 +37,17 @@ ROOT_ONLY: Final = "*/**"
 """The ``exclude`` glob by which a rule says that it speaks of files in the root only: it spares nothing, as other globs do."""
 
 _MAX_KNOWN = 1024
+_ODD_ENDS = ("", ".", "/")
+
+
+class Verdict(NamedTuple):
+    """The numbers of the rules that match a path, and of those whose ``exclude`` globs leave it out though their ``include`` globs cover it."""
+
+    matching: frozenset[int]
+    left_out: frozenset[int]
+
+
+_NO_RULE: Final = Verdict(frozenset(), frozenset())
 
 
 class Policy:
@@ -45,7 +56,7 @@ class Policy:
     Raises ``ConfigError`` where two rules contradict each other on every record that one of them matches.
     """
 
-    __slots__ = ("_data", "_known", "_matchers", "rules")
+    __slots__ = ("_asked", "_data", "_known", "_matchers", "rules")
 
     rules: tuple[Rule, ...]
 
@@ -54,7 +65,8 @@ class Policy:
         self.rules = tuple(rules)
         self._data = b""
         self._matchers: list[_Matcher] | None = None
-        self._known: dict[tuple[int, ...], Rule] = {}
+        self._known: dict[frozenset[int], Rule] = {}
+        self._asked: tuple[str | bytes | None, Verdict] = None, _NO_RULE
         for number, rule in enumerate(self.rules):
             for before in self.rules[:number]:
                 if _meet_surely(before, rule):
@@ -88,33 +100,46 @@ class Policy:
         has the fields of all, in the order of the policy. Raises ``ConfigError`` where they contradict each other, and ``Usage`` for
         a path that does not lead down from the root.
         """
-        below = _below_root(path)
-        matching = tuple(number for number, matcher in enumerate(self._matched()) if matcher.covers(below))
+        matching = self.verdict(path).matching
         if not matching:
             return None
         if matching not in self._known:
             if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
-            self._known[matching] = self._together(matching)
+            self._known[matching] = self._together(tuple(sorted(matching)))
         return self._known[matching]
 
     @opaque
     def matching(self, path: str | bytes) -> frozenset[int]:
         """Return the numbers of the rules, from 0, that the path of a file matches. Raises ``Usage`` as ``rule``."""
-        below = _below_root(path)
-        return frozenset(number for number, matcher in enumerate(self._matched()) if matcher.covers(below))
+        return self.verdict(path).matching
 
     @opaque
     def leaving_out(self, path: str | bytes) -> frozenset[int]:
         """Return the numbers of the rules whose ``exclude`` globs leave out a file that their ``include`` globs cover."""
-        below = _below_root(path)
-        return frozenset(number for number, matcher in enumerate(self._matched()) if matcher.leaves_out(below))
+        return self.verdict(path).left_out
 
     @opaque
-    def reaches(self, path: str | bytes, *, leads_on: bool) -> bool:
-        """Say whether a rule matches a path or, where that may ``lead on`` to a folder, may match one below it."""
+    def reaches(self, path: str | bytes, *, leads_on: bool, is_folder: bool = False) -> bool:
+        """Say whether a rule matches a path, unless it ``is a folder``, or may match one below it where it may ``lead on`` to one."""
         below = _below_root(path)
-        return any(matcher.covers(below) or (leads_on and matcher.reaches(below)) for matcher in self._matched())
+        matchers = self._matched()
+        return any((not is_folder and one.covers(below)) or (leads_on and one.reaches(below)) for one in matchers)
+
+    def verdict(self, path: str | bytes) -> Verdict:
+        """Return which rules match a path, and which leave it out: asked of the same path again, at once. Raises ``Usage`` as ``rule``."""
+        if path == self._asked[0]:
+            return self._asked[1]
+        below = _below_root(path)
+        covered = [(number, matcher) for number, matcher in enumerate(self._matched()) if matcher.includes(below)]
+        verdict = _NO_RULE
+        if covered:
+            verdict = Verdict(
+                frozenset([number for number, matcher in covered if not matcher.excludes(below)]),
+                frozenset([number for number, matcher in covered if matcher.leaves_out(below)]),
+            )
+        self._asked = path, verdict
+        return verdict
 
     def _matched(self) -> list[_Matcher]:
         if self._matchers is None:
@@ -136,11 +161,12 @@ class Policies:
     stands further in, or further out, adds demands and takes none away.
     """
 
-    __slots__ = ("_known", "levels")
+    __slots__ = ("_elsewhere", "_known", "levels")
 
     def __init__(self, levels: Iterable[tuple[str, Policy]]) -> None:
         self.levels = tuple(levels)
         self._known: dict[tuple[bool, tuple[Rule, ...]], Rule] = {}
+        self._elsewhere: dict[tuple[frozenset[int], ...], tuple[str, ...]] = {}
 
     def __repr__(self) -> str:
         return f"<Policies {len(self.levels)}>"
@@ -167,10 +193,18 @@ class Policies:
 
         Not where the rule that names the field leaves the file out.
         """
+        left_out = tuple([policy.verdict(path[len(prefix) :]).left_out for prefix, policy in self.levels])
+        if left_out not in self._elsewhere:
+            if len(self._elsewhere) >= _MAX_KNOWN:
+                self._elsewhere.clear()
+            self._elsewhere[left_out] = self._unless_left_out(left_out)
+        return self._elsewhere[left_out]
+
+    def _unless_left_out(self, by: tuple[frozenset[int], ...]) -> tuple[str, ...]:
+        """Return the fields that are looked for everywhere, but for those that are left out ``by`` these rules of each policy."""
         default = FieldRule().path
         looked_for, left_out = [default], set()
-        for prefix, policy in self.levels:
-            out = policy.leaving_out(path[len(prefix) :])
+        for (_, policy), out in zip(self.levels, by, strict=True):
             for number, rule in enumerate(policy.rules):
                 if number in out:
                     left_out |= {field.path for field in rule.fields}
@@ -187,9 +221,9 @@ class Policies:
         return any(policy.leaving_out(one) for policy, one in below) and not any(policy.matching(one) for policy, one in below)
 
     @opaque
-    def reach(self, path: str, *, leads_on: bool) -> bool:
-        """Say whether a rule matches a path or, where that may ``lead on`` to a folder, may match one below it."""
-        return any(policy.reaches(path[len(prefix) :], leads_on=leads_on) for prefix, policy in self.levels)
+    def reach(self, path: str, *, leads_on: bool, is_folder: bool = False) -> bool:
+        """Say whether a rule matches a path, unless it ``is a folder``, or may match one below it where it may ``lead on`` to one."""
+        return any(policy.reaches(path[len(prefix) :], leads_on=leads_on, is_folder=is_folder) for prefix, policy in self.levels)
 
 
 def as_globbed(rule: Rule, folder: str = "") -> Globbed:
@@ -204,9 +238,10 @@ def _bare(glob: str) -> bytes:
 class _Matcher:
     """The globs of one rule, compiled."""
 
-    __slots__ = ("_exclude", "_include", "_spared")
+    __slots__ = ("_exclude", "_excluded", "_include", "_spared")
 
     def __init__(self, rule: Rule) -> None:
+        self._excluded = Globbed(tuple(map(_bare, rule.exclude)), (), b"")
         self._include = Globs(map(_normal, rule.include))
         self._exclude = Globs(map(_normal, rule.exclude)) if rule.exclude else None
         spared = [glob for glob in rule.exclude if glob != ROOT_ONLY]
@@ -214,19 +249,31 @@ class _Matcher:
 
     def covers(self, path: bytes) -> bool:
         """Say whether a path is among the records of the rule."""
-        return self._include.covers(path) and not (self._exclude is not None and self._exclude.covers(path))
+        return self.includes(path) and not self.excludes(path)
+
+    def includes(self, path: bytes) -> bool:
+        """Say whether the ``include`` globs of the rule cover a path."""
+        return self._include.covers(path)
+
+    def excludes(self, path: bytes) -> bool:
+        """Say whether the ``exclude`` globs of the rule cover a path."""
+        return self._exclude is not None and self._exclude.covers(path)
 
     def reaches(self, path: bytes) -> bool:
         """Say whether a path below this one may be among the records of the rule."""
-        return self._include.reaches(path) and not (self._exclude is not None and self._exclude.covers(path))
+        if not self._include.reaches(path) or self._exclude is None:
+            return self._include.reaches(path)
+        return left_out(Globbed((literal(path) + b"/*",), (), b""), [self._excluded]) is not None
 
     def leaves_out(self, path: bytes) -> bool:
-        """Say whether a path would be among the records of the rule, were it not excluded; not if that only keeps to the root."""
-        return self._spared is not None and self._spared.covers(path) and self._include.covers(path)
+        """Say whether a path that is included is left out; not if that only keeps to the root."""
+        return self._spared is not None and self._spared.covers(path)
 
 
 def _normal(text: str) -> bytes:
     """Return the bytes of a path or a glob in NFC, those that are no UTF-8 as they are."""
+    if text.isascii():
+        return text.encode()
     try:
         return unicodedata.normalize("NFC", text).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -236,7 +283,8 @@ def _normal(text: str) -> bytes:
 
 def _below_root(path: str | bytes) -> bytes:
     text = path.decode("utf-8", "surrogateescape") if isinstance(path, bytes) else os.fspath(path)
-    if "\0" in text or not {"", ".", ".."}.isdisjoint(text.split("/")):
+    may_be_odd = "\0" in text or "/." in text or "//" in text or text[:1] in _ODD_ENDS or text[-1:] == "/"
+    if may_be_odd and ("\0" in text or not {"", ".", ".."}.isdisjoint(text.split("/"))):
         raise Usage(problem=f"{text!r} is not a path below the root of a tree", hint="write it from the root on, as in posts/a.md")
     return _normal(text)
 

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from sealkit.foreign import Program
     from sealkit.unsealed import Opening
 
-UPGRADE_HINT = "give it a tag first: sealkit rotate --format tagged, after having made sure that it is good"
+UPGRADE_HINT = (
+    "give it a tag first: sealkit rotate --format tagged --bless HEAD{FIELD} {FILE}, after having made sure that it is good"
+)
 VOUCH_HINT = "somebody without the key may have made or altered it; if you know that it is good, say so with --vouch"
 TAMPERED = (
     "the tag does not fit: the blob was altered, or belongs to another field",

@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sealkit.printable import line as line_of
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -160,10 +161,11 @@ def json_line(known: dict[str, Any]) -> bytes:
 def failure(path: str, error: SealkitError, field: str | None = None) -> Outcome:
     """Return the outcome that an error stands for: absent, a finding, or a failure."""
     status = ABSENT if error.code == "absent" else FAILED if error.exit_status not in (0, _FINDINGS) else FINDING
+    error.at(path=path, field=field)  # which the hint speaks of
     return Outcome(
-        error.path if error.path is not None else path,
+        error.path or path,
         status,
-        error.field if error.field is not None else field,
+        error.field,
         error.code,
         kid=getattr(error, "kid", None),
         line=error.line,
@@ -272,7 +274,7 @@ class Report:
         """Return the closing sentence."""
         if not self._counts:
             return "nothing was looked at"
-        words = ", ".join(f"{count} {_in_words(status, count)}" for status, count in self.counts.items())
+        words = ", ".join(_in_words(status, count) for status, count in self.counts.items())
         if self._codes:
             words += " (" + ", ".join(f"{count} {code}" for code, count in sorted(self._codes.items())) + ")"
         return words + (f"; {self.unauthenticated} unauthenticated" if self.unauthenticated else "")
@@ -313,4 +315,4 @@ _NEARLY_ALL = 9
 
 def _in_words(status: str, count: int) -> str:
     """Return a status as it stands behind a count: all but one are what was done, which has no plural."""
-    return "findings" if status == FINDING and count != 1 else status.replace("_", " ")
+    return plural(count, FINDING) if status == FINDING else f"{count:,} {status.replace('_', ' ')}"

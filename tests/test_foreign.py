@@ -69,6 +69,9 @@ MARKED = {
     "Jasypt": f"ENC({b(32)})",
     "Maven": "{" + b(48) + "}",
     "AWS KMS": "AQICAH" + b(150),
+    "JSON with a wrapped key": json.dumps({"iv": b(16), "encryptedKey": b(48)}),
+    "JSON with a key beside": json.dumps({"key": b(32), "iv": b(16), "content": b(64)}),
+    "hiera-eyaml, without a scheme": f"ENC[{b(64)}]",
 }
 SHAPED = {
     "hex, colon": f"{h(16)}:{h(32)}",
@@ -135,6 +138,19 @@ OTHERS = {
     "the word alone": "Salted__",
     "digits": "12345678901234567890123456789012:12345678901234567890123456789012",
     "a MAC address": "00:11:22:33:44:55",
+    "LM and NT": f"aad3b435b51404eeaad3b435b51404ee:{h(16)}",
+    "LM and NT, a short password": f"E52CAC67419A9A22AAD3B435B51404EE:{h(16).upper()}",
+    "a key and its IV": json.dumps({"key": h(32), "iv": h(16)}),
+    "a key and its IV, in base64": json.dumps({"iv": b(16), "aesKey": b(32), "name": "backup"}),
+    "keys and an IV": json.dumps({"encryption_key": b(32), "mac_key": b(32), "iv": b(16)}),
+    "a secret and a nonce": json.dumps({"nonce": u(12), "client_secret": u(32), "salt": h(8)}),
+    "a key in braces": "{" + h(32) + "}",
+    "a key in braces, capitals": "{" + h(32).upper() + "}",
+    "a UUID in braces": "{550e8400-e29b-41d4-a716-446655440000}",
+    "words in braces": "{the_name_of_a_placeholder_that_is_rather_long}",
+    "prose in brackets": "ENC[ryption] is what the manual calls it.",
+    "prose in brackets, a list": "ENC[AES, DES and others]: which of them is in use",
+    "a placeholder": "ENC[TODO]",
     "an image": "registry.example.net/app@sha256:" + h(32),
 }
 

@@ -83,8 +83,6 @@ OTHERS = (
         "secured2",
         "se-cured",
         "sec ured",
-        "secured ",
-        " secured",
         "sécured",
         "secuřed",
         "śecured",
@@ -155,7 +153,7 @@ def test_skeleton_is_stable(text):
     assert skeleton(look) == look
     assert skeleton(text.upper()) == skeleton(text.upper().lower()) or not text.isascii()
     if text.isascii():
-        assert skeleton(text) == "".join(map(skeleton, text))
+        assert skeleton(text) == "".join(skeleton(f"x{one}x")[1:-1] for one in text).strip()
 
 
 @settings(max_examples=300)

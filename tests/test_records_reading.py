@@ -99,7 +99,7 @@ MISREAD = {
     "twice": ("a.md", "---\nsecured: x\nsecured: open\n---\n", "duplicate_key", 3),
     "declared YAML": ("a.conf", "a: b: c\nsecured: open\n", "syntax", 1, "yaml"),
     "declared JSON": ("a.conf", '{"secured": 1,}', "syntax", 1, "json"),
-    "declared JSON Lines": ("a.log", '{"a": 1}\nx "secured"\n', "syntax", 2, "jsonl"),
+    "declared JSON Lines": ("a.log", '{"a": 1}\nx "secured": 1\n', "syntax", 2, "jsonl"),
     "YAML that other readers of front matter end earlier": ("a.yml", '---\na: "b\n---x"\nsecured: open\n', "frontmatter", 3),
     "YAML with dashes in a text": ("a.yml", "---\na: 'b\n----'\nsecured: open\n...\n", "frontmatter", 3),
 }
@@ -247,7 +247,7 @@ OF_NO_KIND = {
     "a list": ("a.conf", "- secured: open\n", 1),
     "in quotes": ("a.conf", 'x\n  "secured": "open",\n', 2),
     "AsciiDoc": ("a.adoc", "= Title\n:secured: open\n", 2),
-    "Org": ("a.org", "#+TITLE: a\n#+SECURED: open\n", 2),
+    "Org, below the text": ("a.org", "#+TITLE: a\n\ntext\n#+SECURED: open\n", 4),
     "deep in prose": ("a.md", "# Title\n\nText\n\nsecured: open\n", 5),
     "disguised": ("a.conf", "x\ns\u0435cured: open\n", 2),
     "UTF-16": ("a.reg", "x\r\nsecured=open\r\n".encode("utf-16"), 2),

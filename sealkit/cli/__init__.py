@@ -16,8 +16,8 @@ def main() -> None:
     if arguments in (["--version"], ["-V"]):  # asked for by scripts and installers: answered without importing click
         from sealkit.cli import show
 
-        show.out(f"sealkit {__version__}")
-        return
+        if show.is_out(f"sealkit {__version__}"):
+            return
     _leave_the_working_folder_out()
     try:
         from sealkit.cli.program import run_alone
@@ -42,7 +42,7 @@ def _leave_the_working_folder_out() -> None:
     except OSError:  # it was removed: nothing is there
         here = ""
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    relative = {os.path.abspath(entry) for entry in named if here and not os.path.isabs(entry)}
+    relative = {os.path.normpath(os.path.join(here, entry)) for entry in named if here and not os.path.isabs(entry)}
     own = {os.path.realpath(folder) for folder in (sys.prefix, sys.base_prefix)}
     is_own = here in own or any(here.startswith(folder.rstrip("/") + "/lib") for folder in own)
     sys.path[:] = [

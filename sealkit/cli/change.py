@@ -74,7 +74,7 @@ def in_place(task: Task, where: Where, output: Output, change: Change, *, may_la
 def warn(problems: list[SealkitError]) -> None:
     """Say what an interrupted run left behind that could not be dealt with."""
     for problem in problems:
-        show.warning(f"{problem.path}: {problem}")
+        show.warning(f"{problem.path}: {problem.problem}")
 
 
 def texts(change: Change) -> Callable[[Done], bytes]:

@@ -12,21 +12,23 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Output, Where
 from sealkit.demands import Asked
-from sealkit.errors import SealkitError, StoreError, Usage
+from sealkit.errors import SealkitError, StoreError, Unsealed, Usage
 from sealkit.keys.key import STRENGTH
 from sealkit.records.kinds import POLICY
 from sealkit.report import CHECKED, FINDING, Outcome, Report, failure
 from sealkit.trees import batch, content, orders
 from sealkit.trees.batch import Done, Mode
+from sealkit.trees.folders import from_here
 from sealkit.trees.found import LINKS, Found, Left
 from sealkit.trees.links import Links
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.keys.ring import KeyRing
     from sealkit.trees.batch import Piece
-    from sealkit.trees.demanded import Demanded
+    from sealkit.trees.demanded import Demanded, Reading
     from sealkit.trees.gate import Watch
     from sealkit.trees.ivs import Ivs
     from sealkit.trees.versions import Repository, Version
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _FOUND_TWICE = frozenset({"inner_work_tree", "nested_policy", "repeated_blob"})
+_COMMITTED_OPEN = "it stays in the history: if that was pushed, take it for published; if not, rewrite the commit"
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
@@ -192,6 +195,8 @@ class Gate:
             self._repository = Repository(where.paths)
             if what.staged:
                 policies = Reading(self._repository.staged_file, holds=self._repository.holds_policy)
+        else:
+            policies = _with_kept_out(where.paths)
         self.task = run.task(orders.CHECK, where, asked, policies=policies, **more)
         if self._demanded.has_policy():
             self._where = where._replace(hidden=True)
@@ -215,7 +220,7 @@ class Gate:
 
         whole = all(map(is_folder, self._where.paths)) and self._where.since is None and not self._what.history
         whole = whole and not (self._where.include or self._where.exclude)
-        watch, ivs = Watch(self._demanded, whole=whole, left=self._left), Ivs()
+        watch, ivs = Watch(self._demanded, whole=whole, left=self._left), Ivs(repeats=not self._what.history)
         for piece in self._pieces(watch, _WithIvs(maker)):
             ivs.add(piece.ivs)
             printer.add(piece)
@@ -244,16 +249,18 @@ class Gate:
         from sealkit.trees.gate import Watch
 
         everything = run.walk(self._where._replace(since=None), is_record=_is_any)
-        files = visitor.files(Watch(self._demanded, whole=False).passing(everything), self._demanded)
-        if not any(map(visitor.may_be_record, files)):
+        watch = Watch(self._demanded, whole=False)
+        files = visitor.files(watch.passing(everything), self._demanded)
+        if not any(map(visitor.may_be_record, files)) and not watch.findings():
             run.refuse_nothing(Report(), self._where)
 
-    def _pieces(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
+    def _pieces(self, watch: Watch, maker: _WithIvs) -> Iterator[Piece]:
         repository = self._repository
         if repository is None:
             mode = Mode(workers=self._output.workers, fail_fast=self._output.fail_fast)
             found = run.walk(self._where, is_record=_is_any, left=self._left)
-            return chain(batch.pieces(self.task, watch.passing(found), mode, maker), self._sparse(watch, maker))
+            pieces = batch.pieces(self.task, watch.passing(found), mode, maker, tells_absent=maker.tells_absent)
+            return chain(pieces, self._sparse(watch, maker))
         return (maker([done]) for done in self._versions(watch, repository))
 
     def _sparse(self, watch: Watch, maker: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
@@ -275,16 +282,22 @@ class Gate:
     def _walk(self) -> Iterator[Found]:
         return run.walk(self._where, is_record=_is_any)
 
-    def _versions(self, watch: Watch, repository: Repository) -> Iterator[Done]:
-        """Do the task to what git holds."""
+    def _versions(self, watch: Watch, repository: Repository, *, again: bool = False) -> Iterator[Done]:
+        """Do the task to what git holds; ``again``: for a second time, and what is in order says in which commit, too."""
         if self._what.history:
             repository.refuse_shallow()
         versions = repository.staged(_is_any) if self._what.staged else repository.history(_is_any)
         with repository.objects() as read:
-            yield from self._each(watch, repository, read, versions)
+            yield from self._each(watch, repository, read, versions, again=again)
 
     def _each(
-        self, watch: Watch, repository: Repository, read: Callable[[str], bytes], versions: Iterable[Version]
+        self,
+        watch: Watch,
+        repository: Repository,
+        read: Callable[[str], bytes],
+        versions: Iterable[Version],
+        *,
+        again: bool = False,
     ) -> Iterator[Done]:
         for version in versions:
             problem = self._link(version, repository, read) if version.is_link else version.problem
@@ -294,7 +307,9 @@ class Gate:
             found = Found(version.path, repository.top, problem=problem)
             for one in watch.passing([found]):
                 done = self._looked_at(one, read, version)
-                yield done if version.commit is None else _in_commit(done, version.commit)
+                if version.commit is not None:
+                    done = _in_commit(done, version.commit, every=again)
+                yield _to_stage(done) if self._what.staged else done
 
     def _link(self, version: Version, repository: Repository, read: Callable[[str], bytes]) -> StoreError | None:
         """Return what is wrong with a link in the index: one out of its tree where a record is expected."""
@@ -331,7 +346,7 @@ class Gate:
             yield from self._submodules()
         if self._where.since is not None:
             yield from self._weakened(self._where.since)
-        if ivs.suspects and not self._what.history:
+        if ivs.suspects:
             yield from ivs.findings(self._again(), self._demanded)
 
     def _submodules(self) -> Iterator[Outcome]:
@@ -357,8 +372,27 @@ class Gate:
 
         watch = Watch(self._demanded, whole=False)
         if self._repository is not None:
-            return self._versions(watch, self._repository)
+            return self._versions(watch, self._repository, again=True)
         return batch.each(self.task, watch.passing(self._walk()), Mode())
+
+
+def _with_kept_out(paths: Sequence[str]) -> Reading:
+    """Return how policies are read in a work tree: as they stand there and, where git keeps one out of it, from the index."""
+    from sealkit.trees.demanded import Reading, read_policy
+    from sealkit.trees.roots import holds_policy
+    from sealkit.trees.versions import repositories
+
+    try:
+        kept = {path: one for one in repositories(paths) for path in one.policies_kept_out()}
+    except Usage:  # git refuses: that is a finding of what git tracks
+        kept = {}
+    if not kept:
+        return Reading()
+
+    def read(path: str) -> bytes | None:
+        return kept[path].staged_file(path) if path in kept else read_policy(path)
+
+    return Reading(read, holds=lambda folder: os.path.join(folder, POLICY) in kept or holds_policy(folder))
 
 
 def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
@@ -374,7 +408,7 @@ def _kept_by_git(paths: Sequence[str]) -> Iterator[Outcome]:
     from sealkit.git.plumbing import Repository
 
     for top in tops:
-        place = os.path.relpath(os.path.join(top, ".git"))
+        place = from_here(os.path.join(top, ".git"))
         bad = (one for one in examine_caches(Repository(top)) if not one.is_good)
         yield from (Outcome(place, FINDING, None, "plaintext_kept", message=f.text, hint=f.hint, exit_status=1) for f in bad)
         yield from _tracked(top)
@@ -393,7 +427,7 @@ def _tracked(top: str) -> Iterator[Outcome]:
         for name in repository.own_files():
             path = repository.shown(name)
             yield Outcome(
-                path, FINDING, None, "own_file_tracked", message=problem, hint=f"git rm --cached -- {path}", exit_status=1
+                path, FINDING, None, "own_file_tracked", message=problem, hint=f"git rm --cached -- {quoted(path)}", exit_status=1
             )
     except Usage as error:
         yield failure(repository.shown("."), StoreError(problem=f"what git tracks cannot be looked at: {error.problem}"))
@@ -407,17 +441,35 @@ def _nothing(name: str) -> bytes:
     return b""
 
 
-def _in_commit(done: Done, commit: str) -> Done:
+def _in_commit(done: Done, commit: str, *, every: bool) -> Done:
+    """Say of what is wrong in which commit it is, and of ``every`` other outcome, too. What was committed open no sealing takes back."""
     where = f"in commit {commit[:12]}"
-    outcomes = [one._replace(message=f"{where}: {one.message}") if one.exit_status else one for one in done.outcomes]
+    outcomes = [
+        one._replace(message=f"{where}: {one.message}", hint=_COMMITTED_OPEN if one.code == Unsealed.code else one.hint)
+        if one.exit_status
+        else one._replace(message=where)
+        if every
+        else one
+        for one in done.outcomes
+    ]
+    return done._replace(outcomes=outcomes)
+
+
+def _to_stage(done: Done) -> Done:
+    """Say of what is to be sealed that git has to be told of it."""
+    outcomes = [
+        one._replace(hint=f"{one.hint} && git add {quoted(one.path)}") if one.code == Unsealed.code and one.hint else one
+        for one in done.outcomes
+    ]
     return done._replace(outcomes=outcomes)
 
 
 class _WithIvs:
     """Makes what is printed, and hands on the IVs of blobs that are in order, to be compared."""
 
-    def __init__(self, maker: Callable[[Sequence[Done]], Piece]) -> None:
+    def __init__(self, maker: run.Maker) -> None:
         self._maker = maker
+        self.tells_absent = maker.tells_absent
 
     def __call__(self, some: Sequence[Done]) -> Piece:
         ivs = [one.iv for done in some for one in done.outcomes if one.status == CHECKED and one.iv is not None]

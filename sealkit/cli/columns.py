@@ -15,6 +15,7 @@ from sealkit.errors import Usage
 from sealkit.records import fieldpath
 from sealkit.records.identity import parse_bind
 from sealkit.report import json_line
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from sealkit.records.identity import Bind
@@ -81,7 +82,7 @@ def columns(job: str, source: str, target: str | None, keys: Keys, **given: Any)
     for rows in files.stream(source, target, change, step):
         progress.add(rows)
     progress.clear()
-    return _told(counts, as_json=given["as_json"], quiet=given["quiet"])
+    return _told(job, counts, as_json=given["as_json"], quiet=given["quiet"])
 
 
 def _demanded(job: str, source: str, field: str, keys: Keys, sealers: tuple[Sealer, Sealer]) -> tuple[Sealer, Sealer, Bind]:
@@ -117,11 +118,14 @@ def _counted(job: str, made: Any, counts: Counter[str]) -> tuple[Any, Any]:
     return (made.field(0) if job != "verify" else None), statuses
 
 
-def _told(counts: Counter[str], *, as_json: bool, quiet: bool) -> int:
+def _told(job: str, counts: Counter[str], *, as_json: bool, quiet: bool) -> int:
     known = {status if status is not None else "null": count for status, count in sorted(counts.items(), key=str)}
     if as_json:
         show.json_lines(json_line({"summary": known}))
     failed = sum(count for status, count in counts.items() if status is not None and status not in _GOOD)
     if failed or not quiet:
-        show.note(f"{sum(counts.values()):,} rows: " + ", ".join(f"{count:,} {status}" for status, count in known.items()))
+        told = ", ".join(f"{count:,} {status}" for status, count in known.items())
+        proved = sum(count for status, count in counts.items() if status in _GOOD)
+        verified = f"{proved:,} verified; " if job == "verify" else ""
+        show.note(f"{plural(sum(counts.values()), 'row')}: {verified}{told}")
     return 1 if failed else 0

@@ -11,6 +11,7 @@ from sealkit.cli import options, show
 from sealkit.errors import SealkitError
 from sealkit.health import BAD, OK, WARNING, Finding
 from sealkit.report import json_line
+from sealkit.wording import plural, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,14 +187,15 @@ def _tree(folder: str) -> Iterator[Finding]:
             return
         policy = policy_of(root)
         if policy is not None:
-            yield Finding("policy", OK, f"{root}: {len(policy.rules)} rules")
+            yield Finding("policy", OK, f"{root}: {plural(len(policy.rules), 'rule')}")
         told = look(root, ())
     except SealkitError as error:
         yield Finding("policy", BAD, f"{error.path or folder}: {error.problem}", error.hint)
         return
     for state in told.unproved:
         if state.ended is None:  # what the keys say to that, rotate --status asks
-            hint = "run the same command again, or: sealkit rotate --rollback PATH; whether that is so, says: sealkit rotate --status PATH"
+            tree = quoted(root)
+            hint = f"run the same command again, or: sealkit rotate --rollback {tree}; whether that is so, says: sealkit rotate --status {tree}"
             yield Finding(
                 "rotation", WARNING, f"to {state.header.to}, begun at {state.started}, is not finished, says {state.path}", hint
             )

@@ -11,6 +11,7 @@ from sealkit.cli.options import Keys, Where
 from sealkit.report import Report
 from sealkit.trees import batch, orders
 from sealkit.trees.batch import Done, Mode
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def export(where: Where, fields: tuple[str, ...], keys: Keys, target: str, publi
         run.refuse_nothing(report, where)
 
     count = tables.write(target, rows(), public, payloads=not given["no_payload"])
-    show.note(f"{count:,} rows in {target}") if not given["quiet"] else None
+    show.note(f"{plural(count, 'row')} in {target}") if not given["quiet"] else None
     return printer.close()
 
 

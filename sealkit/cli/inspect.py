@@ -12,6 +12,7 @@ from sealkit.demands import Asked
 from sealkit.report import Outcome
 from sealkit.trees import orders
 from sealkit.trees.batch import Mode
+from sealkit.wording import plural
 
 
 @click.command()
@@ -39,7 +40,7 @@ def _block(outcome: Outcome) -> list[str]:
     return [
         f"{outcome.place}  {outcome.field}",
         f"  format      {outcome.format} ({'three' if outcome.kid else 'two'} parts), {about}",
-        f"  ciphertext  {size} bytes ({size // 16} block{'s' * (size != 16)})",
+        f"  ciphertext  {plural(size, 'byte')} ({plural(size // 16, 'block')})",
         f"  iv          {outcome.iv}",
         *kid,
         "  base64      canonical",

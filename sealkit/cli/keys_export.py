@@ -11,6 +11,7 @@ from sealkit.cli import options, show
 from sealkit.cli.ask import ask
 from sealkit.errors import Usage
 from sealkit.report import json_line
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from sealkit.keys.checkup import Seen
@@ -41,7 +42,7 @@ def check(ring_file: str | None, file: str | None, as_json: bool) -> int:
     if as_json:
         summary = {"ring": path, "mode": f"{checked.mode:04o}", "keys": len(checked.keys), "problems": problems}
         show.json_lines(json_line({"summary": summary}))
-    show.note(f"{path}: mode {checked.mode:04o}, {len(checked.keys)} keys, {problems} that cannot be had")
+    show.note(f"{path}: mode {checked.mode:04o}, {plural(len(checked.keys), 'key')}, {problems} that cannot be had")
     return _FINDING if problems else 0
 
 

@@ -49,6 +49,7 @@ class Given(NamedTuple):
 
         encoding = self.checked()
         if self.from_env is not None:
+            self._refuse_unset(self.from_env)
             return f"{{env: {dumps(self.from_env)}, encoding: {encoding}}}"
         path = self.from_file or ""
         folder = os.path.realpath(os.path.dirname(ring) or ".")
@@ -60,6 +61,14 @@ class Given(NamedTuple):
         except UnicodeEncodeError:
             raise Usage(problem="a ring is UTF-8, and the path of the key file is not", hint="rename the file") from None
         return f"{{file: {dumps(shown, ensure_ascii=False)}, encoding: {encoding}}}"
+
+    def _refuse_unset(self, name: str) -> None:
+        """Raise ``NoUsableKey`` for a variable that is not there, which may also be a key that was typed in the place of a name."""
+        from sealkit.errors import NoUsableKey
+
+        if name not in os.environ:
+            hint = f"it takes a name, not a value: export the variable, set to the key as {self.encoding}, and run this again"
+            raise NoUsableKey(problem="the variable that --from-env names is not set", hint=hint)
 
     def copied(self) -> str:
         """Return the source that holds the key itself."""

@@ -83,6 +83,7 @@ class _Counting:
 
     def __init__(self, maker: run.Maker) -> None:
         self._maker = maker
+        self.tells_absent = maker.tells_absent
         self.counts: dict[str, int] = {}
 
     def __call__(self, some: Sequence[Done]) -> Piece:

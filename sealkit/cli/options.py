@@ -314,7 +314,7 @@ def seal_foreign(function: F) -> F:
     )(function)
 
 
-def _field_paths(_context: click.Context, _option: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+def field_paths(_context: click.Context, _option: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return field paths in their one spelling, before anything is done. Raises ``BadFieldPath``."""
     from sealkit.records import fieldpath
 
@@ -328,7 +328,7 @@ def fields(function: F) -> F:
         "fields",
         multiple=True,
         metavar="PATH",
-        callback=_field_paths,
+        callback=field_paths,
         help='The field (the policy\'s, else secured): a.b, a[].b, a[0].b, "a.b".c (a key with a dot). May be repeated.',
     )(function)
 

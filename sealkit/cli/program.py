@@ -47,7 +47,8 @@ VERBS = {
     "completion": "Print the completion script for a shell.",
 }
 
-_SIGNALLED, _BROKEN_PIPE, _IO = 128, 141, 4
+_SIGNALLED = 128
+_UNWRITTEN_HINT = "what was done until then is whole, and stays; make room, or send the output elsewhere"
 
 
 class Program(Group):
@@ -65,13 +66,25 @@ class Program(Group):
         command = getattr(importlib.import_module(f"sealkit.cli.{name}"), name)
         return command if isinstance(command, click.Command) else None
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the command line, which may print help; click would end with 1, which means findings, where nobody reads on."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except BrokenPipeError:
+            raise _ReaderGoneError from None
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; click would end with 1, which means findings, where nobody reads on."""
+        """Run the verb; click would end with 1 here, too."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            show.drop_stdout()
-            return _BROKEN_PIPE
+            raise _ReaderGoneError from None
+
+
+class _ReaderGoneError(Exception):
+    """Nobody reads what is printed on stdout any more; click is not told."""
 
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -83,8 +96,8 @@ def sealkit() -> None:
     Example:
       sealkit decrypt --keys keys.example tests/records/article.md
 
-    Exit status: 0 done; 1 findings; 2 usage or configuration; 3 no usable key; 4 some records failed; 75 another sealkit holds this
-    tree; 130, 143 interrupted.
+    Exit status: 0 done; 1 findings; 2 usage or configuration; 3 no usable key; 4 some records failed, or output could not be
+    written; 75 another sealkit holds this tree; 129, 130, 143 hung up, interrupted, terminated; 141 nobody reads the output.
     """
 
 
@@ -116,14 +129,15 @@ def run(arguments: list[str]) -> int:
         status = _run(arguments)
         _say_what_git_said()
         show.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderGoneError):
         show.drop_stdout()
-        return _BROKEN_PIPE
+        return show.BROKEN_PIPE
     except OSError as error:
         show.drop_stdout()
-        show.error(SealkitError(problem=f"the output cannot be written: {os.strerror(error.errno or 0)}"))
-        return _IO
-    return status
+        problem = f"the output cannot be written: {os.strerror(error.errno or 0)}"
+        show.error(SealkitError(problem=problem, hint=_UNWRITTEN_HINT))
+        return show.UNWRITTEN
+    return show.settled(status)
 
 
 def _run(arguments: list[str]) -> int:

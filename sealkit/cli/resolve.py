@@ -10,6 +10,7 @@ import click
 from sealkit.cli import editing, options, show
 from sealkit.demands import Asked
 from sealkit.errors import NothingMatched, SealkitError, Usage
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from sealkit.git.payloads import Decision
@@ -67,14 +68,14 @@ def resolve(
             error.hint = "the text of the record is in conflict, too: edit the file first"
         raise error.at(path=path) from None
     if not found:
-        raise NothingMatched(problem="no field in conflict", hint="see: sealkit inspect FILE", path=path)
+        raise NothingMatched(problem="no field in conflict", hint="see: sealkit inspect {FILE}", path=path)
     desk = _Desk(path, ring, side, vouched=vouch, allow_disk=allow_disk)
     for one in found:
         content = content.replaced(one.number, one.field, desk.text(content, one))
     _write(path, snapshot, content.data)
     for one in found:
         show.out(f"resolved {path}:{one.line}  {one.field}")
-    show.hint("if that was all: git add FILE")
+    show.hint(f"if that was all: git add {quoted(path)}")
     return 0
 
 

@@ -11,6 +11,7 @@ from sealkit.errors import ConfigError, NothingMatched, NoUsableKey, Usage
 from sealkit.trees import batch, journals, rotation
 from sealkit.trees.chain import Foreign, Gone
 from sealkit.trees.roots import held
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ def show_status(root: str, keys: Sequence[Key]) -> int:
         how = state.ended if state.ended is not None else "unfinished: the same command goes on, --rollback takes it back"
         doubt = f"; not proved: {state.path} {state.doubt}" if state.doubt is not None else ""
         show.out(
-            f"rotation to {state.header.to}, begun {state.started}: {far.written} of {far.planned} files written, {how}{doubt}"
+            f"rotation to {state.header.to}, begun {state.started}: {far.written} of {plural(far.planned, 'file')} written, {how}{doubt}"
         )
     _name(doubts)
     if not unfinished:
@@ -99,7 +100,8 @@ def _name(doubts: Sequence[Foreign]) -> None:
     for doubt in doubts[:_MOST]:
         show.warning(f"{doubt.path} {doubt.problem}; it is not believed")
     if len(doubts) > _MOST:
-        show.warning(f"{len(doubts) - _MOST} more journals like these are not believed")
+        more = len(doubts) - _MOST
+        show.warning(f"{plural(more, 'journal')} more like these {'is' if more == 1 else 'are'} not believed")
     if doubts:
         show.hint(doubts[0].hint)
 
@@ -130,6 +132,9 @@ def _root(where: Where) -> str:
     root = rotation.tree_of(where.paths)
     if root is None:
         raise Usage(problem="name the folder that was rotated")
+    for path in where.paths:
+        if os.path.realpath(path) == root:
+            return path.rstrip("/") or "/"
     try:
         return min(root, os.path.relpath(root), key=len)
     except OSError:  # the working folder has gone

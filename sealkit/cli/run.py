@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
 
 from sealkit import limits, printable
 from sealkit import report as reporting
 from sealkit.cli import show
 from sealkit.cli.progress import Progress
-from sealkit.errors import NothingMatched, TooLarge, Usage
+from sealkit.errors import NothingMatched, StoreError, TooLarge, Usage
 from sealkit.records.kinds import JSON_LINES, kind_of
 from sealkit.report import Outcome, Report, json_line
 from sealkit.trees.found import SPARSE, TEMPORARY, Left
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from sealkit.trees.orders import Task
 
 STDIN = "-"
-_SAYS_WHAT_IS_LEFT = frozenset({"verify", "rotate"})
+_SAYS_WHAT_IS_LEFT = frozenset({"seal", "verify", "rotate", "retag"})
 
 Text = "Callable[[Done], bytes]"
 
@@ -52,6 +55,11 @@ class Maker:
         self._copies = output.report is not None
         self._text = text
         self._keep = keep
+
+    @property
+    def tells_absent(self) -> bool:
+        """Whether anything is printed of records that lack the field, and were not named: in JSON, and in a report."""
+        return (self._json or self._copies) and not self._only_problems
 
     def __call__(self, some: Sequence[Done]) -> Piece:
         """Return what is to be printed of some files."""
@@ -93,7 +101,21 @@ def missing(outcome: Outcome) -> Outcome:
     """Make the absence of the field a finding: in a folder it is nothing special, in a record that was named it is."""
     if outcome.status != reporting.ABSENT:
         return outcome
-    return outcome._replace(exit_status=1, message=f"the record has no field {outcome.field!r}")
+    message = outcome.message if outcome.message is not None else f"the record has no field {outcome.field!r}"
+    return outcome._replace(exit_status=1, message=message)
+
+
+class Making(Protocol):
+    """What makes what is printed out of what became of files, and says whether that tells anything of those that lack the field."""
+
+    @property
+    def tells_absent(self) -> bool:
+        """Whether anything is printed of records that lack the field."""
+        ...
+
+    def __call__(self, some: Sequence[Done]) -> Piece:
+        """Return what is to be printed of some files."""
+        ...
 
 
 class Printer:
@@ -111,6 +133,7 @@ class Printer:
             from sealkit.cli.reportfile import create
 
             self._copy = create(output.report)
+            click.get_current_context().call_on_close(self._copy.close)  # also where the run ends before its end
 
     def add(self, piece: Piece) -> None:
         """Print and count one piece."""
@@ -136,8 +159,11 @@ class Printer:
 
     def _show(self, outcome: Outcome) -> None:
         show.finding(outcome)
-        if outcome.hint is not None and outcome.hint not in self._hints:
-            self._hints.add(outcome.hint)
+        if outcome.hint is None:
+            return
+        kind = outcome.hint.replace(quoted(outcome.path), "FILE")  # said once, not of each file of a tree
+        if kind not in self._hints:
+            self._hints.add(kind)
             show.hint(outcome.hint)
 
     def close(self) -> int:
@@ -223,7 +249,7 @@ def task(verb: str, where: Where, asked: Asked, **more: Any) -> Task:
     return tasks.task(verb, asked, (), **more)
 
 
-def records(task: Task, where: Where, output: Output, mode: Mode, maker: Callable[[Sequence[Done]], Piece]) -> int:
+def records(task: Task, where: Where, output: Output, mode: Mode, maker: Making) -> int:
     """Do a task to all that was named, print what becomes of it, and return the exit status."""
     from sealkit.trees import batch
 
@@ -231,11 +257,11 @@ def records(task: Task, where: Where, output: Output, mode: Mode, maker: Callabl
     if where.is_stdin:
         return printed([maker([stdin(task, where)])], printer, where)
     count(printer, where)
-    if task.verb not in _SAYS_WHAT_IS_LEFT:
-        return printed(batch.pieces(task, walk(where), mode, maker), printer, where)
-    printer.left = Left()
-    count_absent(printer.left, where)
-    return printed(batch.pieces(task, walk(where, left=printer.left), mode, maker), printer, where)
+    if task.verb in _SAYS_WHAT_IS_LEFT:
+        printer.left = Left()
+        count_absent(printer.left, where)
+    pieces = batch.pieces(task, walk(where, left=printer.left), mode, maker, tells_absent=maker.tells_absent)
+    return printed(pieces, printer, where)
 
 
 def count(printer: Printer, where: Where) -> None:
@@ -252,7 +278,7 @@ def count_absent(left: Left, where: Where) -> None:
         return
     try:
         number = sum(one.absent() for one in repositories(where.paths))
-    except Usage as error:
+    except (StoreError, Usage) as error:
         show.warning(f"whether all that git has is checked out cannot be told: {error.problem}")
         return
     if number:
@@ -265,6 +291,15 @@ def given() -> bytes:
     if len(data) > limits.FILE_BYTES:
         hint = "is it what you meant? larger ones are not read from files, either"
         raise TooLarge(problem=f"more than {limits.FILE_BYTES} bytes on stdin", hint=hint, path=STDIN)
+    return data
+
+
+def given_payload(how: str, *, may_be_empty: bool) -> bytes:
+    """Return a payload from stdin. Nothing at all is refused, unless it is meant, and it is said ``how`` to mean it: what was to write it may have failed."""
+    data = given()
+    if not data and not may_be_empty:
+        problem = "nothing came on stdin, and an empty payload would take the place of what there is"
+        raise Usage(problem=problem, hint=f"did the program before it fail? an empty payload is sealed with: {how}")
     return data
 
 

@@ -71,4 +71,4 @@ def _payload(source: str, where: Where, fields: tuple[str, ...]) -> bytes:
         return read(source).data
     if where.is_stdin:
         raise Usage(problem="the record and the payload cannot both come from stdin")
-    return run.given()
+    return run.given_payload("sealkit set --allow-empty FILE", may_be_empty=False)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @editing.line
 @options.keys
 @options.form
-def set(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: str | None) -> int:
+@click.option("--allow-empty", is_flag=True, help="Seal an empty payload where stdin gives nothing; otherwise that is an error.")
+def set(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: str | None, *, allow_empty: bool) -> int:
     """Seal the bytes of stdin in a field, whatever it holds; an equal payload is left alone, an absent top-level field added.
 
     The new blob is under the key of the one that it replaces, if that may seal here, else under the primary: then it says k1 -> k2. Its
@@ -35,7 +36,9 @@ def set(path: str, fields: tuple[str, ...], line: int | None, keys: Keys, form: 
     spot = spot_of(path, fields, line, keys, form, reads_stdin=True)
     if sys.stdin.isatty():
         raise Usage(
-            problem="the payload is to come from stdin, which is a terminal", hint="or type it in an editor: sealkit edit FILE"
+            problem="the payload is to come from stdin, which is a terminal",
+            hint="or type it in an editor: sealkit edit {FILE}",
+            path=path,
         )
-    say(path, spot, spot.put(run.given()))
+    say(path, spot, spot.put(run.given_payload("--allow-empty", may_be_empty=allow_empty)))
     return 0

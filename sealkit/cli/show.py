@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sealkit.errors import ConfigError
 from sealkit.printable import json_text, line, lines, printed
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sealkit.errors import SealkitError
     from sealkit.report import Outcome
 
+BROKEN_PIPE, UNWRITTEN = 141, 4
+"""The exit statuses where nobody reads the output any more, and where it cannot be written."""
+
+_STDERR = 2
 _TERMINAL = "/dev/tty"
 _CLEAR = "\r\x1b[K"
 
@@ -175,15 +179,57 @@ def drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def is_out(text: str) -> bool:
+    """Write one line of a result to stdout, at once; False where that cannot be done, and is still to be said."""
+    if sys.stdout is None:  # closed; Python would drop the line in silence
+        return False
+    try:
+        out(text)
+        flush()
+    except OSError:
+        return False
+    return True
+
+
+class _Messages(io.FileIO):
+    """Stderr. A message that cannot be written is lost, which is noted: no work is left half done for want of a place to talk about it."""
+
+    lost: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        """Write a message, or note that it is lost."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.lost = error
+            return memoryview(data).nbytes
+
+
+def settled(status: int) -> int:
+    """Return the exit status of a run at its end: 0, which says that all is well, only where no message was lost."""
+    raw = _raw_stderr()
+    if status or not isinstance(raw, _Messages) or raw.lost is None:
+        return status
+    return BROKEN_PIPE if isinstance(raw.lost, BrokenPipeError) else UNWRITTEN
+
+
+def _raw_stderr() -> object:
+    return getattr(getattr(sys.stderr, "buffer", None), "raw", None)
+
+
 def mend_streams() -> None:
     """Let every character be printed, whatever the locale, and let no file that is opened later take the place of a closed stream.
 
     Python prints to stdout what is meant for a stderr that is closed, so that warnings would end up among payloads.
     """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (_STDERR, "stderr", "w")):
         if getattr(sys, name) is None:  # a stdout that cannot be written to, so that results are not lost in silence
             os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
-    for stream in (sys.stdout, sys.stderr):
+    raw = _raw_stderr()
+    if isinstance(raw, io.FileIO) and not isinstance(raw, _Messages) and raw.fileno() == _STDERR:
+        buffer = io.BufferedWriter(_Messages(_STDERR, "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(buffer, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+    for stream in (sys.stderr, sys.stdout):  # stdout last: its buffer is written now, if there is anything in it
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from sealkit import refusals
+from sealkit import foreign, refusals
 from sealkit.columns import arrays, results
 from sealkit.columns.builder import Builder, Joined
 from sealkit.columns.opening import open_rows
@@ -247,13 +247,17 @@ def _already(texts: Texts, *, seal_foreign: bool) -> tuple[list[int], dict[int, 
     """Return the rows that are blobs already, and why others are not to be sealed: damaged blobs, other programs' ciphertext."""
     blobs: list[int] = []
     errors: dict[int, SealkitError] = {}
-    looked_at = suspects(texts) if seal_foreign else sorted({*suspects(texts), *may_be_foreign(texts)})
-    for number in looked_at:
+    may_be_blobs = suspects(texts)
+    for number in may_be_blobs:
         known = judged(texts.row(number), seal_foreign=seal_foreign)
         if known is True:
             blobs.append(number)
         elif known is not False:
             errors[number] = known
+    for number in () if seal_foreign else {*may_be_foreign(texts)}.difference(may_be_blobs):
+        program = foreign.named_payload(texts.row(number))
+        if program is not None:
+            errors[number] = refusals.foreign(program, is_sealing=True)
     return blobs, errors
 
 

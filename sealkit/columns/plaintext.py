@@ -61,8 +61,10 @@ def judged(text: bytes, *, seal_foreign: bool = False) -> bool | SealkitError:
         program = None if seal_foreign else foreign.named_payload(text)
         return refusals.foreign(program, is_sealing=True) if program is not None else False
     try:
-        blob = Blob.parse(value)
+        blob = Blob.parse(value) if ";" in value else None
     except Malformed:
+        blob = None
+    if blob is None:
         program = foreign.named(value)
         if program is not None:
             return False if seal_foreign else refusals.foreign(program, is_sealing=True)

@@ -207,7 +207,7 @@ _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _SALTED = "U2FsdGVkX1"
 _SALTED_HINT = (
     "this is the 'Salted__' form that `openssl enc` and CryptoJS write under a passphrase, which is no blob: "
-    "sealkit import --openssl-legacy turns it into one"
+    "sealkit import --openssl-legacy{FIELD} {FILE} turns it into one"
 )
 _ALONE_HINT = "the value must be the blob and nothing else: no space, no line break, no quotation mark"
 _URL_SAFE_HINT = "this is the URL-safe alphabet (RFC 4648 section 5); a blob has + and / where that has - and _"
@@ -329,6 +329,8 @@ _OTHERWISE_JOINED = f"(?:{_PADDED}.{{0,3}}|{_UNPADDED}{_GAP}{{1,3}}){_IV}(?:{_GA
 
 
 def _is_blob(text: str) -> bool:
+    if ";" not in text:  # most plaintext; to say what is wrong with it takes long
+        return False
     try:
         Blob.parse(text)
     except Malformed:

@@ -69,7 +69,7 @@ class Spot:
         if len(every) == 1 and line is None:
             return every[0]
         raise NothingMatched(
-            problem="no such field", hint="name one with --field PATH, or see: sealkit inspect FILE", path=self.path
+            problem="no such field", hint="name one with --field PATH, or see: sealkit inspect {FILE}", path=self.path
         )
 
     def vouch(self) -> None:

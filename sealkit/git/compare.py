@@ -12,6 +12,7 @@ from sealkit.git.changes import Changes
 from sealkit.git.program import GitFailedError
 from sealkit.opaque import opaque
 from sealkit.records.kinds import POLICY
+from sealkit.trees.folders import from_here, real_path
 from sealkit.trees.revision import Revision
 from sealkit.trees.store import read
 
@@ -55,14 +56,14 @@ def since(revision: str, paths: Sequence[str], looks: Looks) -> Iterator[Pair]:
     """Yield each record that git tracks and that is not what it was in a revision, opened. Raises ``Usage`` and ``StoreError``."""
     folder = paths[0] if os.path.isdir(paths[0]) else os.path.dirname(paths[0])
     with Revision(revision, folder) as was:
-        below = [os.path.relpath(os.path.realpath(path), was.top) for path in paths]
+        below = [os.path.relpath(real_path(path), was.top) for path in paths]
 
         def is_asked_for(name: str) -> bool:
             is_below = any(path in (".", name) or name.startswith(path + "/") for path in below)
             return is_below and os.path.basename(name) != POLICY
 
         for name in _changed(was, is_asked_for):
-            path = os.path.relpath(os.path.join(was.top, name))
+            path = from_here(os.path.join(was.top, name))
             yield _pair((path, was.content(path) or b""), (path, _content(path)), looks)
 
 

@@ -19,6 +19,7 @@ import stat
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from sealkit.keys.process import absolute_folders, found_on, own_environment
+from sealkit.trees.folders import real_path
 
 if TYPE_CHECKING:
     from typing import Self
@@ -75,8 +76,8 @@ class GitFailedError(Exception):
 
 # --- the work tree -----------------------------------------------------------------------------------------------------
 def top_of(folder: str) -> str | None:
-    """Return the top of the work tree that a folder is in, absolute and without links; None if it is in none."""
-    top = os.path.realpath(folder or ".")
+    """Return the top of the work tree that a folder is in, absolute and without links; None if it is in none. Raises ``StoreError``."""
+    top = real_path(folder)
     while not is_top(top):
         above = os.path.dirname(top)
         if above == top:

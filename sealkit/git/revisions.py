@@ -54,14 +54,19 @@ def commit_of(revision: str, folder: str) -> str:
         try:
             return _Resolution(top, revision).commit()
         except GitFailedError as failed:
-            reason, hint = _in_words(str(failed), top)
+            reason, hint = _in_words(str(failed), top, revision)
     raise Usage(problem=f"no revision {revision!r}: {reason}", hint=hint, path=folder or ".")
 
 
-def _in_words(reason: str, top: str) -> tuple[str, str]:
+def _in_words(reason: str, top: str, revision: str) -> tuple[str, str]:
     """Return why git gave no commit, and what to do; git's words for a name that it does not know are not for people."""
     if _OF_ANOTHER in reason:
         return reason, f"if you trust it: git config --global --add safe.directory {shlex.quote(top)}"
+    if reason == _UNKNOWN and revision in {"HEAD", "@"}:
+        return (
+            "nothing is committed yet",
+            "commit something first; what would be committed is looked at with: sealkit check --staged",
+        )
     return ("there is none of that name" if reason == _UNKNOWN else reason), _HINT
 
 

@@ -86,9 +86,11 @@ class Program(NamedTuple):
         """Return the lines of a ``pre-commit`` hook: it lets nothing through that was not looked at, and says why."""
         return "\n".join(
             [
+                f"if test -x {self.file}; then",
                 f"{self.command} check --staged --if-present -q . && exit 0",
                 "status=$?",
                 f"{self.command} check --help >/dev/null 2>&1 && exit $status",
+                "fi",
                 *(f"echo {shlex.quote(line)} >&2" for line in _NOT_STARTED),
                 "exit 1",
                 "",

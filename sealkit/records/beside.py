@@ -98,6 +98,14 @@ def marks(path: str) -> tuple[bytes, ...]:
     return (sought.own, *sought.marks) if sought.own.isalnum() else (b"",)
 
 
+def spelt(path: str) -> tuple[bytes, ...]:
+    """Return the names in the clear, squeezed, but for those that have the field's own name in them; an empty one as ``marks`` does."""
+    sought = _sought(path)
+    if sought is None:
+        return ()
+    return tuple(one for one in sought.spelt if sought.own not in one) if sought.own.isalnum() else (b"",)
+
+
 def letters(path: str) -> frozenset[str]:
     """Return the letters of the names in the clear, and what may stand between those."""
     sought = _sought(path)

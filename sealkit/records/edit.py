@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from sealkit.errors import FieldAbsent, ProofFailed, RefusedEdit, SealkitError, SharedNode
-from sealkit.records import fieldpath, splice
-from sealkit.records.kinds import FRONT_MATTER, YAML
+from sealkit.records import fieldpath, splice, wide
+from sealkit.records.kinds import FRONT_MATTER, YAML, described
 from sealkit.tree import Mapping, Scalar, flatten
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class Edit:
                 line=record.line
             )
         if record.region is None:
+            if not wide.is_text(record.raw):
+                raise RefusedEdit(problem=f"this is no record to add the field to, but {described(record.raw)}")
             raise RefusedEdit(problem="the record has no front matter to add the field to", hint="begin it with two lines '---'")
         root = record.document.root
         if record.kind in (FRONT_MATTER, YAML):

@@ -6,14 +6,13 @@ What stands in it is published by them, or taken for the field; so a file in whi
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from typing import TYPE_CHECKING, Final, Literal
 
-from sealkit import yamltree
+from sealkit import limits
 from sealkit.errors import BadFrontMatter, SealkitError, UnsupportedRecord
-from sealkit.records import frontmatter
+from sealkit.records import frontmatter, loosejson, metadata, places
+from sealkit.records.kinds import is_page_name, is_rendered_name
 from sealkit.tree import Alias, Mapping, Scalar, walk
 
 if TYPE_CHECKING:
@@ -22,11 +21,7 @@ if TYPE_CHECKING:
     from sealkit.errors import RecordError
     from sealkit.records.spelling import Spelling
 
-    Keys = Callable[[bytes], Iterator[str]]
-
-MAX_BYTES = 1 << 16
-MAX_JSON = 1 << 23
-"""Longer front matter, and longer JSON, is not followed: that its bytes can spell the field is enough."""
+    Values = Callable[[bytes], object]
 
 _TOML_OPENER = re.compile(rb"\+{3,}[ \t]*\r?\n")
 _TOML_END = re.compile(rb"(?m)^\+\+\+[ \t]*\r?$")
@@ -35,11 +30,17 @@ _JSON_OPENER = re.compile(rb"\{(?:[\s\"'}]|\Z|//|/\*|[A-Za-z_$][\w$]*[ \t]*:)")
 _HEXO_END = re.compile(rb"\n(?P<sign>---|;;;)")
 _HEXO_JSON = re.compile(rb";{3,}[ \t]*\r?\n")
 # front-matter (npm) and DocPad: a first line of signs, and the same once more.
-_FENCE = re.compile(rb"(?P<fence>= yaml =|(?P<sign>[^\w\s`~\x80-\xff])(?P=sign){2,1000})[ \t]*[a-z]*[ \t]*\r?\n")
+_FENCE = re.compile(
+    rb"(?P<fence>= yaml =|(?P<sign>[^\w\s`~\x80-\xff])(?P=sign){2,%d})[ \t]*[a-z]*[ \t]*\r?\n" % (limits.FENCE_SIGNS - 1)
+)
 # Pandoc, Quarto, Slidev: a block between lines, behind an empty line anywhere in the text.
 _BLOCK = re.compile(rb"(?:\n[ \t]*\r?|\A)\n---[ \t]*\r?\n(?=[^\s-])(?P<text>(?:[^\n]*\n)*?)(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)")
-# Without delimiters: lines of "Key: value" from the first one on, up to an empty one.
-_METADATA = re.compile(rb"(?:[A-Za-z0-9_][^\n:]{0,100}+:[^\n]*+(?:\n|\Z)(?:[ \t]++[^\n]*+(?:\n|\Z))*+)++")
+# What was meant for YAML, or for members of an object, and may not read: no lines of prose.
+_LINES_OF_KEYS = re.compile(
+    rb"(?=[{\"'\w\x80-\xff#])(?:(?:[ \t#\]}{,-][^\n]*+|[\"'\w\x80-\xff][^\n:]{0,100}+:[^\n]*+|\r?)(?:\n|\Z))++\Z"
+)
+_JSON = "JSON ('{')"
+_SIGNS = b":="
 _REFUSED = "front matter that is read by some generators, not by sealkit"
 
 
@@ -47,45 +48,48 @@ WITHOUT: Final = "without"
 """The front matter of a file reads as other generators read it, and none of its keys is the field's name."""
 
 
-def problem(data: bytes, spelling: Spelling, *, page: bool) -> RecordError | Literal["without"] | None:
+def problem(path: str, data: bytes, spelling: Spelling) -> RecordError | Literal["without"] | None:
     """Return what is wrong with a file without front matter of our form, in which the bytes can spell the field.
 
-    ``WITHOUT`` if it has front matter of another form without the field, None if it has none. ``page``: its name is that of a page, so
-    that whatever is nearly front matter counts; of other files only where the field's name stands like a key.
+    ``WITHOUT`` if it has front matter of another form without the field, None if it has none. In a page, by its name, whatever is nearly
+    front matter counts, and a key of that name at any depth; in other files only what reads, or stands like a key, in the field's place.
     """
-    start = frontmatter.lead(data)
+    start, page = frontmatter.lead(data), is_page_name(path)
     if data.startswith(b"---", start):
         return _nearly(data, start, spelling, page=page)
     found = _delimited(data, start, spelling, page=page)
     if found is not None:
         return found
-    return (
-        _fenced(data, start, spelling)
-        or _hexo(data, spelling)
-        or (_metadata(data, start, spelling) or in_the_text(data, 0, spelling) if page else None)
-    )
+    found = _fenced(data, start, spelling)
+    if found is None and is_rendered_name(path):
+        found = _hexo(data, spelling)
+    return found or (_metadata(path, data, spelling) or in_the_text(data, 0, spelling) if page else None)
 
 
 def _delimited(data: bytes, start: int, spelling: Spelling, *, page: bool) -> RecordError | Literal["without"] | None:
     """Return what is wrong with TOML or JSON that begins the file; in what is no page, and does not read, the name has to be like a key."""
     if _TOML_OPENER.match(data, start) or (page and data.startswith(b"+++", start)):
-        found = _toml(data, start, spelling)
-    elif _HEXO_JSON.match(data, start):
+        found = _toml(data, start, spelling, page=page)
+        return found if page or found == WITHOUT or spelling.may_be_key(data, _SIGNS) else None
+    if _HEXO_JSON.match(data, start):
         found = _hexo_json(data, start, spelling)
-    elif _JSON_OPENER.match(data, start):
-        found = _json(data, start, spelling)
-    else:
+        return found if page or found == WITHOUT or spelling.may_be_key(data, _SIGNS) else None
+    if not _JSON_OPENER.match(data, start):
         return None
-    return found if page or found == WITHOUT or spelling.has_key(data) else None
+    return _json(data, start, spelling) if page else _json_file(data[start:], spelling)
 
 
 def in_the_text(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
     """Return the finding for a block of metadata in the text of a page, from ``start`` on, that has the field's name as a key."""
-    if data.find(b"\n---", start) < 0 or not spelling.could(data[start:]):
+    if data.find(b"\n---", start) < 0 or spelling.line_of(data[start:] if start else data) is None:
         return None
+    followed = 0
     for block in _BLOCK.finditer(data, start):
         text = block["text"]
-        if spelling.could(text) and _named(text, spelling, _yaml_keys) is not False and spelling.line_of(text) is not None:
+        if not spelling.could(text) or spelling.line_of(text) is None:
+            continue
+        followed += 1
+        if followed > limits.BLOCKS or _has_yaml_key(text, spelling) is not False:
             return _unsupported(
                 text, data.count(b"\n", 0, block.start("text")), spelling, "a block in the text, as Pandoc reads it"
             )
@@ -104,8 +108,7 @@ def _fenced(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
 
 
 def _nearly(data: bytes, start: int, spelling: Spelling, *, page: bool) -> RecordError | None:
-    line = spelling.line_of(data)
-    if line is None and not page:
+    if (spelling.line_of(data) is None and not page) or not spelling.may_be_key(data, _SIGNS):
         return None
     return BadFrontMatter(
         problem="'---' does not stand alone on the first line: some readers take this for front matter, some publish it as text",
@@ -114,26 +117,39 @@ def _nearly(data: bytes, start: int, spelling: Spelling, *, page: bool) -> Recor
     )
 
 
-def _toml(data: bytes, start: int, spelling: Spelling) -> RecordError | Literal["without"]:
+def _toml(data: bytes, start: int, spelling: Spelling, *, page: bool) -> RecordError | Literal["without"]:
     first = data.find(b"\n", start) + 1 or len(data)
     end = _TOML_END.search(data, first)
-    return _unless_without(data, first, end.start() if end is not None else len(data), spelling, _toml_keys, "TOML ('+++')")
+    text = data[first : end.start() if end is not None else len(data)]
+    return _unless_without(text, data.count(b"\n", 0, first), spelling, _has(text, spelling, _of_toml, deep=page), "TOML ('+++')")
 
 
 def _hexo_json(data: bytes, start: int, spelling: Spelling) -> RecordError | Literal["without"]:
     opener = _HEXO_JSON.match(data, start)
     first = opener.end() if opener is not None else start
     end = data.find(b"\n;;;", first)
-    return _unless_without(data, first, end if end >= 0 else len(data), spelling, _member_keys, "JSON (';;;')")
+    text = data[first : end if end >= 0 else len(data)]
+    return _unless_without(text, data.count(b"\n", 0, first), spelling, _has(text, spelling, _of_members), "JSON (';;;')")
 
 
-def _json(data: bytes, start: int, spelling: Spelling) -> RecordError | Literal["without"]:
+def _json(data: bytes, start: int, spelling: Spelling) -> RecordError | Literal["without"] | None:
+    """Return what is wrong with JSON that begins a page; what does not read as JSON, nor loosely, counts where the name is like a key."""
+    text = data[start:]
     try:
-        text = data[start:].decode()
-        end = start + len(text[: json.JSONDecoder().raw_decode(text)[1]].encode()) if len(text) <= MAX_JSON else len(data)
+        value, end = loosejson.begin(text.decode()) if len(text) <= limits.FRONT_JSON_BYTES else (None, len(text))
+        text = text.decode()[:end].encode()
+        is_named = places.has_key(value, spelling) if value is not None else None
     except (ValueError, RecursionError):
-        end = len(data)
-    return _unless_without(data, start, end, spelling, _json_keys, "JSON ('{')")
+        is_named = _has(text, spelling, _of_loose_json)
+    if is_named is None and not spelling.may_be_key(text, _SIGNS):
+        return None
+    return _unless_without(text, data.count(b"\n", 0, start), spelling, is_named, _JSON)
+
+
+def _json_file(text: bytes, spelling: Spelling) -> RecordError | Literal["without"] | None:
+    """Return what is wrong with a file of JSON under another name, if it is one from its beginning to its end."""
+    is_named = _has(text, spelling, _of_loose_json, deep=False)
+    return _unless_without(text, 0, spelling, is_named, _JSON) if is_named is not None else None
 
 
 def _hexo(data: bytes, spelling: Spelling) -> RecordError | None:
@@ -142,73 +158,73 @@ def _hexo(data: bytes, spelling: Spelling) -> RecordError | None:
     if end is None or not spelling.could(data[: end.start()]):
         return None
     head = data[: end.start()]
-    keys = _member_keys if end["sign"] == b";;;" else _yaml_keys
-    named = _named(head, spelling, keys)
-    if named is None:
-        named = spelling.line_of(head) is not None  # Hexo would not read it either
+    named = _has(head, spelling, _of_members) if end["sign"] == b";;;" else _has_yaml_key(head, spelling)
+    if named is None:  # Hexo does not read it either
+        named = _LINES_OF_KEYS.match(head, frontmatter.lead(head)) is not None and spelling.line_of(head) is not None
     return (
         _unsupported(head, 0, spelling, f"closed by '{end['sign'].decode()}' and not opened, as Hexo reads it") if named else None
     )
 
 
-def _metadata(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
-    head = _METADATA.match(data, start)
-    if head is None or not spelling.could(head[0]) or spelling.line_of(head[0]) is None:
-        return None
-    return _unsupported(head[0], data.count(b"\n", 0, start), spelling, "lines of 'key: value' without delimiters")
+def _metadata(path: str, data: bytes, spelling: Spelling) -> RecordError | None:
+    found = metadata.find(path, data, spelling)
+    return _refused(found.what, found.line) if found is not None else None
 
 
 def _unless_without(
-    data: bytes, start: int, end: int, spelling: Spelling, keys: Keys, what: str
+    text: bytes, lines_before: int, spelling: Spelling, is_named: bool | None, what: str
 ) -> RecordError | Literal["without"]:
-    """Return the finding for front matter at ``start:end``, unless it reads and none of its keys is the field's name."""
-    text = data[start:end]
-    if not spelling.could(text) or _named(text, spelling, keys) is False:
+    """Return the finding for some front matter, unless it reads and none of its keys is the field's name."""
+    if is_named is False or not spelling.could(text):
         return WITHOUT
-    return _unsupported(text, data.count(b"\n", 0, start), spelling, what)
+    return _unsupported(text, lines_before, spelling, what)
 
 
 def _unsupported(text: bytes, lines_before: int, spelling: Spelling, what: str) -> RecordError:
-    line = spelling.line_of(text) or spelling.first_line(text)
-    return UnsupportedRecord(
-        problem=f"{_REFUSED}: {what}", hint="write it as YAML between lines '---', and seal that", line=lines_before + line
-    )
+    return _refused(what, lines_before + (spelling.line_of(text) or spelling.first_line(text)))
 
 
-def _named(text: bytes, spelling: Spelling, keys: Keys) -> bool | None:
-    """Say whether a key of it is the field's name or looks like that; None where it does not read."""
-    if len(text) > (MAX_JSON if keys is _json_keys else MAX_BYTES):
+def _refused(what: str, line: int) -> RecordError:
+    return UnsupportedRecord(problem=f"{_REFUSED}: {what}", hint="write it as YAML between lines '---', and seal that", line=line)
+
+
+def _has(text: bytes, spelling: Spelling, read: Values, *, deep: bool = True) -> bool | None:
+    """Say whether a key of it is the field's name or looks like that, anywhere or in the field's place; None where it does not read."""
+    if len(text) > (limits.FRONT_JSON_BYTES if read is _of_loose_json else limits.FRONT_BYTES):
         return None
     try:
-        return any(map(spelling.looks_like, keys(text)))
+        return (places.has_key if deep else places.has_field)(read(text), spelling)
     except (SealkitError, ValueError, RecursionError):
         return None
 
 
-def _toml_keys(text: bytes) -> Iterator[str]:
-    return _keys_of(tomllib.loads(text.decode().replace("\r\n", "\n")))
+def _has_yaml_key(text: bytes, spelling: Spelling) -> bool | None:
+    """Say of YAML what ``_has`` says."""
+    if len(text) > limits.FRONT_BYTES:
+        return None
+    try:
+        return any(map(spelling.looks_like, _yaml_keys(text)))
+    except SealkitError:
+        return None
 
 
-def _json_keys(text: bytes) -> Iterator[str]:
-    return _keys_of(json.loads(text))
+def _of_toml(text: bytes) -> object:
+    import tomllib  # here for the same reason
+
+    return tomllib.loads(text.decode().replace("\r\n", "\n"))
 
 
-def _member_keys(text: bytes) -> Iterator[str]:
-    return _keys_of(json.loads(b"{" + text + b"}"))
+def _of_loose_json(text: bytes) -> object:
+    return loosejson.read(text.decode())
 
 
-def _keys_of(value: object) -> Iterator[str]:
-    pending = [value]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, dict):
-            yield from map(str, one)
-            pending += one.values()
-        elif isinstance(one, list):
-            pending += one
+def _of_members(text: bytes) -> object:
+    return loosejson.strict("{" + text.decode() + "}")
 
 
 def _yaml_keys(text: bytes) -> Iterator[str]:
+    from sealkit import yamltree  # here, as it takes long to import, and few files need it
+
     root = yamltree.compose(text.replace(b"\t", b"  "))  # as Hexo does
     for node in walk(root) if root is not None else ():
         for key, _ in node.pairs if isinstance(node, Mapping) else ():

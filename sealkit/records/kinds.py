@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, overload
 
-from sealkit.records import frontmatter
+from sealkit.records import frontmatter, wide
 
 if TYPE_CHECKING:
     import os
@@ -22,12 +22,60 @@ _PAGES = (
     *("md", "markdown", "mdown", "mkd", "mkdn", "mdx", "html", "htm", "xhtml", "txt", "text"),
     *("adoc", "asciidoc", "rst", "org", "textile", "njk", "liquid"),
 )
+MARKDOWN: Final = frozenset(
+    ("md", "markdown", "mdown", "mkd", "mkdn", "mdx", "txt", "text", "qmd", "rmd", "rmarkdown", "mdoc", "markdoc", "svx")
+)
+"""The suffixes of pages in which MultiMarkdown, MkDocs and Pelican read lines of metadata, and which have code between fences."""
+
+_TEMPLATES = (
+    "ejs",
+    "pug",
+    "jade",
+    "swig",
+    "haml",
+    "hbs",
+    "handlebars",
+    "mustache",
+    "css",
+    "styl",
+    "less",
+    "scss",
+    "sass",
+    "js",
+    "coffee",
+    "ts",
+)
 _MORE_PAGES = ("qmd", "rmd", "rmarkdown", "mdoc", "markdoc", "svx")
 _KIND_BY_SUFFIX = {"yml": YAML, "yaml": YAML, "json": JSON, "jsonl": JSON_LINES, "ndjson": JSON_LINES}
 _KIND_BY_SUFFIX |= dict.fromkeys(_PAGES, FRONT_MATTER)
 
 SUFFIXES: Final = tuple(_KIND_BY_SUFFIX)
 """The suffixes of files that are taken for records when a folder is walked."""
+
+
+_MARKS = (
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive, or a document in one"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"\x7fELF", "a program"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"PAR1", "a Parquet table, see: sealkit columns --help"),
+    (b"ARROW1", "an Arrow table, see: sealkit columns --help"),
+)
+_BEGINNING = 1 << 12
+
+
+def described(data: bytes) -> str:
+    """Say what a file is that is of no kind of record, by how it begins."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name
+    if not data.strip():
+        return "an empty file"
+    return "text without front matter" if wide.is_text(data[:_BEGINNING]) else "no text"
 
 
 @overload
@@ -41,7 +89,7 @@ def kind_of(path: str | os.PathLike[str], data: bytes | None = None, declared: s
     has ``declared``. YAML may begin as front matter does, and counts as YAML then. Of the name alone: front matter unless the suffix
     says otherwise.
     """
-    by_name = _KIND_BY_SUFFIX.get(_suffix(str(path)))
+    by_name = _KIND_BY_SUFFIX.get(suffix_of(str(path)))
     if data is None:
         return by_name if by_name is not None else FRONT_MATTER
     kind = declared if declared is not None else by_name
@@ -52,15 +100,21 @@ def kind_of(path: str | os.PathLike[str], data: bytes | None = None, declared: s
 
 def is_record_name(name: str) -> bool:
     """Say whether a file of this name, without its folder, is taken for a record when a folder is walked; a policy is none."""
-    return _suffix(name) in _KIND_BY_SUFFIX and name != POLICY
+    return suffix_of(name) in _KIND_BY_SUFFIX and name != POLICY
 
 
 def is_page_name(path: str) -> bool:
     """Say whether a file of this name is a page, which may have front matter."""
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     return suffix in _PAGES or suffix in _MORE_PAGES
 
 
-def _suffix(name: str) -> str:
+def is_rendered_name(path: str) -> bool:
+    """Say whether Hexo renders a file of this name, and so reads front matter in it: pages, templates, styles and scripts."""
+    return is_page_name(path) or suffix_of(path) in _TEMPLATES
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file's name, in small letters and without its dot; empty for none."""
     dot = name.rfind(".")
     return name[dot + 1 :].lower() if dot >= 0 else ""

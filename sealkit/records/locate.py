@@ -177,7 +177,7 @@ def _is_merge(key: Node) -> bool:
 
 def _pair(mapping: Mapping, name: str) -> tuple[Node, Node] | None:
     """Return the one pair with this key, or None; raise where readers could take another one, or this one, for it."""
-    look = skeleton(name)
+    folded = skeleton(name)
     found: list[int] = []
     merges: list[int] = []
     for index, (key, _) in enumerate(mapping.pairs):
@@ -186,19 +186,19 @@ def _pair(mapping: Mapping, name: str) -> tuple[Node, Node] | None:
             merges.append(index)
         elif text == name and not _is_binary(key):
             found.append(index)
-        elif _looks_like(key, text, look):
+        elif _looks_like(key, text, folded):
             raise _look_alike(key, name)
     if len(found) > 1:
         raise DuplicateKey(
             problem=f"the key {name!r} stands {len(found)} times in one mapping", line=mapping.pairs[found[1]][0].line
         )
-    last = _last_that_brings(mapping, merges, name, look) if merges else None
+    last = _last_that_brings(mapping, merges, name, folded) if merges else None
     if last is not None and (not found or last > found[0]):
         raise MergedField(problem=f"{name!r} is brought by a merge key", line=mapping.pairs[last][0].line)
     return mapping.pairs[found[0]] if found else None
 
 
-def _last_that_brings(mapping: Mapping, merges: list[int], name: str, look: str) -> int | None:
+def _last_that_brings(mapping: Mapping, merges: list[int], name: str, folded: str) -> int | None:
     """Return the last of the merges that brings the key, directly or by merges of its own; raise for a look-alike they bring."""
     last = None
     seen: set[int] = set()
@@ -214,16 +214,16 @@ def _last_that_brings(mapping: Mapping, merges: list[int], name: str, look: str)
                 pending += node.items
             elif isinstance(node, Mapping):
                 pending += [under for key, under in node.pairs if _is_merge(key)]
-                last = index if last is None and _has_key(node, name, look) else last
+                last = index if last is None and _has_key(node, name, folded) else last
     return last
 
 
-def _has_key(mapping: Mapping, name: str, look: str) -> bool:
+def _has_key(mapping: Mapping, name: str, folded: str) -> bool:
     for key, _ in mapping.pairs:
         text = _key_text(key)
         if text == name and not _is_binary(key):
             return True
-        if _looks_like(key, text, look):
+        if _looks_like(key, text, folded):
             raise _look_alike(key, name)
     return False
 
@@ -232,11 +232,11 @@ def _is_binary(key: Node) -> bool:
     return isinstance(key, Scalar) and key.tag in _BINARY_TAGS
 
 
-def _looks_like(key: Node, text: str | None, look: str) -> bool:
-    if text is not None and skeleton(text) == look:
+def _looks_like(key: Node, text: str | None, folded: str) -> bool:
+    if text is not None and skeleton(text) == folded:
         return True
     made = _made_of(key) if text is None or isinstance(key, Alias) or _is_binary(key) else None
-    return made is not None and skeleton(made) == look
+    return made is not None and skeleton(made) == folded
 
 
 def _look_alike(key: Node, name: str) -> LookAlikeKey:

@@ -1,4 +1,4 @@
-"""Keys that look like a field's name but are not it: other case, other width, other alphabet, invisible characters.
+"""Keys that look like a field's name but are not it: other case, other width, other alphabet, invisible characters, blanks around it.
 
 A site generator that lower-cases keys (Hugo) takes ``Secured`` for the field; a person takes a Cyrillic look-alike for it. Both are
 refused instead of being counted as absent. The homoglyphs are the single characters that Unicode's confusables (UTS 39) equate with
@@ -70,10 +70,10 @@ def _fold(character: str) -> str:
 
 
 def skeleton(text: str) -> str:
-    """Return what ``text`` looks like: two texts with the same skeleton are taken for each other."""
+    """Return what ``text`` looks like: two texts with the same skeleton are taken for each other. Blanks at its ends nobody sees."""
     if text.isascii():
-        return text.encode().translate(ASCII_FOLD).decode()
-    return "".join(map(_fold, text))
+        return text.encode().translate(ASCII_FOLD).decode().strip()
+    return "".join(map(_fold, text)).strip()
 
 
 def has_unseen(text: str) -> bool:
@@ -93,9 +93,14 @@ def loose(character: str) -> str:
     return "".join(_fold(one) for one in spread if not unicodedata.category(one).startswith("M"))
 
 
+def look(text: str) -> str:
+    """Return what a text may be taken for at a careless glance: ``loose``, character by character, without blanks at its ends."""
+    return "".join(map(loose, text)).strip()
+
+
 def may_spell(characters: str, name_skeleton: str) -> bool:
     """Say whether any of these (non-ASCII) characters could be part of a look-alike of a name with this skeleton."""
-    return any(not (folded := _fold(character)) or not set(folded).isdisjoint(name_skeleton) for character in characters)
+    return any(not (folded := _fold(character)).strip() or not set(folded).isdisjoint(name_skeleton) for character in characters)
 
 
 def may_be_escaped(data: bytes) -> bool:

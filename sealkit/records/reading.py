@@ -9,30 +9,36 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit.errors import SealkitError, UnsupportedRecord
-from sealkit.records import frontmatter, generators, locate, wide
-from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML, is_page_name, kind_of
+from sealkit import limits, yamltree
+from sealkit.errors import BadSyntax, SealkitError, UnsupportedRecord
+from sealkit.records import frontmatter, generators, locate, loosejson, nokind, places, wide
+from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML, kind_of
 from sealkit.records.record import Record, split
 from sealkit.tree import Mapping, walk
 
 if TYPE_CHECKING:
     from sealkit.records.spelling import Spelling
+    from sealkit.tree import Node
 
 
-# How a list may begin, or a text: behind comments and document marks, with no key.
-_LIST = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|#[^\n]*+\n|---[ \t\r]*\n)*+(?:[\[\"'0-9]|- )")
+# How what is no object may begin: a list, a text, a number or a word of JSON, behind comments and document marks, with no key.
+_LIST = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|#[^\n]*+\n|---[ \t\r]*\n)*+(?:[\[\"'0-9]|- |(?:-?\d|true|false|null)[\s\d.eE+-]*\Z)")
+_MARKERS = re.compile(rb"(?m)^(?:---|\.\.\.)(?=\s|\Z)")
+_DISPUTED = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
+_WHAT = "convert the file, or say in the policy what it is (kind:), or exclude it"
 
 
 class Reading(NamedTuple):
     """What came of reading a file: its ``records``, or the ``problem`` that it is, or neither.
 
     ``line``: the file is of no kind, and the field's name stands there like a key. That is ``unsupported()`` where somebody meant the file
-    to be a record.
+    to be a record; ``hint`` is what is to be done then, if that is something of its own.
     """
 
     records: list[Record] | None = None
     problem: SealkitError | None = None
     line: int | None = None
+    hint: str | None = None
 
     @property
     def is_absent(self) -> bool:
@@ -45,7 +51,7 @@ class Reading(NamedTuple):
             return None
         return UnsupportedRecord(
             problem="the field's name stands here like a key, but this is neither front matter nor YAML, JSON or JSON Lines",
-            hint="convert the file, or say in the policy what it is (kind:), or exclude it",
+            hint=self.hint or _WHAT,
             line=self.line,
         )
 
@@ -68,26 +74,44 @@ def read(path: str, data: bytes, spelling: Spelling, declared: str | None = None
             return _of_no_kind(path, data, spelling)
         if kind == FRONT_MATTER:
             return _front_matter(path, data, spelling)
-        if kind == YAML and frontmatter.begins(data) and frontmatter.is_closed(data):
-            frontmatter.region(
-                data
-            )  # where that raises nothing, the one document is what the delimiters enclose: it reads the same
+        if not spelling.may_be_key(data):
+            return ABSENT
+        if kind == YAML:
+            return _yaml(data, spelling)
         records = split(data, kind)
-        return ABSENT if kind != JSON_LINES and _is_list_without(records[0], spelling) else Reading(records)
+        if kind == JSON_LINES:
+            return Reading([one.passed_over() if _is_list_without(one, spelling) else one for one in records])
+        without = _is_list_without(records[0], spelling) or _is_loosely_without(records[0], spelling)
+        return ABSENT if without else Reading(records)
     except SealkitError as error:
         return Reading(problem=error)
 
 
 def _front_matter(path: str, data: bytes, spelling: Spelling) -> Reading:
-    region = frontmatter.region(data)
+    """Read a file that begins as front matter does. Where the name is no key in it, what else is wrong with it is nobody's business."""
+    try:
+        region = frontmatter.region(data)
+    except SealkitError:
+        if spelling.may_be_key(data):
+            raise
+        return ABSENT
     if region is None:
         return _of_no_kind(path, data, spelling)
     problem = generators.in_the_text(data, region.end, spelling)
     if problem is not None:
         return Reading(problem=problem)
-    if not spelling.could(data[region.start : region.end]):
+    if not spelling.may_be_key(data[region.start : region.end]):
         return ABSENT
     return Reading(split(data, FRONT_MATTER))
+
+
+def _yaml(data: bytes, spelling: Spelling) -> Reading:
+    if frontmatter.begins(data) and frontmatter.is_closed(data):
+        frontmatter.region(data)  # where that raises nothing, the one document is what the delimiters enclose: it reads the same
+    if _is_stream_without(data, spelling):
+        return ABSENT
+    records = split(data, YAML)
+    return ABSENT if _is_list_without(records[0], spelling) else Reading(records)
 
 
 def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
@@ -95,14 +119,15 @@ def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
     text = data if encoding is None else wide.decoded(data, encoding)
     if encoding is not None and frontmatter.begins(text):
         frontmatter.refuse_wide(data)
-    problem = generators.problem(text, spelling, page=is_page_name(path))
+    problem = generators.problem(path, text, spelling)
     if problem == generators.WITHOUT:
         return ABSENT
-    return Reading(problem=problem, line=spelling.line_of(text) if problem is None else None)
+    like = nokind.line(path, text, spelling) if problem is None else None
+    return Reading(problem=problem, line=like.line, hint=like.hint) if like is not None else Reading(problem=problem)
 
 
 def _is_list_without(record: Record, spelling: Spelling) -> bool:
-    """Say whether a file is a list, or a text, in which no key is the field's name, or looks like it: no record, and no finding."""
+    """Say whether a file, or a line, is a list, or a text, in which no key is the field's name, or looks like it: no record, and no finding."""
     if _LIST.match(record.raw) is None:
         return False
     try:
@@ -111,3 +136,51 @@ def _is_list_without(record: Record, spelling: Spelling) -> bool:
         return False
     keys = (key for node in walk(root) if isinstance(node, Mapping) for key, _ in node.pairs) if root is not None else ()
     return not isinstance(root, Mapping) and not any(locate.may_be_named(key, spelling.looks_like) for key in keys)
+
+
+def _is_stream_without(data: bytes, spelling: Spelling) -> bool:
+    """Say whether YAML of several documents has the field in none of them: each one that may have it reads, and lacks it."""
+    if len(data) > limits.YAML_BYTES or (not data.isascii() and _DISPUTED.search(data)):
+        return False
+    documents = [text for text in _MARKERS.split(data) if text.strip()]
+    return len(documents) > 1 and all(_lacks(text, spelling) for text in documents if spelling.may_be_key(text))
+
+
+def _is_loosely_without(record: Record, spelling: Spelling) -> bool:
+    """Say whether a file is JSON with comments, or commas too many, that has no such field: neither as JSON5 nor, if it is that, as YAML."""
+    if not _is_misread(record):
+        return False
+    try:
+        if places.has_field(loosejson.read(record.raw.decode()), spelling):
+            return False
+        root = yamltree.compose(record.raw)
+    except (ValueError, RecursionError):
+        return False
+    except SealkitError:  # no YAML
+        return True
+    return _is_without(root, spelling)
+
+
+def _is_misread(record: Record) -> bool:
+    try:
+        return record.document.root is None
+    except BadSyntax:
+        return True
+    except SealkitError:
+        return False
+
+
+def _lacks(text: bytes, spelling: Spelling) -> bool:
+    """Say whether a YAML document has none of the fields, and reads to its end."""
+    try:
+        return _is_without(yamltree.compose(text), spelling)
+    except SealkitError:
+        return False
+
+
+def _is_without(root: Node | None, spelling: Spelling) -> bool:
+    """Say whether a tree has none of the fields, nor a key that may be taken for one in its place."""
+    try:
+        return not any(locate.fields(root, path) for path in spelling.paths)
+    except SealkitError:
+        return False

@@ -43,7 +43,7 @@ class Value(NamedTuple):
 class Record:
     """One record: a file, or one line of a JSON Lines file. Immutable; ``replace`` and ``set`` return another record."""
 
-    __slots__ = ("_found", "_read", "_scanned", "kind", "line", "looks", "raw", "region")
+    __slots__ = ("_found", "_is_passed", "_read", "_scanned", "kind", "line", "looks", "raw", "region")
 
     raw: bytes
     kind: str
@@ -58,6 +58,7 @@ class Record:
         self.kind = kind
         self.line = line
         self.region = _region(data, kind, line)
+        self._is_passed = False
         self._read: Document | None = None
         self._found: dict[str, list[Field]] = {}
         self.looks: dict[tuple[str, bool], Looks] = {}
@@ -153,8 +154,15 @@ class Record:
 
     @property
     def is_blank(self) -> bool:
-        """Whether this is an empty line of a JSON Lines file, which is no record of its own."""
-        return self.kind == JSON_LINES and not self.raw.strip()
+        """Whether this is a line of a JSON Lines file that is no record of its own: an empty one, or one that was ``passed_over``."""
+        return self.kind == JSON_LINES and (self._is_passed or not self.raw.strip())
+
+    def passed_over(self) -> Record:
+        """Return the same line of a JSON Lines file as one that is no record: it is no object, and has no such field."""
+        record = type(self).__new__(type(self))
+        record._begin(self.raw, self.kind, self.line)
+        record._is_passed = True
+        return record
 
     @property
     def warnings(self) -> list[str]:

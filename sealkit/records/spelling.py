@@ -13,12 +13,21 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from sealkit import limits
 from sealkit.records import beside, fieldpath, scan, wide
 from sealkit.records.escapes import Escapes, in_plain
-from sealkit.records.lookalike import ASCII_FOLD, loose, skeleton
+from sealkit.records.lookalike import ASCII_FOLD, look, loose, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from sealkit.records.sweep import Sweep
+
+JOINT: Final = b".\n"
+"""What stands between files whose bytes are joined. A dot ends escapes and base64, a line's end tags: nothing in one file reaches another.
+
+It takes nothing from what either could spell by itself: a name is in the bytes of one file, or in what these stand for.
+"""
 
 OVERLAP: Final = 1 << 16
 """How many bytes of a piece are looked at again with the next one, where a file is looked through in pieces."""
@@ -30,6 +39,7 @@ _FOLD = bytes(
 )
 _ASCII = bytes(range(128))
 _NOT_IN_MARKS = bytes(byte for byte in _ASCII if _FOLD[byte] == _UNSEEN) + scan.SEPARATORS
+_FOLDED_IN_MARKS = {byte: None if byte in _NOT_IN_MARKS else ASCII_FOLD[byte] for byte in _ASCII}
 _FEW = 24  # characters that are replaced one after the other; more are by a table
 
 # What can be written otherwise than by itself, as \/ or '' or a line's end, ends a piece of a name.
@@ -42,11 +52,21 @@ _OTHER_TAG = re.compile(rb"!(?<![^\s\[{,:?(-]!)[^\s,\[\]{}=(&|\"'<>)]{1,200}+(?<
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{2,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _TAGGED = 4096  # bytes behind a tag that are looked at
-_MOST_TAGS = 500  # that are looked behind: at a few milliseconds each, where they stand close together
 _MOST_KEPT = 10_000  # characters whose meaning is kept
 
-_AT_START = rb"(?m)^[ \t]*+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+"
-_KEY = rb"""["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
+_AT_START = rb"""(?m)^[ \t]*+(?:export[ \t]++)?+(?:(?:[-?:]|\#\+|\.\.)[ \t]*+)*+["'`]?(?:NAMES)["'`]?[ \t]*[:=]"""
+# What may be a key: a sign that makes it one follows, at once or behind what is no text, or behind comments, or behind the end of a template's
+# expression, as in {{ "name" | quote }}: x. More comments than are followed may hide one.
+_BETWEEN = rb"""(?: [^a-z2-9\#/SIGNS]++ | \#[^\n]{0,1000}+(?=\n|\Z) | //[^\n]{0,1000}+(?=\n|\Z) | /\*(?:[^*]|\*(?!/)){0,1000}+\*/ | /(?![/*]) )"""
+_AS_KEY = (
+    rb"(?:NAMES) (?: BETWEEN{0,50}+ (?:[SIGNS] | \#|/) | BETWEEN{50} | [^\n}%>]{0,100}+[}%>]{1,3}+[\"']?[ \t]*+[SIGNS] )".replace(
+        b"BETWEEN", _BETWEEN
+    )
+)
+# Keys that are written otherwise: explicit ones, and aliases.
+_OTHER_KEY = re.compile(rb"(?m)(?:^|[\s\[{,\x80-\xff])\?(?:[\s\x80-\xff]|$)|\*[^\s,\[\]{}:]++\s*+:")
+# A line that is a comment: without quotes, for a text in quotes may begin a line with "#" and be closed in it.
+_COMMENT = re.compile(rb"""(?m)^[ \t]*+\#[^\n\r"'\x85\xa8\xa9]*+(?=\r?$)""")
 
 
 class Spelling:
@@ -57,28 +77,33 @@ class Spelling:
     """
 
     __slots__ = (
-        "_at_start",
+        "_alternatives",
         "_beside",
         "_escapes",
         "_folds",
-        "_key",
         "_letters",
         "_looks",
         "_marks",
+        "_may_be_swept",
         "_others",
         "_own_marks",
+        "_patterns",
         "_pieces",
+        "_plainly",
+        "_spelt",
+        "_sweep",
         "names",
+        "paths",
     )
 
     def __init__(self, paths: Iterable[str], *, with_open: bool = False) -> None:
         paths = tuple(paths)
+        self.paths: Final = paths
         self._beside = paths if with_open else ()
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
-        self._looks = frozenset(look for name in self.names for look in (_look(name), _look(skeleton(name))))
-        self._pieces = tuple(
-            tuple(piece.encode("utf-8", "replace") for piece in _APART.split(look) if piece) for look in self._looks
-        )
+        self._looks = frozenset(one for name in self.names for one in (look(name), look(skeleton(name))))
+        self._pieces = tuple(tuple(piece.encode("utf-8", "replace") for piece in _APART.split(one) if piece) for one in self._looks)
+        self._plainly = tuple(name.encode() for name in self.names[:1] if name.isascii() and name.isalnum())
         self._letters = frozenset("".join(self._looks))
         self._folds: dict[str, str] = {}
         self._others: set[str] = set()
@@ -86,19 +111,49 @@ class Spelling:
         # of which one is in whatever spells a name, and in whatever spells one in the clear as well; an empty one where nothing can be told
         self._own_marks = tuple({max((_squeezed(piece) for piece in pieces), key=len, default=b"") for pieces in self._pieces})
         self._marks = tuple(dict.fromkeys((*self._own_marks, *(mark for path in self._beside for mark in beside.marks(path)))))
+        self._spelt = (*self._own_marks, *(one for path in self._beside for one in beside.spelt(path)))
+        self._sweep: Sweep | None = None
+        self._may_be_swept = True
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
-        self._key = re.compile(_KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
-        self._at_start = re.compile(_AT_START + _KEY.replace(b"NAMES", names), re.VERBOSE) if names else None
+        self._alternatives = names
+        self._patterns: dict[bytes, re.Pattern[bytes]] = {}
 
     def __repr__(self) -> str:
         return f"Spelling({list(self.names)!r})"
 
     def could(self, data: bytes) -> bool:
-        """Say whether the bytes can spell one of the names; False is certain."""
-        if self._could_in_utf8(data):
+        """Say whether the bytes can spell one of the names; False is certain. Where one stands there as it is, that is told at once."""
+        if any(map(data.__contains__, self._plainly)) or self._could_in_utf8(data):
             return True
         encoding = wide.encoding(data)
         return encoding is not None and self._could_in_utf8(wide.decoded(data, encoding))
+
+    def could_any(self, joined: bytes) -> bool:
+        """Say whether one of several files, with ``JOINT`` between them, may spell one of the names; False is certain of each of them.
+
+        What has to be told file by file is not told here, and may: other encodings, what is no UTF-8, and what directives make of tags.
+        """
+        if b"\0" in joined or b"\xff" in joined or (b"!" in joined and b"%TAG" in joined):
+            return True
+        if b"!" in joined and self._spelt_in_base64(joined):
+            return True
+        if b"\\" not in joined:
+            return self._may_spell(joined)
+        swept = self._swept()
+        if swept is not None and swept.finds_escaped(joined) is False:
+            return False
+        return self._may_spell(joined) or any(map(self._may_spell, self._escapes.readings(joined)))
+
+    def _may_spell(self, data: bytes) -> bool:
+        """Say whether text may spell one of the names without escapes, but do not look closely at it; False is certain."""
+        swept = self._swept()
+        found = swept.finds(data) if swept is not None else None
+        if found is not None:
+            return found
+        text = _squeezed(data)
+        if any(map(text.__contains__, self._marks)) and any(map(text.__contains__, self._spelt)):
+            return True
+        return not data.isascii() and self._may_be_disguised(data, text)
 
     def could_in(self, pieces: Iterable[bytes]) -> bool:
         """Say what ``could`` says of a file that is read in pieces; invisible characters between letters are seen over 64 KiB."""
@@ -111,17 +166,36 @@ class Spelling:
 
     def line_of(self, data: bytes) -> int | None:
         """Return the first line at whose start one of the names stands before ``:`` or ``=``; blanks, ``- `` and quotes may precede it."""
-        if self._at_start is None:
-            return None
-        for text in self._readings(data):
-            match = self._at_start.search(text)
+        return self.line_where(data, _AT_START)
+
+    def line_where(self, data: bytes, pattern: bytes) -> int | None:
+        """Return the line of the first match of a pattern in which ``NAMES`` stands for the names, where they begin; None for none.
+
+        It is verbose, and looks at what is folded: small letters, ``l`` for ``i`` and ``1``, ``o`` for ``0``.
+        """
+        for text in self._readings(data) if self._alternatives else ():
+            match = self._compiled(pattern).search(text)
             if match is not None:
                 return text.count(b"\n", 0, match.end()) + 1
         return None
 
-    def has_key(self, data: bytes) -> bool:
-        """Say whether one of the names stands somewhere before ``:`` or ``=``, in quotes or not."""
-        return self._key is None or any(self._key.search(text) is not None for text in self._readings(data))
+    def may_be_key(self, data: bytes, signs: bytes = b":") -> bool:
+        """Say whether one of the names may be a key somewhere, to some reader or once a template is filled in; False is certain.
+
+        ``signs``: those behind a key that make it one.
+        """
+        if b":" in signs and any(b"\n%b:" % name in data for name in self._plainly):  # nearly always, where there is one
+            return True
+        encoding = wide.encoding(data)
+        if encoding is not None:
+            data = wide.decoded(data, encoding)
+        if not self._alternatives or (b"!" in data and self._spelt_in_base64(data)):
+            return True
+        if b"#" in data:
+            data = _COMMENT.sub(b"", data)
+        if _OTHER_KEY.search(data) is not None:
+            return self.could(data)
+        return self.line_where(data, _AS_KEY.replace(b"SIGNS", signs)) is not None
 
     def first_line(self, data: bytes) -> int:
         """Return the first line that spells one of the names by itself; the first of all if that is told by several together."""
@@ -130,9 +204,18 @@ class Spelling:
 
     def looks_like(self, key: str) -> bool:
         """Say whether a key, as it was read, is one of the names or may be taken for one."""
-        return _look(key) in self._looks
+        return look(key) in self._looks
+
+    def looks_at(self, key: str, step: str) -> bool:
+        """Say whether a key, as it was read, is a step of a path or may be taken for it."""
+        return look(key) in (look(step), look(skeleton(step)))
 
     # --- how it is done --------------------------------------------------------------------------------------------------
+    def _compiled(self, pattern: bytes) -> re.Pattern[bytes]:
+        if pattern not in self._patterns:
+            self._patterns[pattern] = re.compile(pattern.replace(b"NAMES", self._alternatives), re.VERBOSE)
+        return self._patterns[pattern]
+
     def _has(self, data: bytes) -> bool:
         folded = _folded(data)
         for pieces in self._pieces:
@@ -170,6 +253,15 @@ class Spelling:
                     return True
                 break
         return not data.isascii() and self._may_be_disguised(data, text) and self._has_disguised(data)
+
+    def _swept(self) -> Sweep | None:
+        """Return what looks for all marks in one pass, made when it is first asked for; None where there is no such thing."""
+        if self._sweep is None and self._may_be_swept:
+            from sealkit.records import sweep
+
+            self._sweep = sweep.of(self._spelt, sweep.Folds(_FOLDED_IN_MARKS, self._folded, self._escapes.marks))
+            self._may_be_swept = self._sweep is not None
+        return self._sweep
 
     def _may_be_disguised(self, data: bytes, text: bytes) -> bool:
         """Say whether a mark of a name is in squeezed ``text``, once what is beyond ASCII in it is folded; False is certain."""
@@ -217,15 +309,12 @@ class Spelling:
             self._folds[character] = folded
         return folded
 
-    def _spelt_with_escapes(self, data: bytes) -> bool:
-        return any(self._has(plain) or self._has_disguised(plain) for plain in self._escapes.readings(data))
-
     def _spelt_in_base64(self, data: bytes) -> bool:
         """Say whether the text behind a tag, as base64, spells a name: ``!!binary`` and what a ``%TAG`` makes of it."""
         directed = b"%" in data and _OTHER_TAG.search(data) is not None and b"%TAG" in data
         tags = _TAG if directed else _DECODING_TAG
         for number, tag in enumerate(tags.finditer(data)):
-            if number == _MOST_TAGS:
+            if number == limits.BASE64_TAGS:
                 return True  # it may, and what is so full of them is beyond other limits
             whole = _TAG.match(data, tag.start())
             after = whole.end() if whole is not None else tag.end()
@@ -265,7 +354,3 @@ def spelling(paths: tuple[str, ...], *, with_open: bool = False) -> Spelling:
 def _last_key(path: str) -> str:
     """Return the last key of a field path; empty, and so spelt by anything, where it has none."""
     return next((step for step in reversed(fieldpath.parse(path)) if isinstance(step, str)), "")
-
-
-def _look(name: str) -> str:
-    return "".join(map(loose, name))

@@ -31,6 +31,7 @@ _ESCAPED_SIGNS = tuple(
     for digits in codes
     for start in (b"\\u00", b"\\x", b"\\U000000")
 )
+_ESCAPED_SIGN = re.compile(rb"\\(?:(?:u00|x|U000000)3[bBdD]|\r?\n)")
 _JOINED = re.compile(rb"\\\r?\n[ \t\r\n]*")
 _MAX_DEPTH = 16
 _OVERLAP = 1 << 12  # bytes of the piece before that are looked at again
@@ -169,23 +170,25 @@ def _is_open(record: Record, name: str) -> bool:
 # --- blobs, whatever the field is called -----------------------------------------------------------------------------
 def may_hold_blobs(data: bytes) -> int:
     """Say how many blobs, at most, stand spelt out in some bytes, with escapes or without."""
-    if b"\\" in data:
+    if b"\\" in data and _ESCAPED_SIGN.search(data) is not None:
         for escaped, sign in _ESCAPED_SIGNS:
             data = data.replace(escaped, sign)
-        if b"\\\n" in data or b"\\\r" in data:
-            data = _JOINED.sub(b"", data)
+        data = _JOINED.sub(b"", data)
     return len(_MAY_HOLD_A_BLOB.findall(data))
+
+
+def may_hold_blobs_anywhere(data: bytes) -> bool:
+    """Say whether a blob may stand in some bytes, in a wide encoding, too, wherever that begins; False is certain."""
+    return may_hold_blobs(data) > 0 or (b"\0" in data and may_hold_blobs(data.replace(b"\0", b"")) > 0)
 
 
 def may_hold_blobs_in(pieces: Iterable[bytes]) -> bool:
     """Say of a file that is read in pieces whether a blob may stand in it; False is certain."""
     before = b""
     for piece in pieces:
-        whole = before + piece
-        encoding = wide.encoding(whole)
-        if may_hold_blobs(whole) or (encoding is not None and may_hold_blobs(wide.decoded(whole, encoding))):
+        before = before[-_OVERLAP:] + piece
+        if may_hold_blobs_anywhere(before):
             return True
-        before = piece[-_OVERLAP:]
     return False
 
 

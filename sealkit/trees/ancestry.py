@@ -15,6 +15,7 @@ from sealkit.report import FINDING, Outcome
 from sealkit.trees.roots import is_there
 from sealkit.trees.sightings import Core, Sighting, Sought, core
 from sealkit.trees.store import read
+from sealkit.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -159,7 +160,7 @@ class Ancestry:
             return
         for place in places[left:]:
             if not place.synthetic:
-                more = f" and {len(standing) - _SHOWN} more files" if len(standing) > _SHOWN else ""
+                more = f" and {plural(len(standing) - _SHOWN, 'more file')}" if len(standing) > _SHOWN else ""
                 problem = f"the same blob still stands in {', '.join(standing[:_SHOWN])}{more}: it was copied from there"
                 yield place.finding("repeated_blob", problem)
 

@@ -29,7 +29,11 @@ def keep(old: int, status: os.stat_result, new: int, path: str) -> os.stat_resul
         os.fchmod(new, stat.S_IMODE(status.st_mode))
         made = os.fstat(new)
     if (made.st_uid, made.st_gid, made.st_mode) != (status.st_uid, status.st_gid, status.st_mode):
-        raise StoreError(problem="its owner, group or mode cannot be kept; nothing was changed", path=path)
+        raise StoreError(
+            problem="its owner, group or mode cannot be kept; nothing was changed",
+            hint="run it as the file's owner, where the file system keeps them",
+            path=path,
+        )
     return made
 
 
@@ -53,14 +57,12 @@ def _keep_owner(status: os.stat_result, new: int, path: str) -> None:
 
 def has_access_list(fd: int) -> bool:
     """Say whether an open file has an access list besides its mode; ``OSError``."""
-    return hasattr(os, "listxattr") and _ACCESS_LIST in _names(fd)
+    return _ACCESS_LIST in names(fd)
 
 
 def _keep_extended(old: int, new: int, path: str) -> bool:
     """Give ``new`` the extended attributes of ``old``, and say whether there are any, which may have changed its mode."""
-    if not hasattr(os, "listxattr"):  # macOS
-        return False
-    wanted, present = _names(old), _names(new)
+    wanted, present = names(old), names(new)
     for name in sorted((wanted | present) - _ABOUT_CONTENT):
         try:
             if name not in wanted:  # given by a default of the folder
@@ -73,11 +75,18 @@ def _keep_extended(old: int, new: int, path: str) -> bool:
             reason = (error.strerror or "no reason given").lower()
         else:
             continue
-        raise StoreError(problem=f"its attribute {name!r} cannot be kept ({reason}); nothing was changed", path=path)
+        raise StoreError(
+            problem=f"its attribute {name!r} cannot be kept ({reason}); nothing was changed",
+            hint=f"run it as root, or take it from the file: setfattr -x {name} FILE",
+            path=path,
+        )
     return bool(wanted or present)
 
 
-def _names(fd: int) -> set[str]:
+def names(fd: int) -> set[str]:
+    """Return the names of an open file's extended attributes, access lists among them; none where there are no such things; ``OSError``."""
+    if not hasattr(os, "listxattr"):  # macOS
+        return set()
     try:
         return set(os.listxattr(fd))
     except OSError as error:

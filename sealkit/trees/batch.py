@@ -5,35 +5,33 @@ from __future__ import annotations
 import os
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sealkit import report as reporting
-from sealkit.errors import ChangedUnderneath, HardLinked, SealkitError
+from sealkit.errors import ChangedUnderneath, SealkitError
 from sealkit.report import Outcome, failure
 from sealkit.trees import content, orders, visitor
+from sealkit.trees.chunks import chunked, grouped, unpacked
 from sealkit.trees.found import Found
+from sealkit.trees.lacking import Lacking
 from sealkit.trees.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.report import Counted
+    from sealkit.trees.chunks import Packed
     from sealkit.trees.journal import Entry, Journal
     from sealkit.trees.orders import Task
     from sealkit.trees.result import Replaced
     from sealkit.trees.spares import Spares
     from sealkit.trees.store import Snapshot
 
-T = TypeVar("T")
-
 CHUNK = 128
 """How many files are given to a worker together."""
 
 WRITE_CHUNK = 1024
 """How many are, and are replaced together, where files are written: each group waits for the disk twice."""
-
-CHUNK_PATHS = 64 << 10
-"""How many characters of paths a chunk has at most: one chunk must fit into a pipe's buffer."""
 
 FEW = 600
 """Fewer files than this are not worth a second process."""
@@ -127,10 +125,18 @@ def each(task: Task, found: Iterable[Found], mode: Mode, journal: Journal | None
             kept.spares.close()
 
 
-def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None) -> Iterator[Done]:
+def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None, lacking: Lacking | None = None) -> Iterator[Done]:
+    """Do a task to every record found; files that lack its fields are counted by ``lacking``, if that is given, and not yielded."""
     found = iter(found)
+    way = _way(task, kept, lacking)
     with Store() as store:
-        for done in _written(_way(task, kept), found, mode, store, kept) if mode.write else _read(task, found, mode, store):
+        if mode.write:
+            dones = _written(way, found, mode, store, kept)
+        elif mode.rehearse:
+            dones = _rehearse(way, task, found, mode, store)
+        else:
+            dones = _read(way, task, found, mode, store)
+        for done in dones:
             yield done
             if mode.fail_fast and not done.is_good:
                 return
@@ -142,30 +148,39 @@ def pieces(
     mode: Mode,
     piece: Callable[[Sequence[Done]], Piece],
     journal: Journal | None = None,
+    *,
+    tells_absent: bool = True,
 ) -> Iterator[Piece]:
-    """Do a task to every record found, with workers where they are worth it, and yield pieces of output in order."""
+    """Do a task to every record found, with workers where they are worth it, and yield pieces of output in order.
+
+    Unless ``tells_absent``, nothing is printed of files that lack the fields, and most of them are counted and no more.
+    """
     found = iter(found)
     first = list(islice(found, FEW)) if mode.workers is None else []
     workers = _workers(mode, enough=len(first) == FEW)
     everything = chain(first, found)
-    if workers == 1:
-        yield from together(each(task, everything, mode, journal), piece)
-        return
-    from sealkit.trees import pool
-
+    lacking = None if tells_absent else Lacking(task)
     kept = _begun(journal)  # of which each worker has its own
-
-    def work(packed: Packed) -> Iterator[tuple[object, ...]]:
-        return map(tuple, together(_each(task, _unpacked(packed), mode, kept), piece))
 
     def at_end() -> None:
         if kept is not None:
             kept.spares.close()
 
-    chunks = _chunks(everything, WRITE_CHUNK if mode.write else CHUNK)
+    if workers == 1:
+        try:
+            yield from together(_each(task, everything, mode, kept, lacking), piece, lacking)
+        finally:
+            at_end()
+        return
+    from sealkit.trees import pool
+
+    def work(packed: Packed) -> Iterator[tuple[object, ...]]:
+        return map(tuple, together(_each(task, unpacked(packed), mode, kept, lacking), piece, lacking))
+
+    chunks = chunked(everything, WRITE_CHUNK if mode.write else CHUNK)
     for chunk, result in pool.run(work, chunks, workers, at_end=at_end, end_at_once=mode.write):
         if isinstance(result, pool.Died):
-            made = piece([Done(one, [failure(one.path, result.problem)]) for one in _unpacked(chunk)])
+            made = piece([Done(one, [failure(one.path, result.problem)]) for one in unpacked(chunk)])
         else:
             made = Piece._make(result)
         yield made
@@ -181,40 +196,13 @@ def _workers(mode: Mode, *, enough: bool) -> int:
     return (mode.workers or pool.usable_cpus()) if pool.can_fork() else 1
 
 
-Packed = list[tuple[Any, ...]]
-"""A chunk of ``Found`` on its way to a worker: plain tuples, as is a ``Piece`` on its way back, take a tenth of the time."""
-
-
-def _unpacked(chunk: Packed) -> Iterator[Found]:
-    return map(Found._make, chunk)
-
-
-def _chunks(found: Iterable[Found], most: int) -> Iterator[Packed]:
-    packed: Iterator[tuple[Any, ...]] = map(tuple, found)
-    while chunk := list(islice(packed, most)):
-        if sum(len(path) + len(root) for path, root, _, _ in chunk) <= CHUNK_PATHS:
-            yield chunk
-        else:
-            yield from _grouped(chunk, most, lambda one: len(one[0]) + len(one[1]), CHUNK_PATHS)
-
-
-def _grouped(items: Iterable[T], most: int, size: Callable[[T], int], limit: int) -> Iterator[list[T]]:
-    """Put items together as they come: at most so many, or until their sizes are over a limit."""
-    group: list[T] = []
-    total = 0
-    for one in items:
-        group.append(one)
-        total += size(one)
-        if len(group) == most or total > limit:
-            yield group
-            group, total = [], 0
-    if group:
-        yield group
-
-
-def together(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece]) -> Iterator[Piece]:
-    """Put results together until there are enough of them to be handed on."""
-    return map(piece, _grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES))
+def together(done: Iterable[Done], piece: Callable[[Sequence[Done]], Piece], lacking: Lacking | None = None) -> Iterator[Piece]:
+    """Put results together until there are enough of them to be handed on, with the counts of the files that were ``lacking`` before them."""
+    for group in grouped(done, CHUNK, lambda one: len(one.before or b""), GROUP_BYTES):
+        made = piece(group)
+        yield made if lacking is None else lacking.added_to(made)
+    if lacking is not None and lacking.files:
+        yield lacking.added_to(piece(()))
 
 
 Looked = tuple[Done, "Snapshot | None"]
@@ -228,22 +216,25 @@ class _Way(NamedTuple):
 
     look: Look
     rules: visitor.Rules | None = None
+    lacking: Lacking | None = None
 
 
-def _way(task: Task, kept: _Kept | None) -> _Way:
-    return _Way(partial(_look, task, kept), task.rules)
+def _way(task: Task, kept: _Kept | None, lacking: Lacking | None = None) -> _Way:
+    return _Way(partial(_look, task, kept), task.rules, lacking)
 
 
 def _groups(way: _Way, found: Iterator[Found], store: Store) -> Iterator[list[Looked]]:
     """Look at files, and put those together that are replaced together."""
     looked = (way.look(one, read) for one, read in _ahead(way, found, store))
-    return _grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
+    return grouped(looked, WRITE_CHUNK, lambda one: 2 * len(one[0].before or b""), GROUP_BYTES)
 
 
 def _ahead(way: _Way, found: Iterator[Found], store: Store) -> Iterator[Read]:
     """Read files, a few at a time before any of them is looked at: taking turns with system calls slows down what follows them."""
+    if way.lacking is not None:
+        return way.lacking.ahead(found, store, lambda one: _snapshot(way, one, store))
     read = ((one, _snapshot(way, one, store)) for one in found)
-    return chain.from_iterable(_grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
+    return chain.from_iterable(grouped(read, _AHEAD, _bytes_read, _AHEAD_BYTES))
 
 
 def _bytes_read(one: Read) -> int:
@@ -269,24 +260,21 @@ def _look(task: Task, kept: _Kept | None, found: Found, read: Snapshot | Sealkit
     return Done(found, result.outcomes, read.data, result.data, result.replaced, hides), read
 
 
-def _read(task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
-    way = _way(task, None)
+def _read(way: _Way, task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
     for one, read in _ahead(way, found, store):
-        done, snapshot = way.look(one, read)
-        if mode.rehearse and snapshot is not None:
-            done = _rehearsed(task, done, snapshot, mode)
+        done, _ = way.look(one, read)
         yield done if done.after is None or task.verb == orders.REVEAL else done.as_dry_run()
 
 
-def _rehearsed(task: Task, done: Done, snapshot: Snapshot, mode: Mode) -> Done:
-    """Make a problem of a file that would be replaced, and may not be, so that it is said before the first one is."""
-    if mode.break_hardlinks or snapshot.nlink == 1 or task.sealer is None:
-        return done
-    target = task.sealer.key_id
-    if not any(outcome.status == reporting.FOUND and outcome.key != target for outcome in done.outcomes):
-        return done
-    problem = HardLinked(problem=f"has {snapshot.nlink} names", path=done.found.path)
-    return done._replace(outcomes=[*done.outcomes, failure(done.found.path, problem)])
+def _rehearse(way: _Way, task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
+    """Make a problem of each file that would be replaced, and cannot be, so that it is said before the first one is."""
+    from sealkit.trees.rehearsal import Rehearsal
+
+    with Rehearsal(task, break_hardlinks=mode.break_hardlinks) as rehearsal:
+        for one, read in _ahead(way, found, store):
+            done, snapshot = way.look(one, read)
+            problem = rehearsal.problem(one, snapshot, done.outcomes) if snapshot is not None else None
+            yield done if problem is None else done._replace(outcomes=[*done.outcomes, failure(one.path, problem)])
 
 
 def _written(way: _Way, found: Iterator[Found], mode: Mode, store: Store, kept: _Kept | None) -> Iterator[Done]:
@@ -342,12 +330,13 @@ def restore(root: str, entries: Iterable[Entry], mode: Mode, declared: Callable[
     from sealkit.trees.spares import Spares
 
     due: dict[str, Entry] = {}
+    start = "" if root == "." else root
 
     def found() -> Iterator[Found]:
         for entry in entries:
-            path = os.path.join(root, entry.path)
+            path = os.path.join(start, entry.path)
             due[path] = entry
-            yield Found(path, root)
+            yield Found(path, start)
 
     def look(one: Found, read: Snapshot | SealkitError) -> Looked:
         if isinstance(read, SealkitError):

@@ -1,4 +1,4 @@
-"""Blobs counted by the key they are under: in every file of the work tree, in the index, and in every version that git holds.
+"""Blobs counted by the key they are under: in every file of the work tree, in the index, and in whatever git holds.
 
 Not only in the fields that somebody names: a key that goes takes with it whatever was sealed under it, wherever that stands.
 """
@@ -6,17 +6,21 @@ Not only in the fields that somebody names: a key that goes takes with it whatev
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+import os
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sealkit import jobs
 from sealkit.candidates import candidates
 from sealkit.demands import FieldRule, kind_among
 from sealkit.errors import FieldAbsent, NotAString, SealkitError, StoreError, Unsealed
 from sealkit.keys.key import FORMATS
-from sealkit.records import visit, wide
+from sealkit.records import packed, visit
 from sealkit.records.identity import Binding
 from sealkit.report import failure
-from sealkit.trees import sightings, visitor
+from sealkit.trees import sightings, stock, visitor
+from sealkit.trees.stock import STORED
+from sealkit.trees.store import LIMIT
 from sealkit.trees.versions import Repository
 from sealkit.trees.walk import is_no_policy
 
@@ -29,7 +33,6 @@ if TYPE_CHECKING:
     from sealkit.records.record import Record
     from sealkit.report import Outcome
     from sealkit.trees.found import Found
-    from sealkit.trees.versions import Version
 
 PLAIN, TAGGED, _ = FORMATS
 _MAX_KNOWN = 1 << 14
@@ -40,12 +43,15 @@ INDEX = "the index"
 
 TEXT = "in no field of a record"
 """Stands for the field of a blob that was seen in the bytes of a file, and that no record has."""
+TABLE = "in a table"
+"""How the field of a blob begins that stands in a column."""
 
 
 class Place(NamedTuple):
-    """Where a blob stands: in a file, on a line (from 1), in a field; in git, the first ``commit`` found that has it there, or ``INDEX``.
+    """Where a blob stands: in a file, on a line or a row (from 1), in a field.
 
-    ``keys`` are those it may be under, mostly one; ``kid`` is what a tagged one says. ``named``: somebody named the field.
+    In git ``commit`` is the first one found that has it there, or ``INDEX``, or ``STORED``. ``keys`` are those it may be under, mostly one;
+    ``kid`` is what a tagged one says. ``named``: somebody named the field.
     """
 
     path: str
@@ -62,7 +68,7 @@ class Place(NamedTuple):
         where = f"{self.path}:{self.line}  {self.field}"
         if self.commit == INDEX:
             return f"{where}  in git's index"
-        return where if self.commit is None else f"{where}  in commit {self.commit[:12]}"
+        return where if self.commit in (None, STORED) else f"{where}  in commit {self.commit[:12]}"
 
 
 class Trouble(NamedTuple):
@@ -72,10 +78,44 @@ class Trouble(NamedTuple):
     commit: str | None = None
 
 
+class Unopened(NamedTuple):
+    """A file that is packed, as what it says, and was not looked into, and why not; ``commit`` as above."""
+
+    path: str
+    packed: str
+    reason: str
+    commit: str | None = None
+
+    @property
+    def is_table(self) -> bool:
+        """Say whether sealkit itself writes such files."""
+        return self.packed in packed.TABLES
+
+
+Told = Place | Trouble | Unopened
+
+
+class Cell(Protocol):
+    """A blob in a table."""
+
+    @property
+    def column(self) -> str:
+        """The column's name."""
+
+    @property
+    def row(self) -> int:
+        """The row, from 1."""
+
+    @property
+    def blob(self) -> Blob:
+        """The blob."""
+
+
 class Census:
     """Looks at blobs with the keys of a ring; ``demanded`` says which fields of which file hold them, and ``below`` where that is in its tree.
 
-    Of what has to be authentic (all, if the run ``requires`` it) nothing is told but what is proved.
+    Of what has to be authentic (all, if the run ``requires`` it) nothing is told but what is proved. ``cells`` yields the blobs in a table;
+    without it, where what reads tables is not installed, none is looked into.
     """
 
     def __init__(
@@ -85,64 +125,96 @@ class Census:
         below: Callable[[str], str] | None,
         *,
         requires: bool = False,
+        cells: Callable[[bytes], Iterator[Cell]] | None = None,
     ) -> None:
         self._ring = ring
         self._demanded = demanded
         self._below = below
         self._requires = requires
+        self._cells = cells
         self._known: dict[tuple[str, str, Context | None, bool], tuple[str, ...]] = {}
         self._objects: set[str] = set()
         self._blobs: set[int] = set()
         self._told: set[Blob] = set()
 
-    def of_tree(
-        self, found: Iterable[Found], repository: Repository | None = None, inner: Sequence[str] = ()
-    ) -> Iterator[Place | Trouble]:
-        """Yield every blob of some files as they are now and, with a repository, what its index holds besides.
+    def of_tree(self, found: Iterable[Found], outer: Iterable[Repository] = (), inner: Iterable[str] = ()) -> Iterator[Told]:
+        """Yield every blob of some files as they are now, and what the indexes of the repositories that they are in hold besides.
 
         ``inner`` are work trees inside, which may be added as the files are found: their indexes count, too.
         """
         self._objects = set()
-        for file in visitor.files(found, self._demanded, whole=True):
+        for file in visitor.whole_files(found):
+            path = file.found.path
             if file.problem is not None:
-                yield Trouble(failure(file.found.path, file.problem))
-                continue
-            self._objects.update(_object_ids(file.data))
-            yield from self.of_file(file.found.path, file.data)
-        if repository is not None:
-            yield from self._of_versions(repository, self._unseen(repository))
+                yield Trouble(failure(path, file.problem))
+            elif file.large:
+                yield from _unread(path, file.data)
+            else:
+                self._objects.update(_object_ids(file.data))
+                yield from self.of_file(path, file.data)
+        for repository in outer:
+            yield from self._of_index(repository)
         for top in inner:
             try:
-                one = Repository([top])
-                yield from self._of_versions(one, self._unseen(one))
+                yield from self._of_index(Repository([top]))
             except SealkitError as error:
                 yield Trouble(failure(top, error), INDEX)
 
-    def of_history(self, repository: Repository) -> Iterator[Place | Trouble]:
-        """Yield every blob that the files have in any commit of any branch, tag or stash, once for each version of the file."""
-        yield from self._of_versions(repository, repository.history(is_no_policy, "--all"))
+    def of_repository(self, repository: Repository, known: Iterable[str] = ()) -> Iterator[Told]:
+        """Yield every blob in all that a repository holds, once for each version of a file, whether or not anything leads to it.
 
-    def _unseen(self, repository: Repository) -> Iterator[Version]:
+        ``known`` as in ``stock.kept_beside``.
+        """
+        for held in chain(stock.everything(repository), stock.kept_beside(repository, known)):
+            if held.problem is not None:
+                yield Trouble(failure(held.path, held.problem), held.commit)
+            elif held.large:
+                yield from _unread(held.path, held.data, held.commit)
+            elif held.is_file:
+                yield from self.of_file(held.path, held.data, held.commit)
+            else:
+                self._told = set()
+                yield from self._of_bytes(held.path, held.data, held.commit)
+
+    def _of_index(self, repository: Repository) -> Iterator[Told]:
         """Yield what the index holds and no file of the work tree does."""
-        known = self._objects
-        return (version._replace(commit=INDEX) for version in repository.entries(is_no_policy) if version.object not in known)
-
-    def _of_versions(self, repository: Repository, versions: Iterable[Version]) -> Iterator[Place | Trouble]:
         with repository.objects() as read:
-            for version in versions:
+            for version in repository.entries(_is_any):
+                if version.object in self._objects:
+                    continue
                 try:
                     data = read(version.object)
                 except StoreError as error:
-                    yield Trouble(failure(version.path, error), version.commit)
+                    yield Trouble(failure(version.path, error), INDEX)
                     continue
-                yield from self.of_file(version.path, data, version.commit)
+                yield from self.of_file(version.path, data, INDEX)
 
-    def of_file(self, path: str, data: bytes, commit: str | None = None) -> Iterator[Place | Trouble]:
+    def of_file(self, path: str, data: bytes, commit: str | None = None) -> Iterator[Told]:
         """Yield every blob in the content of a file, in a field or not; of the index, each that no file has."""
         self._told = set()
-        yield from self._of_fields(path, data, commit)
-        if visit.may_hold_blobs(data) or wide.encoding(data) is not None:
+        if is_no_policy(os.path.basename(path)):
+            yield from self._of_fields(path, data, commit)
+        yield from self._of_bytes(path, data, commit)
+
+    def _of_bytes(self, path: str, data: bytes, commit: str | None) -> Iterator[Told]:
+        """Yield every blob that is in no field: in a table, or spelt out anywhere."""
+        kind = packed.kind(data[: packed.BEGINNING])
+        if kind is not None:
+            yield from self._of_packed(path, data, kind, commit)
+        if visit.may_hold_blobs_anywhere(data):
             yield from self._of_text(path, data, commit)
+
+    def _of_packed(self, path: str, data: bytes, kind: str, commit: str | None) -> Iterator[Place | Unopened]:
+        if kind not in packed.TABLES or self._cells is None:
+            yield Unopened(path, kind, "nothing reads it here", commit)
+            return
+        try:
+            for cell in self._cells(data):
+                if cell.blob not in self._told and self._counts(cell.blob, commit):
+                    keys = self._keys(cell.blob, FieldRule(), None)
+                    yield Place(path, cell.row, f"{TABLE}, column {cell.column}", keys, cell.blob.kid, commit, named=False)
+        except SealkitError as error:
+            yield Unopened(path, kind, error.problem, commit)
 
     def _of_text(self, path: str, data: bytes, commit: str | None) -> Iterator[Place]:
         """Yield each blob that stands in the bytes and in no field that was looked at, if a key is known that it may be under."""
@@ -172,7 +244,8 @@ class Census:
                     for place in self._of_field(record, path, field, FieldRule(field), commit):
                         yield place._replace(named=False) if isinstance(place, Place) else place
         except SealkitError as error:
-            yield Trouble(failure(path, error), commit)
+            if visit.may_hold_blobs_anywhere(data):
+                yield Trouble(failure(path, error), commit)
 
     def _of_field(self, record: Record, path: str, field: str, demand: FieldRule, commit: str | None) -> Iterator[Place | Trouble]:
         try:
@@ -218,10 +291,14 @@ class Tally:
         self.versions: dict[str, int] = {}
         self.troubles: list[Trouble] = []
         self.old_troubles = 0
+        self.unopened: list[Unopened] = []
         self._last: dict[str, str] = {}
 
-    def add(self, one: Place | Trouble) -> None:
+    def add(self, one: Told) -> None:
         """Count one blob, under each key that it may be under, or what could not be looked at."""
+        if isinstance(one, Unopened):
+            self.unopened.append(one)
+            return
         if isinstance(one, Trouble):
             if one.commit in (None, INDEX) or one.outcome.exit_status > 1:
                 self.troubles.append(one)
@@ -238,6 +315,17 @@ class Tally:
     def names(self) -> list[str]:
         """Return what was counted under: ids of keys, kids that the ring has not, ``NO_KEY``."""
         return list({**self.fields, **self.staged, **self.versions})
+
+
+def _is_any(name: str) -> bool:
+    return True
+
+
+def _unread(path: str, beginning: bytes, commit: str | None = None) -> Iterator[Unopened]:
+    """Yield a file that is too large to be read, if it is packed: there is no blob in its bytes, but there may be one in what it holds."""
+    kind = packed.kind(beginning)
+    if kind is not None:
+        yield Unopened(path, kind, f"more than {LIMIT} bytes", commit)
 
 
 def _object_ids(data: bytes) -> tuple[str, str]:

@@ -43,7 +43,7 @@ class Gone(JournalError):
 class Foreign(JournalError):
     """A journal that is not one of ours, or was altered; the problem says how that shows."""
 
-    default_hint = "look at it, and set it aside with: sealkit rotate --set-aside PATH"
+    default_hint = "look at it, and set it aside with: sealkit rotate --set-aside {TREE}"
 
 
 def encoded(content: dict[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from sealkit.errors import (
     FieldAbsent,
     Misbound,
     NotAString,
+    OverLimit,
     SealkitError,
     Tampered,
     Unsealed,
@@ -28,7 +29,7 @@ from sealkit.report import Outcome, failure
 from sealkit.sealing import judge, strangers
 from sealkit.sealing.placing import put
 from sealkit.trees import at_once, orders
-from sealkit.trees.result import Replaced, Result, absent, of_blob, unopened
+from sealkit.trees.result import Replaced, Result, absent, no_record, of_blob, unopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +84,8 @@ def _of_one_without(task: Task, path: str, data: bytes, known_as: str, *, named:
     if is_gate and (b"==" in data or b"\\" in data) and visit.may_hold_blobs(data):
         return None
     if sought.is_covered or named or is_record_name(known_as[known_as.rfind("/") + 1 :]) or visit.kind(known_as, data) is not None:
+        if named and visit.kind(known_as, data) is None:
+            return Result([no_record(path, field, data) for field in sought.told], None, [])
         return Result([absent(path, field) for field in sought.told], None, [])
     return Result([], None, [])
 
@@ -138,7 +141,8 @@ class _Work:
             if demand.required and self.task.verb == orders.CHECK:
                 self.outcomes.append(failure(self.path, jobs.missing(demand, 1))._replace(status=reporting.FINDING, exit_status=1))
             elif demand.line != ALSO:
-                self.outcomes.append(absent(self.path, demand.path))
+                is_odd = kind is None and named
+                self.outcomes.append(no_record(self.path, demand.path, data) if is_odd else absent(self.path, demand.path))
 
     def with_blobs(self, data: bytes, records: list[Record]) -> list[Record]:
         """Look for fields that hold blobs and of which nothing is demanded: in no record of the file may they be open.
@@ -162,7 +166,10 @@ class _Work:
         for together in orders.apart(given) if changes else [given]:
             todo = [one for order in together for one in self._fields(record, order)]
             if changes:
-                record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
+                try:
+                    record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
+                except OverLimit as error:
+                    self.wrong(error, together[0].demand.path)
             else:
                 for one in todo:
                     self._do(record, one)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealkit.demands import ALSO, UNCOVERED, FieldRule, leniently
 from sealkit.errors import ConfigError, OverLimit, TooCostly
 from sealkit.records.kinds import POLICY
-from sealkit.trees.roots import holds_policy, is_folder, is_there
+from sealkit.trees.folders import from_here
+from sealkit.trees.roots import holds_policy, is_folder
 from sealkit.trees.store import read
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MAX_BYTES = 32 << 10
 def read_policy(path: str) -> bytes | None:
     """Return the text of the policy at a path, None if there is none. Raises ``StoreError``, and ``TooCostly`` for one that is too long."""
     try:
-        return read(path, limit=MAX_BYTES).data if is_there(path) else None
+        return read(path, limit=MAX_BYTES).data if holds_policy(os.path.dirname(path)) else None
     except OverLimit as error:
         problem = f"policy: {error.problem}"
     raise TooCostly(problem=problem, hint="say it in fewer rules", path=path)
@@ -103,9 +104,9 @@ class Demanded:
         self._alone = asked.alone()
         self._reach = reach
         self._policies: dict[str, Policy | None] = {}
-        self._known: dict[tuple[Rule, tuple[str, ...]], tuple[FieldRule, ...]] = {}
+        self._known: dict[tuple[int, tuple[str, ...]], tuple[Rule, tuple[FieldRule, ...]]] = {}
         self._levels: dict[tuple[str, ...], tuple[Level, ...]] = {}
-        self._together: dict[tuple[Level, ...], Policies] = {}
+        self._together: dict[tuple[str, ...], Policies | None] = {}
         self._uncovered: dict[tuple[str, ...], tuple[FieldRule, ...]] = {}
 
     def read(self) -> None:
@@ -165,14 +166,15 @@ class Demanded:
 
     def policies(self, path: str) -> Policies | None:
         """Return what the policies that apply to a file say together, None if there are none. Raises as ``levels``."""
-        levels = self.levels(path)
-        if not levels:
+        folders = self._below.policies(path)
+        if not folders:
             return None
-        if levels not in self._together:
+        if folders not in self._together:
             from sealkit.policy import Policies
 
-            self._together[levels] = Policies((level.prefix, level.policy) for level in levels)
-        return self._together[levels]
+            levels = self.levels(path)
+            self._together[folders] = Policies((level.prefix, level.policy) for level in levels) if levels else None
+        return self._together[folders]
 
     def __call__(self, path: str) -> tuple[FieldRule, ...]:
         """Return the demands on the fields of a file, in the order of the policies.
@@ -188,11 +190,16 @@ class Demanded:
         if rule is None:
             return self._without_rule(policies, path, below)
         also = self._also(policies, below)
-        if (rule, also) not in self._known:
+        known = self._known.get((id(rule), also))
+        if known is None:
             demands = self._asked.over(rule, writes=self._reach.writes)
             demands = leniently(demands) if self._reach.leniently else demands
-            self._known[rule, also] = (*demands, *_besides(demands, also))
-        return self._known[rule, also]
+            known = self._known[id(rule), also] = rule, (*demands, *_besides(demands, also))  # kept, so that no other gets its id
+        return known[1]
+
+    def alike(self, path: str) -> tuple[FieldRule, ...] | None:
+        """Return what is demanded of a file and of all others in its folder; None where it depends on their names. Raises as ``levels``."""
+        return None if self.levels(path) else self._alone
 
     def _also(self, policies: Policies, below: str) -> tuple[str, ...]:
         """Return the fields that are looked for in a file whatever rules match it."""
@@ -209,7 +216,7 @@ class Demanded:
             if len(policies.levels) < 2:
                 raise
             problem = error.problem
-        names = " and ".join(os.path.relpath(os.path.join(folder, POLICY)) for folder in self._below.policies(path))
+        names = " and ".join(from_here(os.path.join(folder, POLICY)) for folder in self._below.policies(path))
         raise ConfigError(
             problem=f"the policies that hold here ({names}) contradict each other: {problem}",
             hint="say it once, in the policy of the tree's root, and remove the one further in",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sealkit.errors import OtherMount, StoreError
 from sealkit.trees import ignore, worktree
-from sealkit.trees.folders import LISTED, failure, refusal, release, wrong_kind
+from sealkit.trees.folders import LISTED, failure, real_path, refusal, release, wrong_kind
 from sealkit.trees.found import IGNORED, LINKS, UNASKED, Found
 from sealkit.trees.listing import Listing
 
@@ -180,7 +180,7 @@ class Descent:
         folder.tree = worktree.enclosing(folder.path) if filters.gitignore else None
         if folder.tree is None:
             return
-        here, way = os.path.realpath(folder.path or "."), b""
+        here, way = real_path(folder.path), b""
         while here != folder.tree.top:
             here, step = os.path.split(here)
             way = os.fsencode(step) + b"/" + way

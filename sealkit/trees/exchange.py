@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -12,6 +13,7 @@ from sealkit.trees.folders import failure, refusal, release
 from sealkit.trees.spares import Spare, Spares
 from sealkit.trees.store import READING
 from sealkit.trees.swap import Mark
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +53,18 @@ class Options(NamedTuple):
 
 
 DEFAULTS = Options()
+
+
+def _unwritable(error: OSError | ValueError, path: str) -> StoreError:
+    """Put the refusal to write a new file beside a record into a ``StoreError`` that says what has to be writable."""
+    problem = failure("cannot be replaced", error, path)
+    number = getattr(error, "errno", None)
+    if number in (errno.EACCES, errno.EPERM):
+        folder = os.path.dirname(path) or "."
+        problem.hint = f"a new file takes its place, so you must be able to write in its folder, too: {quoted(folder)}"
+    elif number == errno.EROFS:
+        problem.hint = "its file system is mounted read-only"
+    return problem
 
 
 class Exchange:
@@ -97,7 +111,7 @@ class Exchange:
             self.problem = error.with_traceback(None).at(path=self.write.path)
             self.problem.__context__ = None
         except (OSError, ValueError) as error:
-            self.problem = failure("cannot be replaced", error, self.write.path)
+            self.problem = _unwritable(error, self.write.path)
         if self.problem is not None:
             self.abandon()
 

@@ -25,6 +25,9 @@ _KINDS = (
 )
 
 
+_NOT_TOLD = "the working folder, from which it is named, cannot be told"
+
+
 def failure(doing: str, error: OSError | ValueError, path: str) -> StoreError:
     """Put the operating system's refusal into a ``StoreError``; a ``ValueError`` is a name that no file can have."""
     number = error.errno if isinstance(error, OSError) else None
@@ -49,6 +52,24 @@ def refusal(doing: str, error: OSError | ValueError, place: tuple[str, int | Non
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
         return failure(doing, error, path)
     return wrong_kind(mode, path)
+
+
+def real_path(path: str) -> str:
+    """Return a path from / on, without links; nothing need be there. ``StoreError`` if the folder that it counts from cannot be told."""
+    try:
+        return os.path.realpath(path or ".")
+    except OSError as error:
+        problem = failure(_NOT_TOLD, error, path or ".")
+    raise problem
+
+
+def from_here(path: str) -> str:
+    """Return an absolute path as it is named in the working folder. ``StoreError`` if that cannot be told."""
+    try:
+        return os.path.relpath(path, os.path.realpath("."))
+    except OSError as error:
+        problem = failure(_NOT_TOLD, error, path)
+    raise problem
 
 
 def release(fd: int) -> None:

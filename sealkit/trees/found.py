@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit.wording import plural
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,11 +41,10 @@ _IN_WORDS = {
     IGNORED: "ignored by git",
     UNASKED: "left out by --include and --exclude",
     EXCLUDED: "excluded by the policy",
-    LINKS: "links",
-    SPECIAL: "that are no regular files",
-    TEMPORARY: "temporary files of sealkit",
     SPARSE: "not checked out",
 }
+_NOUNS = {LINKS: ("link", ""), SPECIAL: ("special file", ""), TEMPORARY: ("temporary file", " of sealkit")}
+_ORDER = (HIDDEN, IGNORED, UNASKED, EXCLUDED, LINKS, SPECIAL, TEMPORARY, SPARSE)
 
 
 class Left:
@@ -60,8 +61,15 @@ class Left:
 
     def sentence(self) -> str | None:
         """Say in words what was left; None if nothing was."""
-        words = ", ".join(f"{self.counts[reason]} {text}" for reason, text in _IN_WORDS.items() if self.counts.get(reason))
+        words = ", ".join(_in_words(reason, self.counts[reason]) for reason in _ORDER if self.counts.get(reason))
         return f"not looked at: {words} (a folder counts as one)" if words else None
+
+
+def _in_words(reason: str, count: int) -> str:
+    if reason not in _NOUNS:
+        return f"{count:,} {_IN_WORDS[reason]}"
+    noun, of = _NOUNS[reason]
+    return plural(count, noun) + of
 
 
 class Filters:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from sealkit.errors import SealkitError
 from sealkit.records.kinds import POLICY
 from sealkit.report import FINDING, Outcome, failure
+from sealkit.trees.folders import from_here, real_path
 from sealkit.trees.found import EXCLUDED, Left
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,6 +38,7 @@ class Watch:
         self._levels: tuple[Level, ...] = ()
         self._beyond: tuple[str, tuple[Level, ...]] | None = None
         self._inner: set[str] = set()
+        self._misnamed: set[str] = set()
 
     def passing(self, found: Iterable[Found]) -> Iterator[Found]:
         """Yield the records among some files, each problem met on the way among them."""
@@ -64,6 +67,8 @@ class Watch:
         cut = found.path.rfind("/") + 1
         folder, name = found.path[:cut], found.path[cut:]
         if folder != self._folder:  # files come folder by folder
+            if f"/{POLICY}/" in f"/{folder}":
+                self._find_folder(folder)
             self._levels = self._learned(found.path)
             self._beyond = self._demanded.beyond(found.path)
             self._folder = folder
@@ -76,15 +81,25 @@ class Watch:
         below = self._demanded.below(found.path)
         is_covered = is_left_out = False
         for level in self._levels:
-            matching = level.policy.matching(below[len(level.prefix) :])
-            self._unmatched[level.folder] -= matching
-            is_covered = is_covered or bool(matching)
-            is_left_out = is_left_out or bool(level.policy.leaving_out(below[len(level.prefix) :]))
+            matching, left_out = level.policy.verdict(below[len(level.prefix) :])
+            if matching:
+                self._unmatched[level.folder] -= matching
+                is_covered = True
+            is_left_out = is_left_out or bool(left_out)
         if is_covered:
             self._compare(found.path)
         elif is_left_out:
             self._left.add(EXCLUDED)
         return True
+
+    def _find_folder(self, folder: str) -> None:
+        """Find a folder that has the name of a policy, once: it is none, and whoever put it there may have meant to take one's place."""
+        place = folder[: f"/{folder}".index(f"/{POLICY}/") + len(POLICY)]
+        if place not in self._misnamed:
+            self._misnamed.add(place)
+            problem = "a folder with the name of a policy: it is none, and no rule is read there"
+            hint = "give the folder another name, or put the policy back in its place"
+            self._findings.append(Outcome(place, FINDING, None, "no_policy", message=problem, hint=hint, exit_status=1))
 
     def _learned(self, path: str) -> tuple[Level, ...]:
         """Return the policies that apply to a file, outermost first; note those that were not met before."""
@@ -99,12 +114,12 @@ class Watch:
 
     def _look_beyond(self, path: str, top: str, levels: tuple[Level, ...]) -> None:
         """Find a work tree inside a tree whose policies speak of what is in it, and do not hold there."""
-        place = os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
+        place = os.path.join(real_path(os.path.dirname(path)), os.path.basename(path))
         level = next((one for one in levels if one.policy.matching(os.path.relpath(place, one.folder))), None)
         if level is None or top in self._inner:
             return
         self._inner.add(top)
-        shown, policy = os.path.relpath(top, os.path.realpath(".")), _shown(level.folder)
+        shown, policy = from_here(top), _shown(level.folder)
         problem = (
             f"a git work tree of its own, where {policy} does not hold, though its rules cover {os.path.basename(path)!r} in it"
         )
@@ -117,6 +132,8 @@ class Watch:
 
     def _compare(self, path: str) -> None:
         """Find two files whose names some file systems do not tell apart (Unicode normal forms, case)."""
+        if path.isascii() and path == path.lower():
+            return
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
         if folded == path:
             return
@@ -134,13 +151,13 @@ class Watch:
 def nested(folder: str, root: str) -> Outcome:
     """Return the finding that a policy stands in a folder of a tree whose root is another one."""
     problem = f"a policy inside the tree of {_shown(root)}: its rules add to those above it, and paths count from the root"
-    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {os.path.dirname(_shown(folder)) or '.'}"
+    hint = f"say its rules there, and remove it; blobs bound to paths from here on: sealkit retag --was . {quoted(os.path.dirname(_shown(folder)) or '.')}"
     return Outcome(_shown(folder), FINDING, None, "nested_policy", message=problem, hint=hint, exit_status=1)
 
 
 def _shown(folder: str) -> str:
     """Return the path of the policy in an absolute folder, as somebody in the working folder would name it."""
-    return os.path.relpath(os.path.join(folder, POLICY), os.path.realpath("."))
+    return from_here(os.path.join(folder, POLICY))
 
 
 def _is_another(one: str, other: str) -> bool:

@@ -16,6 +16,7 @@ from sealkit.demands import kind_among
 from sealkit.errors import SealkitError
 from sealkit.records import visit
 from sealkit.report import FINDING, Outcome
+from sealkit.wording import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _TEXT = re.compile(rb"[0-9A-Za-z+/=_-]{16}")
 _ZEROS = bytes(8)
 _PLACES = 3
+WEAK = "weak_iv"
 
 
 class Place(NamedTuple):
@@ -38,9 +40,13 @@ class Place(NamedTuple):
 
 
 class Ivs:
-    """Takes IVs, in hexadecimal, as they come; ``suspects`` are those that are to be looked at again."""
+    """Takes IVs, in hexadecimal, as they come; ``suspects`` are those that are to be looked at again.
 
-    def __init__(self) -> None:
+    Without ``repeats`` an IV may come again: in git's history the same blob is in every version of its file.
+    """
+
+    def __init__(self, *, repeats: bool = True) -> None:
+        self._repeats = repeats
         self._seen: set[int] = set()
         self.suspects: set[str] = set()
 
@@ -50,7 +56,7 @@ class Ivs:
         for iv in ivs:
             number = int(iv, 16)
             mark = hash(number)
-            if not seen.isdisjoint((mark, hash(number - 1), hash(number + 1))):
+            if not seen.isdisjoint((hash(number - 1), hash(number + 1))) or (self._repeats and mark in seen):
                 self._suspect(iv, number)
             elif weakness(iv) is not None:
                 self.suspects.add(iv)
@@ -69,7 +75,8 @@ class Ivs:
         for one in done:
             for place in self._places(one, demanded):
                 places.setdefault(place.outcome.iv or "", []).append(place)
-        return [finding for iv in sorted(places) for finding in _of_iv(iv, places, demanded)]
+        found = (finding for iv in sorted(places) for finding in _of_iv(iv, places, demanded))
+        return [finding for finding in found if self._repeats or finding.code == WEAK]
 
     def _places(self, done: Done, demanded: Callable[[str], Iterable[FieldRule]] | None) -> Iterator[Place]:
         kind = kind_among(demanded(done.found.path)) if demanded is not None else None
@@ -108,11 +115,9 @@ def _of_iv(iv: str, places: dict[str, list[Place]], demanded: Callable[[str], It
     alike = _Alike(here)
     for number, place in enumerate(here):
         if weak is not None:
-            yield _finding(place, "weak_iv", f"the IV is {weak}: it must be random")
+            yield _finding(place, WEAK, f"the IV is {weak}: it must be random")
         elif f"{int(iv, 16) - 1:032x}" in places or f"{int(iv, 16) + 1:032x}" in places:
-            yield _finding(
-                place, "weak_iv", "the IV is one more or less than another one, as if it were counted: it must be random"
-            )
+            yield _finding(place, WEAK, "the IV is one more or less than another one, as if it were counted: it must be random")
         same = alike.texts[place.text]
         if len(same) < len(here):
             begin = ", and their payloads begin alike" if len(alike.begins[place.first_block]) > 1 else ""
@@ -155,5 +160,7 @@ def _is_synthetic(place: Place, demanded: Callable[[str], Iterable[FieldRule]] |
 
 
 def _finding(place: Place, code: str, problem: str) -> Outcome:
-    hint = "seal the payload anew, with a tool that takes IVs from the system's random generator: sealkit rotate"
+    hint = f"seal the payload anew, with a tool that takes IVs from the system's random generator, or rotate it: sealkit rotate --to ID {quoted(place.outcome.path)}"
+    if place.outcome.message is not None:  # in which commit it is
+        problem = f"{place.outcome.message}: {problem}"
     return place.outcome._replace(status=FINDING, code=code, message=problem, hint=hint, exit_status=1)

@@ -20,6 +20,7 @@ from sealkit.trees.chain import Foreign, Gone, Reader
 from sealkit.trees.folders import release
 from sealkit.trees.found import OWN_FOLDER
 from sealkit.trees.journal import DONE, FINISHED, ROLLED_BACK, VERSION, WILL, Header, Place
+from sealkit.wording import within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,7 @@ def look(root: str, keys: Sequence[Key]) -> Told:
 
     Nobody need hold the tree: those that somebody else removes meanwhile are not among them.
     """
-    folder = os.path.join(root, OWN_FOLDER)
+    folder = within(root, OWN_FOLDER)
     told = Told([], [], [])
     for name in _names(folder):
         try:

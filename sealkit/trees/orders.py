@@ -30,7 +30,8 @@ class Around(NamedTuple):
 
     ``demanded`` says what is demanded of a file's fields, in the place of the task's own ``fields`` and ``binding``; ``below`` gives a
     file's path below the tree's root; ``elsewhere`` names the record that a blob is authentic for, if any; ``blessed`` gives a file's
-    content in the git revision that somebody vouches for, if any; ``was`` says what a field's blob was bound to before (``retag``).
+    content in the git revision that somebody vouches for, if any; ``was`` says what a field's blob was bound to before (``retag``);
+    ``alike`` says what is demanded of all files in a file's folder, or None where that depends on their names.
     """
 
     demanded: Callable[[str], Sequence[FieldRule]] | None = None
@@ -38,9 +39,11 @@ class Around(NamedTuple):
     elsewhere: Callable[[Sealer, Blob], str | None] | None = None
     blessed: Callable[[str], bytes | None] | None = None
     was: Callable[[str, Record, str, Bind, int | None], Place] | None = None
+    alike: Callable[[str], Sequence[FieldRule] | None] | None = None
 
 
 NOWHERE = Around()
+_MOST_KEPT = 1024
 CHANGING = frozenset({SEAL, ROTATE, REVEAL, RETAG})
 """The verbs that change records."""
 
@@ -58,7 +61,9 @@ class Task:
     __slots__ = (
         "_demands",
         "_given",
+        "_of_path",
         "_orders",
+        "_path",
         "_sought",
         "around",
         "binding",
@@ -89,8 +94,10 @@ class Task:
         self.seal_foreign = False
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None
+        self._path: str | None = None
+        self._of_path: Sequence[FieldRule] = ()
         self._given: Sequence[Order] = ()
-        self._sought: Sought | None = None
+        self._sought: dict[int, tuple[Sequence[FieldRule], Sought]] = {}
 
     def orders(self, path: str) -> Sequence[Order]:
         """Return what to do in a file. Raises ``ConfigError`` for a policy that is none, ``Usage`` for what a policy refuses."""
@@ -98,19 +105,38 @@ class Task:
         if demanded is None:
             rules = (FieldRule(pattern, required=False, bind=self.binding.bind) for pattern in self.fields)
             return [Order(rule, self.binding, self.opener, self.sealer) for rule in rules]
-        demands = demanded(path)
+        demands = self._demanded(path, demanded)
         if demands is not self._demands:  # nearly all files of a tree have the very same
             self._given = [self._orders.get(demand) or self._order(demand) for demand in demands]
             self._demands = demands
-            self._sought = None
         return self._given
 
     def sought(self, path: str) -> Sought:
         """Return what is looked for in a file, made once for all files of which the very same is demanded. Raises as ``orders``."""
-        given = self.orders(path)
-        if self._sought is None or self.around.demanded is None:
-            self._sought = sought_by([order.demand for order in given])
-        return self._sought
+        demanded = self.around.demanded
+        return self._looked_for(self._demanded(path, demanded)) if demanded is not None else sought_by(self.rules(path))
+
+    def _demanded(self, path: str, demanded: Callable[[str], Sequence[FieldRule]]) -> Sequence[FieldRule]:
+        """Return what is demanded of a file, asked once for all that is asked of it."""
+        if path != self._path:
+            self._of_path = demanded(path)
+            self._path = path
+        return self._of_path
+
+    def sought_by_all(self, path: str) -> Sought | None:
+        """Return what is looked for in a file and in all others of its folder; None where that depends on their names. Raises as ``orders``."""
+        alike = self.around.alike(path) if self.around.alike is not None else None
+        return self._looked_for(alike) if alike is not None else None
+
+    def _looked_for(self, demands: Sequence[FieldRule]) -> Sought:
+        known = self._sought.get(id(demands))
+        if known is None:
+            if len(self._sought) >= _MOST_KEPT:
+                self._sought.clear()
+            for demand in demands:
+                self.also(demand)  # raises for what a policy refuses
+            known = self._sought[id(demands)] = demands, sought_by(demands)  # which keeps them, so that nothing else gets their id
+        return known[1]
 
     def rules(self, path: str) -> Sequence[FieldRule]:
         """Return what is demanded of the fields of a file. Raises as ``orders``."""

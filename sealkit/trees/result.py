@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import report as reporting
 from sealkit.context import BINDS
+from sealkit.records.kinds import described
 from sealkit.report import Outcome
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Result(NamedTuple):
 def absent(path: str, field: str, line: int = 1) -> Outcome:
     """Return the outcome for a record that lacks a field."""
     return Outcome(path, reporting.ABSENT, field, "absent", line=line)
+
+
+def no_record(path: str, field: str, data: bytes) -> Outcome:
+    """Return the outcome for a file that was named and is no record: it says what it is."""
+    return absent(path, field)._replace(message=f"this is no record that could have the field {field!r}, but {described(data)}")
 
 
 def of_blob(

@@ -10,6 +10,7 @@ from sealkit.errors import StoreError, Usage
 from sealkit.git.program import GitFailedError, git, top_of
 from sealkit.git.revisions import commit_of
 from sealkit.git.stored import Stored
+from sealkit.trees.folders import real_path
 
 if TYPE_CHECKING:
     from typing import Self
@@ -53,7 +54,7 @@ class Revision:
 
     def _name(self, path: str) -> bytes | None:
         """Return a path below the top of the work tree; None for one that is not there, or that git cannot be asked for."""
-        folder = os.path.realpath(os.path.dirname(path) or ".")
+        folder = real_path(os.path.dirname(path))
         name = os.fsencode(os.path.relpath(os.path.join(folder, os.path.basename(path)), self.top))
         return None if name.startswith(b"../") or b"\n" in name else name
 

@@ -49,8 +49,9 @@ def root_of(path: str) -> str | None:
 
 
 def holds_policy(folder: str) -> bool:
-    """Say whether a policy stands in a folder of the work tree. ``StoreError`` if the system cannot tell."""
-    return is_there(os.path.join(folder, POLICY))
+    """Say whether a policy stands in a folder of the work tree; a folder of that name is none. ``StoreError`` if the system cannot tell."""
+    status = _asked(os.lstat, os.path.join(folder, POLICY))
+    return status is not None and not stat.S_ISDIR(status.st_mode)
 
 
 class _Way(NamedTuple):

@@ -82,7 +82,7 @@ def begin(rotation: Rotation) -> Journal:
     if unfinished.header != rotation.header:
         raise JournalError(
             problem=f"another rotation of this tree, to {unfinished.header.to}, was begun at {unfinished.started} and is not finished",
-            hint="run that command again to finish it, or take it back with: sealkit rotate --rollback PATH",
+            hint="run that command again to finish it, or take it back with: sealkit rotate --rollback {TREE}",
             path=unfinished.path,
         )
     return Journal.resume(rotation.root, unfinished.path, unfinished.prover)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.crypto.blob import Blob
 from sealkit.errors import SealkitError
-from sealkit.records import wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -72,10 +71,24 @@ class Sought:
 
 
 def anywhere(data: bytes) -> Iterator[tuple[int, Blob]]:
-    """Yield every blob that is spelt out in some bytes, whatever stands around it, with its line (from 1)."""
-    encoding = wide.encoding(data)
-    text = data if encoding is None else wide.decoded(data, encoding)
-    text = _ESCAPE.sub(_meant, text) if b"\\" in text else text
+    """Yield every blob that is spelt out in some bytes, whatever stands around it, with its line (from 1); in UTF-16 and UTF-32, too."""
+    seen: set[tuple[int, Blob]] = set()
+    for text in as_spelt(data):
+        for one in _spelt(text):
+            if one not in seen:
+                seen.add(one)
+                yield one
+
+
+def as_spelt(data: bytes) -> Iterator[bytes]:
+    """Yield some bytes as they are and, where there are NULs, without: so ASCII in any wide encoding is read wherever it begins."""
+    yield data
+    if b"\0" in data:
+        yield data.replace(b"\0", b"")
+
+
+def _spelt(data: bytes) -> Iterator[tuple[int, Blob]]:
+    text = _ESCAPE.sub(_meant, data) if b"\\" in data else data
     line, before = 1, 0
     for match in _BLOB.finditer(text):
         line, before = line + text.count(b"\n", before, match.start()), match.start()

@@ -123,11 +123,11 @@ class Store:
             release(fd)
 
     def read(
-        self, path: str, root: str | None = None, *, limit: int = LIMIT, begins: Callable[[bytes], bool] | None = None
+        self, path: str, root: str | None = None, *, limit: int = LIMIT, begins: Callable[[str, bytes], bool] | None = None
     ) -> Snapshot:
         """Read one regular file of at most ``limit`` bytes.
 
-        ``begins`` is shown how a larger file begins: where it says no, the rest is not read, and the snapshot is empty. No folder between
+        ``begins`` is shown the path of a larger file, and how it begins: where it says no, the rest is not read, and the snapshot is empty. No folder between
         ``root`` (with which ``path`` begins; "" is the working folder) and the file may be a link; without a root the file's folder is
         trusted. Raises ``IsLink``, ``NotRegular``, ``OverLimit``, or ``StoreError`` with the system's reason.
         """
@@ -147,7 +147,7 @@ class Store:
             status = os.fstat(fd)
             size = status.st_size
             large = begins is not None and size > _SMALL and status.st_mode & _KIND == stat.S_IFREG
-            if large and begins is not None and not begins(os.pread(fd, BEGINNING, 0)):
+            if large and begins is not None and not begins(path, os.pread(fd, BEGINNING, 0)):
                 return Snapshot(b"", status)
             if status.st_mode & _KIND == stat.S_IFREG and size <= limit:
                 data = os.read(fd, size + 1)
@@ -158,7 +158,10 @@ class Store:
         except OverLimit as error:
             problem = error.with_traceback(None).at(path=path)
         finally:
-            release(fd)
+            try:  # as ``release`` does it, without a call
+                os.close(fd)
+            except OSError:
+                pass
         data = b""  # tracebacks can show locals
         raise problem
 

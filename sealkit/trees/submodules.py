@@ -35,7 +35,7 @@ def findings(repository: Repository, demanded: Demanded, left: Left, since: str 
             below = demanded.below(path)
         except SealkitError:  # of a policy that cannot be read: whoever looks at it says so
             continue
-        if policies is not None and policies.reach(below, leads_on=True):
+        if policies is not None and policies.reach(below, leads_on=True, is_folder=True):
             if not is_here:
                 yield _finding(path, below, "is not checked out: its rules may cover records in it")
             elif _covers(policies, below, inner, commit):

@@ -17,15 +17,26 @@ from sealkit.records.identity import BIND_PATH
 from sealkit.records.kinds import JSON_LINES, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sealkit.records.record import Record
 
 _SPECIAL = re.compile(r"[*?\[]")
 
 
-class Survey:
-    """Takes records, and says which rules their blobs keep. ``unread`` counts records that could not be read."""
+def _has(record: Record, path: str) -> bool:
+    return any(record.values(one) for one in visit.fields(record, path))
 
-    def __init__(self) -> None:
+
+class Survey:
+    """Takes records, and says which rules their blobs keep. ``unread`` counts records that could not be read.
+
+    ``fields`` are wanted sealed, too, where records have them, although no blob is in them yet; ``unsealed`` counts such records.
+    """
+
+    def __init__(self, fields: Sequence[str] = ()) -> None:
+        self._fields = tuple(fields)
+        self.unsealed = 0
         self._records: dict[tuple[str, str], int] = defaultdict(int)
         self._blobs: dict[tuple[str, str], dict[str, list[Blob]]] = defaultdict(lambda: defaultdict(list))
         self._having: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -40,7 +51,8 @@ class Survey:
         suffix = os.path.splitext(name)[1]
         group = (folder.split("/", 1)[0], suffix if suffix else name)
         try:
-            if not visit.may_hold_blobs(data) or visit.kind(name, data) is None:
+            may_have = visit.may_hold_blobs(data) or (self._fields and visit.could(data, self._fields))
+            if not may_have or visit.kind(name, data) is None:
                 self._records[group] += 1
                 return
             for record in visit.whole(name, data):
@@ -55,8 +67,12 @@ class Survey:
         for steps, blob in found:
             self._blobs[group][visit.pattern(steps)].append(blob)
             self.bound_to_fields += blob.bind not in (None, NONE, PATH)
-        for path in {visit.pattern(steps) for steps, _ in found}:
+        paths = {visit.pattern(steps) for steps, _ in found}
+        wanted = {path for path in self._fields if record.region is not None and _has(record, path)} - paths
+        self.unsealed += bool(wanted)
+        for path in paths | wanted:
             self._having[group][path] += 1
+            self._blobs[group].setdefault(path, [])
 
     def add_open(self, path: str, data: bytes) -> None:
         """Take a file of the tree a second time: fields that stand open in it are not looked for everywhere."""
@@ -89,7 +105,7 @@ class Survey:
 
     def _field(self, group: tuple[str, str], path: str) -> FieldRule:
         blobs = self._blobs[group][path]
-        tagged = all(blob.auth is not None for blob in blobs)
+        tagged = bool(blobs) and all(blob.auth is not None for blob in blobs)
         by_path = tagged and all(blob.bind == PATH for blob in blobs) and kind_of(f"x{group[1]}") != JSON_LINES
         return FieldRule(
             path,

@@ -52,7 +52,7 @@ def task(
     reach = Reach(verb in WRITING, uncovered, frozenset(paths), policies.leniently, every=verb in (orders.ROTATE, orders.VERIFY))
     demanded = Demanded(below, asked, reach, policies.read)
     demanded.read()
-    around = Around(demanded, below, Elsewhere(walk, below, demanded) if walk is not None else None)
+    around = Around(demanded, below, Elsewhere(walk, below, demanded) if walk is not None else None, alike=demanded.alike)
     return _task(verb, asked, opener=opener, sealer=sealer, payload=payload, around=around)
 
 

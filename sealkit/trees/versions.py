@@ -10,8 +10,9 @@ from sealkit.errors import StoreError, Usage
 from sealkit.git.changes import state_of
 from sealkit.git.program import GitFailedError, git, is_there, is_top, top_of
 from sealkit.git.revisions import commit_of
-from sealkit.git.stored import Stored
+from sealkit.git.stored import Entry, Stored, all_stored
 from sealkit.records.kinds import POLICY, is_record_name
+from sealkit.trees.folders import from_here
 from sealkit.trees.found import OWN_FOLDER, TEMP_PREFIX
 from sealkit.trees.roots import is_folder, real
 from sealkit.trees.store import LIMIT
@@ -65,7 +66,7 @@ class Repository:
 
     def shown(self, name: str) -> str:
         """Return a path below the work tree's top as somebody in the working folder would name it."""
-        return os.path.relpath(os.path.join(self.top, name), os.path.realpath("."))
+        return from_here(os.path.join(self.top, name))
 
     def commit(self, revision: str) -> str:
         """Return the commit that a revision names. Raises ``Usage``."""
@@ -110,6 +111,13 @@ class Repository:
             if (state is None or state[1] != sha) and not self._is_in(since, name, mode, sha):
                 yield Version(self.shown(name), sha, is_link=mode == _LINK)
 
+    def policies_kept_out(self) -> list[str]:
+        """Return the absolute paths of the policies, of the whole repository, that are kept out of the work tree, and are not there."""
+        listed = self._git("ls-files", "-t", "-z").split(b"\0")
+        names = (os.fsdecode(one[2:]) for one in listed if one.startswith(b"S ") and one.endswith(POLICY.encode()))
+        places = (os.path.join(self.top, name) for name in names if os.path.basename(name) == POLICY)
+        return [place for place in places if not os.path.lexists(place)]
+
     def submodules(self, since: str | None = None) -> Iterator[tuple[str, str]]:
         """Yield the submodules of the index below the given paths: the path of each below the top, and its commit; ``since`` as above."""
         for name, entries in self._index().items():
@@ -142,9 +150,23 @@ class Repository:
         then = self._trees[commit].get(name)
         return then is not None and then[1] == sha and (then[0] == mode or {then[0], mode} <= set(_FILES))
 
-    def commits(self) -> int:
-        """Count the commits of all branches, tags, stashes and reflogs."""
-        return int(self._git("rev-list", "--count", "--all", "--reflog", "--").strip() or b"0")
+    def stored(self) -> list[Entry]:
+        """Return every object that is stored, but for trees, whether or not anything leads to it. Raises ``Usage``."""
+        try:
+            return list(all_stored(self.top))
+        except GitFailedError as failed:
+            reason = str(failed)
+        raise Usage(problem=f"git does not answer: {reason}", path=self.top)
+
+    def unseen(self) -> tuple[int, int]:
+        """Count what is stored that no work tree and no index of it shows: commits, whether or not anything leads to them, and other objects.
+
+        The others are those that neither the index of this work tree nor any commit has; they are counted where there is no commit.
+        """
+        stored = self.stored()
+        commits = sum(one.kind == "commit" for one in stored)
+        staged = {sha.decode("ascii") for each in self._index().values() for _, sha, _ in each}
+        return commits, 0 if commits else sum(one.name not in staged for one in stored)
 
     def _index(self) -> dict[str, list[tuple[bytes, bytes, bytes]]]:
         """Return what the index holds, read once: for each path its entries (one, but in a conflict): mode, object and stage."""
@@ -170,12 +192,12 @@ class Repository:
                 path=self.shown(""),
             )
 
-    def history(self, is_record: Callable[[str], bool], *revisions: str) -> Iterator[Version]:
-        """Yield every version that the files had in any commit, each once, newest first.
+    def history(self, is_record: Callable[[str], bool], *, whole: bool = False) -> Iterator[Version]:
+        """Yield every version that the files had in any commit, each once, newest first: of all branches, tags, stashes and reflogs.
 
-        ``revisions``: whose history; all branches, tags, stashes, and what the reflogs remember, if none is given.
+        ``whole``: of all files of the repository, not of those below the given paths alone.
         """
-        commits = self._git("rev-list", *(revisions or ("--all", "--reflog")), "--")
+        commits = self._git("rev-list", "--all", "--reflog", "--")
         diffs = ("diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev")
         seen: set[tuple[bytes, bytes]] = set()
         commit = ""
@@ -190,7 +212,7 @@ class Repository:
                 continue
             seen.add((raw, sha))
             name = os.fsdecode(raw)
-            if self.holds(name) and is_record(os.path.basename(name)):
+            if (whole or self.holds(name)) and is_record(os.path.basename(name)):
                 yield Version(self.shown(name), sha.decode("ascii"), commit)
 
     def staged_file(self, path: str) -> bytes | None:

@@ -6,11 +6,12 @@ The rules of a folder are looked up before its files are read. Which fields a fi
 from __future__ import annotations
 
 import os
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit.demands import kind_among
 from sealkit.errors import OverLimit, SealkitError
-from sealkit.records import visit
+from sealkit.records import packed, visit
 from sealkit.records.kinds import is_record_name
 from sealkit.trees.store import Snapshot, Store
 
@@ -24,19 +25,23 @@ if TYPE_CHECKING:
 
 
 class File(NamedTuple):
-    """A file of a tree: what it holds, the rules for its fields, or the ``problem`` that kept it from being looked at."""
+    """A file of a tree: what it holds, the rules for its fields, or the ``problem`` that kept it from being looked at.
+
+    Of a ``large`` one, which is not read, ``data`` is how it begins.
+    """
 
     found: Found
     data: bytes = b""
     rules: Sequence[FieldRule] = ()
     problem: SealkitError | None = None
+    large: bool = False
 
     def __repr__(self) -> str:
         return f"<File {self.found.path} {len(self.data)} bytes>"
 
 
-def files(found: Iterable[Found], rules: Rules, *, whole: bool = False) -> Iterator[File]:
-    """Yield some files with what they hold, in the same order; ``whole``: those without text, too."""
+def files(found: Iterable[Found], rules: Rules) -> Iterator[File]:
+    """Yield some files with what they hold, in the same order; those without text are empty."""
     with Store() as store:
         for one in found:
             try:
@@ -44,7 +49,20 @@ def files(found: Iterable[Found], rules: Rules, *, whole: bool = False) -> Itera
                     yield File(one, problem=one.problem)
                     continue
                 demanded = rules(one.path)
-                yield File(one, (_everything if whole else snapshot)(one, store, rules).data, demanded)
+                yield File(one, snapshot(one, store, rules).data, demanded)
+            except SealkitError as error:
+                yield File(one, problem=error)
+
+
+def whole_files(found: Iterable[Found]) -> Iterator[File]:
+    """Yield some files with all that they hold, text or not, in the same order; one that is too large has a problem if a blob may be in it."""
+    with Store() as store:
+        for one in found:
+            try:
+                if one.problem is not None:
+                    yield File(one, problem=one.problem)
+                    continue
+                yield _everything(one, store)
             except SealkitError as error:
                 yield File(one, problem=error)
 
@@ -56,7 +74,7 @@ def snapshot(found: Found, store: Store, rules: Rules) -> Snapshot:
     """
     path, root = found.path, found.root
     try:
-        return store.read(path, root, begins=None if found.named or is_record_name(os.path.basename(path)) else visit.may_be_record)
+        return store.read(path, root, begins=None if found.named else _may_be_read)
     except OverLimit:
         demanded = rules(path)
         pieces = store.pieces(path, root)
@@ -65,15 +83,27 @@ def snapshot(found: Found, store: Store, rules: Rules) -> Snapshot:
     return Snapshot(b"", os.lstat(path))
 
 
-def _everything(found: Found, store: Store, rules: Rules) -> Snapshot:
-    """Read a file, whatever it holds; one that is too large is empty if it can neither spell a field nor hold a blob. Raises as ``snapshot``."""
+def _may_be_read(path: str, beginning: bytes) -> bool:
+    """Say whether a large file of this name, that begins like this, may be a record."""
+    return is_record_name(os.path.basename(path)) or visit.may_be_record(beginning)
+
+
+def _everything(found: Found, store: Store) -> File:
+    """Read a file, whatever it holds; one that is too large, and holds no blob, as it begins. Raises as ``snapshot``."""
     path, root = found.path, found.root
     try:
-        return store.read(path, root)
+        return File(found, store.read(path, root).data)
     except OverLimit:
-        if visit.may_hold_blobs_in(store.pieces(path, root)):
+        beginning, may_hold = beyond(store.pieces(path, root))
+        if may_hold:
             raise
-    return snapshot(found, store, rules)
+    return File(found, beginning, large=True)
+
+
+def beyond(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+    """Return of what is too large to be read how it begins, and whether a blob may stand in it."""
+    first = next(pieces, b"")
+    return first[: packed.BEGINNING], visit.may_hold_blobs_in(chain([first], pieces))
 
 
 def may_be_record(file: File) -> bool:

@@ -30,15 +30,15 @@ from sealkit.globs import Globs
 from sealkit.records.kinds import POLICY
 from sealkit.trees import worktree
 from sealkit.trees.descent import Descent
-from sealkit.trees.folders import failure, wrong_kind
-from sealkit.trees.found import TEMP_PREFIX, Filters, Found, Left
+from sealkit.trees.folders import failure, real_path, wrong_kind
+from sealkit.trees.found import OWN_FOLDER, TEMP_PREFIX, Filters, Found, Left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sealkit.errors import StoreError
 
-__all__ = ["Found", "Left", "Passing", "leftovers", "walk"]
+__all__ = ["Found", "Left", "Passing", "leftovers", "own_folders", "walk"]
 
 
 def is_no_policy(name: str) -> bool:
@@ -99,6 +99,18 @@ def leftovers(root: str) -> Iterator[Found]:
     return _Walk([root or "."], filters).run()
 
 
+def own_folders(root: str) -> Iterator[str]:
+    """Yield each folder below one, or it itself, in which sealkit's own folder has files: roots of trees, now or once."""
+    filters = Filters(lambda name: True)
+    filters.hidden = filters.temps = filters.cross_mounts = True
+    last = None
+    for found in _Walk([root or "."], filters).run():
+        folder, own = os.path.split(os.path.dirname(found.path))
+        if own == OWN_FOLDER and folder != last:
+            last = folder
+            yield folder or "."
+
+
 class _Walk:
     """One walk: what was named, the filters, and what was yielded where two named paths lead to the same folder."""
 
@@ -149,7 +161,7 @@ class _Walk:
         if len(self.folders) < 2:
             return False
         others = set(self.folders.values())
-        path = os.path.realpath(root or ".")
+        path = real_path(root)
         while path != "/":
             path = os.path.dirname(path)
             if path in others:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sealkit.errors import StoreError, Usage
 from sealkit.git.program import GitFailedError, common_folder, git, is_top, top_of
+from sealkit.trees.folders import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ class WorkTree:
         return path in self._tracked
 
     def _ask(self) -> frozenset[bytes]:
-        top = os.path.realpath(self.top or ".")
+        top = real_path(self.top)
         below = below_top(self.folder, top)
         try:
             listing = git(top, "ls-files", "-z", "--cached", "--ignored", "--exclude-standard", "--", *([below] if below else []))
@@ -69,7 +70,7 @@ class WorkTree:
 
 def below_top(folder: str, top: str) -> str:
     """Return the path of a folder below the top of its work tree; nothing for the top itself."""
-    below = os.path.relpath(os.path.realpath(folder or "."), top)
+    below = os.path.relpath(real_path(folder), top)
     return "" if below == "." else below
 
 

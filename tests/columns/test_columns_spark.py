@@ -23,6 +23,20 @@ SECRET = bytes.fromhex("c0ffee11d00dfeedcafebabe8badf00d5ca1ab1e0ddba11ca55e77e0
 SEALER = SEALERS["one"]
 ROOT = Path(__file__).parents[2]
 
+FOREIGN = [
+    "ENC[AES256_GCM,data:p673w==,iv:CTVVJbL2TJ0dNQ5w4z6cVXTX0i0UoDHXIuDsNaFgUmE=,tag:OaFvOAqVMYmXXnE7Mo6UdA==,type:str]",
+    "$ANSIBLE_VAULT;1.1;AES256\n62313365396662343061393464336163\n",
+    "vault:v1:8SDd3WHDOjf7mq69CyCqYjBXAiQQAVZRkFM13ok481zoCmHnSeDX9vyf7w==",
+    "gAAAAABmZ1a5Y3pXb1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6b1l6bw==",
+    "-----BEGIN AGE ENCRYPTED FILE-----\nYWdlLWVuY3J5cHRpb24ub3JnL3Yx\n-----END AGE ENCRYPTED FILE-----\n",
+    "-----BEGIN PGP MESSAGE-----\n\nhQEMA+ylqj\n-----END PGP MESSAGE-----\n",
+    "encrypted:BAx3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3Kk3K",
+    "U2FsdGVkX19CGbcV3FP6AhRmCdGA6oK4dLDyQGd7HTEbCBU3wfZSJkvIDbfvVKhr",
+    "00112233445566778899aabbccddeeff:" + "8f3c1b9a7d5e2f60" * 4,
+    '{"iv": "ABEiM0RVZneImaq7zN3u/w==", "value": "jzwbmn1eL2CPPBuafV4vYA==", "mac": "' + "8f" * 32 + '"}',
+]
+OURS = ["plain text", '{"a": 1}', None, ""]
+
 # What runs in a Spark of its own, with a key that is in the environment of the machine alone.
 SCRIPT = """
 import json, os, sys
@@ -59,6 +73,22 @@ with open(f"{place}/tree/odd.md", "w") as file:
     file.write("---\\nsecured: left open\\n---\\n")
 done = sealed.rotate_tree(spark, f"{place}/tree", f"file:{sys.argv[3]}", "other")
 told["rotated"].append([done.counts, [[os.path.basename(one.path), one.code] for one in done.problems], done.is_complete])
+with open(f"{place}/foreign.json") as file:
+    strange = spark.createDataFrame(list(enumerate(json.load(file))), "n int, text string").cache()
+strange.createOrReplaceTempView("strange")
+
+def sealing():
+    \"\"\"What becomes of each row of the strange ones: by the function on columns, by that of SQL; refused, and sealed as it is.\"\"\"
+    made = []
+    for told in ({}, {"seal_foreign": True}):
+        sealed.register(spark, "env:SEALKIT_SECRET", **told)
+        one = strange.select("n", "text", sealed.seal("text", "env:SEALKIT_SECRET", **told).alias("s"))
+        one = one.select("n", sealed.decrypt("s.blob", "env:SEALKIT_SECRET").alias("o"), "s.status", F.col("s.blob").isNull().alias("gone"))
+        made.append([[row.o.payload, row.status, row.gone] for row in one.orderBy("n").collect()])
+        made.append([row.p for row in spark.sql("select n, unseal(seal(text)) p from strange order by n").collect()])
+    return made
+
+told["foreign"] = sealing()
 had_arrow_udf = hasattr(F, "arrow_udf")
 if had_arrow_udf:
     del F.arrow_udf  # as before Spark 4.1
@@ -66,6 +96,7 @@ if had_arrow_udf:
 told["over pandas"] = [list(row.opened) for row in frame.select("n", sealed.decrypt("secured", "env:SEALKIT_SECRET").alias("opened")).orderBy("n").collect()]
 sealed.register(spark, "env:SEALKIT_SECRET")
 told["sql over pandas"] = [list(row) for row in spark.sql("select unseal(secured), unseal(seal(concat('payload number ', n))), reseal(secured) = secured from t order by n").collect()]
+told["foreign over pandas"] = sealing()
 if not remote:
     told["explain"] = query._jdf.queryExecution().toString()
     told["task"] = ""
@@ -106,6 +137,7 @@ def told(request, tmp_path_factory):
     rows = [str(sealer.seal(f"payload number {number}, „Fog“".encode())) for number in range(60)]
     rows += [None, "", "junk", rows[0][:-4], str(Sealer(KeyRing([STRANGER], primary="x")).seal(b"of another key, this one"))]
     (place / "rows.json").write_text(json.dumps(rows))
+    (place / "foreign.json").write_text(json.dumps([*FOREIGN, *OURS]))
     (place / "posts" / "a.md").write_text(f"---\nsecured: {rows[0]}\n---\nbody\n")
     (place / "posts" / "b.jsonl").write_text(f'{{"secured": "{rows[1]}"}}\n{{"secured": "junk"}}\n{{"a": 1}}\n')
     (place / "posts" / "c.yml").write_text("secured: [\n")
@@ -157,6 +189,19 @@ def test_rows_open_as_they_do_in_the_core(told):
 def test_what_is_sealed_opens(told):
     assert [row[1] for row in told["sealed"]] == [f"payload number {number}" for number in range(len(told["rows"]))]
     assert [row[2] for row in told["sealed"]][:61] == [True] * 60 + [None]
+
+
+@pytest.mark.parametrize("over", ["foreign", "foreign over pandas"])
+def test_another_programs_ciphertext_is_sealed_where_somebody_says_so(told, over):
+    """No row fails the job; what is refused is null, and its status says why."""
+    refused, refused_sql, taken, taken_sql = told[over]
+    each, ours = len(FOREIGN), list(OURS)
+    assert [row[:2] for row in refused[:each]] == [[None, "foreign"]] * each
+    assert all(row[2] for row in refused[:each])
+    assert refused_sql == [None] * each + ours
+    assert [row[0] for row in taken] == taken_sql == [*FOREIGN, *ours]
+    assert [row[0] for row in refused[each:]] == ours
+    assert {row[1] for row in taken} == {"sealed", None}
 
 
 def test_a_folder_of_records(told):

@@ -116,7 +116,8 @@ class Walk:
     def in_git(self, *, history: bool) -> set[str]:
         """The keys under which something is in the index, or in anything that git holds."""
         if history:
-            names = [line.split()[0] for line in self.git("rev-list", "--objects", "--all").splitlines()]
+            listed = self.git("cat-file", "--batch-all-objects", "--batch-check").splitlines()
+            names = [line.split()[0] for line in listed if b" tree " not in line]
         else:
             names = [line.split()[1] for line in self.git("ls-files", "-s").splitlines()]
         return keys_in(self.git("cat-file", "--batch", data=b"\n".join(names) + b"\n")) if names else set()
@@ -215,6 +216,39 @@ class Walk:
     def do_branch(self, which: int, new: int, _: int) -> None:
         self.do_commit()
         self.git(*(["switch", "-q", "-c", f"b{which % 3}"] if new % 2 else ["switch", "-q", f"b{which % 3}"]))
+
+    def do_tag(self, which: int, what: int, _: int) -> None:
+        """Tag a file that no commit has, or say what is in one in the message of a tag; perhaps drop the tag."""
+        path = self.one(which)
+        if path and what % 2:
+            made = self.git("hash-object", "-w", "--stdin", data=path.read_bytes()).decode().strip()
+            self.git("tag", f"t{which}", made)
+        elif path:
+            self.git("tag", "-a", "-F", "-", f"t{which}", "HEAD", data=path.read_bytes())
+        if what % 3 == 0:
+            self.git("tag", "-d", f"t{which}")
+
+    def do_stash(self, which: int, drop: int, _: int) -> None:
+        self.do_edit(which, 0, 0)
+        self.git("stash", "-q")
+        self.git("stash", "drop" if drop % 2 else "apply", "-q")
+
+    def do_worktree(self, which: int, _: int, __: int) -> None:
+        """Stage a file in the index of another work tree."""
+        path, other = self.one(which), self.folder.parent / f"other{which}"
+        if path and not other.exists():
+            self.git("worktree", "add", "-q", "--detach", str(other))
+            if other.is_dir():
+                (other / "staged").write_bytes(path.read_bytes())
+                self.git("-C", str(other), "add", "staged")
+
+    def do_comment(self, which: int, _: int, __: int) -> None:
+        """Say what a file holds in a comment of a file that is no record, and that rotations pass over."""
+        path = self.one(which)
+        found = BLOB.search(path.read_bytes()) if path else None
+        if found:
+            with (self.folder / ".notes").open("ab") as file:
+                file.write(b"# " + found[0] + b"\n")
 
     def do_forget(self, *_: int) -> None:
         """Begin a new history."""
@@ -315,7 +349,7 @@ class Walk:
 
 STEPS = {
     "seal": 10, "rename": 2, "suffix": 3, "copy": 2, "link": 1, "hide": 1, "ignore": 1, "untrack": 1, "skip": 1, "delete": 2, "edit": 1,
-    "add": 1, "commit": 1, "branch": 1, "policy": 1, "forget": 1, "rotate": 6, "retire": 5, "remove": 3,
+    "add": 1, "commit": 1, "branch": 1, "policy": 1, "forget": 1, "tag": 1, "stash": 1, "worktree": 1, "comment": 1, "rotate": 6, "retire": 5, "remove": 3,
 }  # fmt: skip
 
 

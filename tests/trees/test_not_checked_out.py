@@ -190,3 +190,82 @@ def test_of_a_submodule_that_is_checked_out_its_files_count(tree, content, is_fi
     if content is not None:  # gone from the work tree, not from the commit
         (tree.path / "tree/lib" / content).unlink()
         assert findings(check(tree, *(["--staged"] if staged else []))) == ["tree/lib"]
+
+
+# --- what leaves a submodule out, and policies that are not checked out --------------------------------------------------
+LEAVING_OUT = {
+    "lib/**": True,
+    "lib": True,
+    "lib/*": True,
+    "li?/**": True,
+    "**/lib/**": True,
+    "lib/": True,
+    "*/**": True,
+    "l*": True,
+    "lib/*.md": False,
+    "lib/x/**": False,
+    "libs/**": False,
+    "lib/[a-z]*": False,
+}
+
+
+@pytest.mark.parametrize("glob", LEAVING_OUT)
+def test_an_exclude_of_all_that_is_in_a_submodule_leaves_it_out(tree, glob):
+    rule = f"version: 1\nrecords:\n  - include: ['**']\n    exclude: ['{glob}']\n    fields: [{{path: secured, required: false}}]\n"
+    tree.write("tree/sealkit.yaml", rule.encode())
+    commit(tree)
+    git(tree, "update-index", "--add", "--cacheinfo", f"160000,{COMMIT},lib")
+    assert findings(check(tree), "inner_work_tree") == ([] if LEAVING_OUT[glob] else ["tree/lib"])
+
+
+DEMANDS = (
+    "path: mail",
+    "path: a.b",
+    "path: mail, required: false",
+    "path: '\"x.y\".z'",
+    "path: secured, format: tagged",
+    "path: title",
+    "path: secured, bind: path, format: tagged",
+    "path: 'l[].m'",
+    "path: key",
+    "path: deep.er.down",
+)
+PLAIN = b"---\nmail: open\na: {b: open}\nx.y: {z: open}\nl: [{m: open}]\nkey: open\ndeep: {er: {down: open}}\nsecured: %s\n---\n"
+
+
+@pytest.mark.parametrize("demand", DEMANDS)
+def test_a_policy_that_is_not_checked_out_holds(tree, demand):
+    rule = f"version: 1\nrecords:\n  - include: ['posts/**']\n    fields: [{{{demand}}}]\n"
+    tree.write("tree/sealkit.yaml", rule.encode())
+    tree.write("tree/posts/a.md", PLAIN % tree.sealed(b"a payload of two blocks, in all").encode())
+    commit(tree)
+    expected = findings(check(tree))
+    assert expected
+    keep_out(tree, "sealkit.yaml")
+    assert findings(check(tree)) == expected
+
+
+def test_a_policy_further_in_that_is_not_checked_out_holds(tree):
+    tree.write("tree/posts/sealkit.yaml", b"version: 1\nrecords:\n  - include: ['*.md']\n    fields: [{path: title}]\n")
+    tree.write("tree/posts/b.md", b"---\ntitle: open\n---\n")
+    commit(tree)
+    keep_out(tree, "posts/sealkit.yaml")
+    assert "tree/posts/b.md" in findings(check(tree))
+    assert "tree/posts/b.md" in [
+        one["path"] for one in tree.run("check", "--json", "tree/posts").lines if one["status"] == "finding"
+    ]
+
+
+# --- a folder with the name of a policy -----------------------------------------------------------------------------------
+PLACES = ("", "posts", "a/b", ".hidden", "sp ace", "ünï", "x.md", "posts/sealkit", "deep/er/and/er", "-p")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_folder_with_the_name_of_a_policy_stops_nothing_and_is_found(tree, place):
+    folder = "/".join(step for step in ("tree", place, "sealkit.yaml") if step)
+    tree.write(f"{folder}/x.md", b"---\ntitle: nothing here\n---\n")
+    assert findings(check(tree, "--hidden"), "no_policy") == [folder]
+    commit(tree)
+    assert findings(check(tree, "--staged"), "no_policy") == [folder]
+    for verb in (["verify"], ["rotate", "--check"], ["keys", "retire", "k1"]):
+        assert tree.run(*verb, "tree").status in ((0,) if verb[0] != "rotate" else (0, 1)), verb

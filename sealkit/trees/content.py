@@ -154,7 +154,7 @@ class _Work:
         try:
             if not records and visit.kind(self.known_as, data, self.kind) is not None:
                 records = visit.whole(self.known_as, data, self.kind)
-            found = {visit.pattern(steps) for record in records for steps, _ in visit.blobs_of(record)}
+            found = set[str]().union(*map(visit.patterns_of, records))
         except SealkitError:  # what does not read is a finding by itself, where a field is looked for
             return records
         self.also = [self.task.also(FieldRule(one, required=False, line=ALSO)) for one in sorted(found - {*self.fields})]

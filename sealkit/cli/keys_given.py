@@ -66,7 +66,7 @@ class Given(NamedTuple):
         """Raise ``NoUsableKey`` for a variable that is not there, which may also be a key that was typed in the place of a name."""
         from sealkit.errors import NoUsableKey
 
-        if name not in os.environ:
+        if name.isidentifier() and name not in os.environ:  # of what is no name the ring says so
             hint = f"it takes a name, not a value: export the variable, set to the key as {self.encoding}, and run this again"
             raise NoUsableKey(problem="the variable that --from-env names is not set", hint=hint)
 

@@ -101,7 +101,7 @@ def _name(doubts: Sequence[Foreign]) -> None:
         show.warning(f"{doubt.path} {doubt.problem}; it is not believed")
     if len(doubts) > _MOST:
         more = len(doubts) - _MOST
-        show.warning(f"{plural(more, 'journal')} more like these {'is' if more == 1 else 'are'} not believed")
+        show.warning(f"{plural(more, 'more journal')} like these {'is' if more == 1 else 'are'} not believed")
     if doubts:
         show.hint(doubts[0].hint)
 

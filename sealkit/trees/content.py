@@ -14,6 +14,7 @@ from sealkit.errors import (
     FieldAbsent,
     Misbound,
     NotAString,
+    OverLimit,
     SealkitError,
     Tampered,
     Unsealed,
@@ -165,7 +166,10 @@ class _Work:
         for together in orders.apart(given) if changes else [given]:
             todo = [one for order in together for one in self._fields(record, order)]
             if changes:
-                record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
+                try:
+                    record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
+                except OverLimit as error:
+                    self.wrong(error, together[0].demand.path)
             else:
                 for one in todo:
                     self._do(record, one)

@@ -224,10 +224,10 @@ JSON_NUMBERS = b"[" + b"1," * 16 + b"1]"
 BOMBS = {
     # what other generators read
     "a line of backslashes": Bomb(file("a.txt", (b"\\", 12 * MIB), (b"secured: x", 1)), 1, "like a key"),
-    "a line of semicolons": Bomb(file("a.md", (b";", 12 * MIB), (b"secured: x", 1)), 1, "no field"),
+    "a line of semicolons": Bomb(file("a.md", (b";", 12 * MIB), (b"secured: x", 1)), 1, "no record"),
     "a fence without an end": Bomb(file("a.md", (b"#", 12 * MIB), (b"\nsecured: x", 1)), 1, "like a key"),
-    "lines of metadata": Bomb(file("a.md", (b"a: secured\n", MIB)), 1, "no field"),
-    "metadata that goes on": Bomb(file("a.md", (b"a: secured\n", 1), (b" b\n", 4 * MIB)), 1, "no field"),
+    "lines of metadata": Bomb(file("a.md", (b"a: secured\n", MIB)), 1, "no record"),
+    "metadata that goes on": Bomb(file("a.md", (b"a: secured\n", 1), (b" b\n", 4 * MIB)), 1, "no record"),
     "tags of a directive": Bomb(
         file("a.yml", (b"%TAG !e! tag:yaml.org,2002:\n---\na: ", 1), (b"!e!binary c2Vj ", MIB // 2)), 1, "bytes"
     ),

@@ -283,10 +283,6 @@ def test_a_record_that_would_be_too_large_is_not_changed_by_halves(parses, monke
 def test_nothing_is_said_to_be_done_where_the_second_half_would_be_too_large(monkeypatch):
     """The first half was changed by then, and is given up, too."""
     data = b"a:\n" + b"- x\n" * 64
-    was = Edit.spliced_over
-    monkeypatch.setattr(
-        Edit, "spliced_over", lambda edit, field: was(edit, field)._replace(text="{") if field.path == "a[0]" else was(edit, field)
-    )
     settled, sizes = Draft.settled, iter([Entangled, None, OverLimit(problem="too large")])
 
     def settle(made):

@@ -116,7 +116,7 @@ def kept_beside(repository: Repository, known: Iterable[str]) -> Iterator[Held]:
             if found.problem is not None:
                 yield held
                 continue
-            inside = _repository_of(found.path, stores)
+            inside = repository_of(found.path, stores)
             if inside is None:
                 yield from _beside(held, store, found)
             elif os.path.realpath(inside) not in others:
@@ -135,7 +135,16 @@ def _not_looked_at() -> StoreError:
     )
 
 
-def _repository_of(path: str, stores: dict[str, bool]) -> str | None:
+def without_work_tree(stores: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    """Yield, as they are named from here, the repositories that no work tree leads to: bare ones, copies of a ``.git``.
+
+    ``stores``: folders of repositories that lie among the files. ``known``: folders of those that are looked at of themselves.
+    """
+    others = set(map(os.path.realpath, known))
+    yield from (_shown(one) for one in dict.fromkeys(map(os.path.realpath, stores)) if one not in others)
+
+
+def repository_of(path: str, stores: dict[str, bool]) -> str | None:
     """Return the repository in whose ``objects`` a file is, None if it is in none; ``stores`` remembers which folders are one."""
     at = path.find("/objects/")
     while at >= 0:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import limits, yamltree
 from sealkit.errors import BadSyntax, SealkitError, UnsupportedRecord
-from sealkit.records import frontmatter, generators, locate, loosejson, nokind, places, wide
+from sealkit.records import frontmatter, locate, wide
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML, kind_of
 from sealkit.records.record import Record, split
 from sealkit.tree import Mapping, walk
@@ -97,9 +97,12 @@ def _front_matter(path: str, data: bytes, spelling: Spelling) -> Reading:
         return ABSENT
     if region is None:
         return _of_no_kind(path, data, spelling)
-    problem = generators.in_the_text(data, region.end, spelling)
-    if problem is not None:
-        return Reading(problem=problem)
+    if data.find(b"\n---", region.end) >= 0:
+        from sealkit.records import generators
+
+        problem = generators.in_the_text(data, region.end, spelling)
+        if problem is not None:
+            return Reading(problem=problem)
     if not spelling.may_be_key(data[region.start : region.end]):
         return ABSENT
     return Reading(split(data, FRONT_MATTER))
@@ -115,6 +118,8 @@ def _yaml(data: bytes, spelling: Spelling) -> Reading:
 
 
 def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
+    from sealkit.records import generators, nokind
+
     encoding = wide.encoding(data)
     text = data if encoding is None else wide.decoded(data, encoding)
     if encoding is not None and frontmatter.begins(text):
@@ -150,6 +155,8 @@ def _is_loosely_without(record: Record, spelling: Spelling) -> bool:
     """Say whether a file is JSON with comments, or commas too many, that has no such field: neither as JSON5 nor, if it is that, as YAML."""
     if not _is_misread(record):
         return False
+    from sealkit.records import loosejson, places
+
     try:
         if places.has_field(loosejson.read(record.raw.decode()), spelling):
             return False

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit import limits, yamltree
+from sealkit import limits
 from sealkit.errors import BadSyntax, SealkitError, UnsupportedRecord
 from sealkit.records import frontmatter, locate, wide
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML, kind_of
-from sealkit.records.record import Record, split
+from sealkit.records.record import Record, in_front_matter, split
 from sealkit.tree import Mapping, walk
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _front_matter(path: str, data: bytes, spelling: Spelling) -> Reading:
             return Reading(problem=problem)
     if not spelling.may_be_key(data[region.start : region.end]):
         return ABSENT
-    return Reading(split(data, FRONT_MATTER))
+    return Reading([in_front_matter(data, region)])
 
 
 def _yaml(data: bytes, spelling: Spelling) -> Reading:
@@ -155,6 +155,7 @@ def _is_loosely_without(record: Record, spelling: Spelling) -> bool:
     """Say whether a file is JSON with comments, or commas too many, that has no such field: neither as JSON5 nor, if it is that, as YAML."""
     if not _is_misread(record):
         return False
+    from sealkit import yamltree
     from sealkit.records import loosejson, places
 
     try:
@@ -179,6 +180,8 @@ def _is_misread(record: Record) -> bool:
 
 def _lacks(text: bytes, spelling: Spelling) -> bool:
     """Say whether a YAML document has none of the fields, and reads to its end."""
+    from sealkit import yamltree  # which takes long to import
+
     try:
         return _is_without(yamltree.compose(text), spelling)
     except SealkitError:

@@ -130,10 +130,7 @@ class Spelling:
 
     def stands_in(self, data: bytes) -> bool:
         """Say whether one of the names stands in the bytes as it is; False says nothing."""
-        for name in self._plainly:
-            if name in data:
-                return True
-        return False
+        return any(map(data.__contains__, self._plainly))
 
     def could_any(self, joined: bytes) -> bool:
         """Say whether one of several files, with ``JOINT`` between them, may spell one of the names; False is certain of each of them.

@@ -269,4 +269,4 @@ def _bare(path: str) -> str:
 
 def _counting(path: str, declared: str | None) -> str | None:
     """Return the kind that a policy declares, where the name of the file does not say another one."""
-    return declared if kind_of(_bare(path)) == FRONT_MATTER else None
+    return declared if declared is not None and kind_of(_bare(path)) == FRONT_MATTER else None

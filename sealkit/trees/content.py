@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sealkit import jobs
 from sealkit import report as reporting
-from sealkit.demands import ALSO, FieldRule, kind_among
+from sealkit.demands import ALSO, FieldRule
 from sealkit.errors import (
     BlobError,
     Downgraded,
@@ -102,8 +102,8 @@ class _Work:
         self.path = path
         self.known_as = known_as
         self.orders = task.orders(known_as)
-        self.fields = tuple(order.demand.path for order in self.orders)
-        self.kind = kind_among(order.demand for order in self.orders)
+        sought = task.sought(known_as)
+        self.fields, self.kind = sought.fields, sought.kind
         self.also: Sequence[orders.Order] = ()
         self.unsupported: UnsupportedRecord | None = None
         self._vouched: Sequence[Record] | None = None

@@ -179,7 +179,7 @@ def may_hold_blobs(data: bytes) -> int:
 
 def may_hold_several_blobs(data: bytes) -> bool:
     """Say whether more than one blob may stand spelt out in some bytes; each has a semicolon, or an escape in its place."""
-    return (data.count(b";") > 1 or b"\\" in data) and may_hold_blobs(data) > 1
+    return (data.find(b";", data.find(b";") + 1) >= 0 or b"\\" in data) and may_hold_blobs(data) > 1
 
 
 def may_hold_blobs_anywhere(data: bytes) -> bool:

@@ -50,7 +50,7 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
     """
     known_as = name if name is not None else path
     try:
-        result = _of_one_without(task, path, data, known_as, named=named) or at_once.answer(task, path, data, known_as)
+        result = _soon(task, path, data, known_as, named=named)
         if result is not None:
             return result
         work = _Work(task, path, known_as)
@@ -69,6 +69,20 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
         changed = changed or after is not record
         records[index] = after
     return Result(work.outcomes, join(records) if changed else None, work.replaced)
+
+
+def _soon(task: Task, path: str, data: bytes, known_as: str, *, named: bool) -> Result | None:
+    """Return what becomes of a file without reading its records, which nearly all need not; where the last one was in order, so may this be."""
+    was_at_once = task.answers_at_once
+    result = at_once.answer(task, path, data, known_as) if was_at_once else None
+    if result is not None:
+        return result
+    task.answers_at_once = False
+    result = _of_one_without(task, path, data, known_as, named=named)
+    if result is None and not was_at_once:
+        result = at_once.answer(task, path, data, known_as)
+        task.answers_at_once = result is not None
+    return result
 
 
 def _of_one_without(task: Task, path: str, data: bytes, known_as: str, *, named: bool) -> Result | None:

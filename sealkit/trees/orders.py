@@ -65,6 +65,7 @@ class Task:
         "_orders",
         "_path",
         "_sought",
+        "answers_at_once",
         "around",
         "binding",
         "fields",
@@ -91,6 +92,9 @@ class Task:
         self.binding, self.around = binding, around
         self.opener, self.sealer = opener, sealer
         self.told = False
+        self.answers_at_once = (
+            False  # whether the file before was answered at once: it is asked first then, and says the same either way
+        )
         self.seal_foreign = False
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None

@@ -37,8 +37,8 @@ class Escapes:
     def __init__(self, letters: Iterable[str]) -> None:
         self._letters = frozenset(letters)
         self._known: dict[bytes, bytes | None] = {}
+        # what makes an escape of a backslash before it, but for digits, line ends and what is beyond ASCII
         marks = "".join(sorted({*_alike(self._letters)} - _NEVER_LETTERS)).encode() + _CONTROLS
-        """The bytes that make an escape of a backslash before them, but for digits, line ends and what is beyond ASCII."""
         self._suspect = _SUSPECT.replace(b"LETTERS", marks)
         self._escape = _ESCAPE.replace(b"LETTERS", marks)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from sealkit import limits, yamltree
+from sealkit import limits
 from sealkit.errors import BadSyntax, SealkitError, UnsupportedRecord
-from sealkit.records import fieldpath, frontmatter, generators, locate, loosejson, nokind, places, wide
+from sealkit.records import fieldpath, frontmatter, locate, wide
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML, kind_of
-from sealkit.records.record import Record, split
+from sealkit.records.record import Record, in_front_matter, split
 from sealkit.records.spelling import spelling as spelling_of
 from sealkit.tree import Mapping, Sequence, walk
 
@@ -98,12 +98,15 @@ def _front_matter(path: str, data: bytes, spelling: Spelling) -> Reading:
         return ABSENT
     if region is None:
         return _of_no_kind(path, data, spelling)
-    problem = generators.in_the_text(data, region.end, spelling)
-    if problem is not None:
-        return Reading(problem=problem)
+    if data.find(b"\n---", region.end) >= 0:
+        from sealkit.records import generators
+
+        problem = generators.in_the_text(data, region.end, spelling)
+        if problem is not None:
+            return Reading(problem=problem)
     if not spelling.may_be_key(data[region.start : region.end]):
         return ABSENT
-    return Reading(split(data, FRONT_MATTER))
+    return Reading([in_front_matter(data, region)])
 
 
 def _yaml(data: bytes, spelling: Spelling) -> Reading:
@@ -116,6 +119,8 @@ def _yaml(data: bytes, spelling: Spelling) -> Reading:
 
 
 def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
+    from sealkit.records import generators, nokind
+
     encoding = wide.encoding(data)
     text = data if encoding is None else wide.decoded(data, encoding)
     if encoding is not None and frontmatter.begins(text):
@@ -176,6 +181,9 @@ def _is_loosely_without(record: Record, spelling: Spelling) -> bool:
     """Say whether a file is JSON with comments, or commas too many, that has no such field: neither as JSON5 nor, if it is that, as YAML."""
     if not _is_misread(record):
         return False
+    from sealkit import yamltree
+    from sealkit.records import loosejson, places
+
     try:
         if places.has_field(loosejson.read(record.raw.decode()), spelling):
             return False
@@ -198,6 +206,8 @@ def _is_misread(record: Record) -> bool:
 
 def _lacks(text: bytes, spelling: Spelling) -> bool:
     """Say whether a YAML document has none of the fields, and reads to its end."""
+    from sealkit import yamltree  # which takes long to import
+
     try:
         return _is_without(yamltree.compose(text), spelling)
     except SealkitError:

@@ -54,11 +54,11 @@ class Record:
     def __init__(self, data: bytes, kind: str, line: int) -> None:
         self._begin(data, kind, line)
 
-    def _begin(self, data: bytes, kind: str, line: int) -> None:
+    def _begin(self, data: bytes, kind: str, line: int, region: frontmatter.Region | None = None) -> None:
         self.raw = data
         self.kind = kind
         self.line = line
-        self.region = _region(data, kind, line)
+        self.region = region if region is not None else _region(data, kind, line)
         self._is_passed = False
         self._lacked: tuple[str, ...] = ()
         self._read: Document | None = None
@@ -399,6 +399,13 @@ def _refuse_many_lines(data: bytes) -> None:
     if count > limits.JSON_LINES:
         raise OverLimit(problem=f"{count} lines of JSON; at most {limits.JSON_LINES} are read of one file", line=1)
     refuse_many_values(data)
+
+
+def in_front_matter(data: bytes, region: frontmatter.Region) -> Record:
+    """Return the record of a file with front matter of which it is known where that stands (``frontmatter.region``)."""
+    record = Record.__new__(Record)
+    record._begin(data, FRONT_MATTER, 1, region)
+    return record
 
 
 @typed

@@ -123,10 +123,14 @@ class Spelling:
 
     def could(self, data: bytes) -> bool:
         """Say whether the bytes can spell one of the names; False is certain. Where one stands there as it is, that is told at once."""
-        if any(map(data.__contains__, self._plainly)) or self._could_in_utf8(data):
+        if self.stands_in(data) or self._could_in_utf8(data):
             return True
         encoding = wide.encoding(data)
         return encoding is not None and self._could_in_utf8(wide.decoded(data, encoding))
+
+    def stands_in(self, data: bytes) -> bool:
+        """Say whether one of the names stands in the bytes as it is; False says nothing."""
+        return any(map(data.__contains__, self._plainly))
 
     def could_any(self, joined: bytes) -> bool:
         """Say whether one of several files, with ``JOINT`` between them, may spell one of the names; False is certain of each of them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
-from sealkit.demands import ALSO, FieldRule
+from sealkit.demands import ALSO, FieldRule, kind_among
 from sealkit.errors import SealkitError
 from sealkit.records import fieldpath
 from sealkit.records.identity import UNDEMANDED, Binding, overlap
@@ -175,7 +175,7 @@ class Task:
 class Sought(NamedTuple):
     """What is looked for in a file: ``fields``, how their names may be spelt, and those under which payloads stand open, and of which of them it is ``told`` that they are absent.
 
-    ``is_required``: one of them must be there; ``is_covered``: a rule of a policy matches the file.
+    ``is_required``: one of them must be there; ``is_covered``: a rule of a policy matches the file; ``kind``: what a policy says it is.
     """
 
     fields: tuple[str, ...]
@@ -184,6 +184,7 @@ class Sought(NamedTuple):
     told: tuple[str, ...]
     is_required: bool
     is_covered: bool
+    kind: str | None
 
 
 def sought_by(demands: Sequence[FieldRule]) -> Sought:
@@ -196,6 +197,7 @@ def sought_by(demands: Sequence[FieldRule]) -> Sought:
         tuple(demand.path for demand in demands if demand.line != ALSO),
         any(demand.required for demand in demands),
         any(demand.line > 0 for demand in demands),
+        kind_among(demands),
     )
 
 

@@ -37,14 +37,17 @@ def _payloads() -> re.Pattern[str]:
 
 def line(text: str) -> str:
     """Return a name or a message fit for one line of a terminal or a log: what could act there is shown as escapes."""
-    if text.isascii() and text.isprintable() and not any(start in text for start in _STARTS):  # nearly always
-        return text
-    return _names().sub(_escape, text)
+    return text if _is_plain(text) else _names().sub(_escape, text)
 
 
 def lines(text: str) -> str:
     """Return what a record or a payload holds as lines fit for a terminal or a log."""
-    return _payloads().sub(_escape, text)
+    return text if _is_plain(text) else _payloads().sub(_escape, text)
+
+
+def _is_plain(text: str) -> bool:
+    """Say whether text is ASCII that acts nowhere, as nearly all is."""
+    return text.isascii() and text.isprintable() and "##" not in text and "::" not in text and "section_" not in text
 
 
 def printed(data: bytes) -> bytes:

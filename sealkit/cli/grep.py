@@ -63,6 +63,8 @@ def grep(
 
 def _searchable(done: Done) -> Done:
     """Take payloads of more lines than are searched for what they are: not looked at."""
+    if all(outcome.payload is None or len(outcome.payload) <= limits.SHOWN_LINES for outcome in done.outcomes):
+        return done
     return done._replace(outcomes=[_unless_long(outcome) for outcome in done.outcomes])
 
 

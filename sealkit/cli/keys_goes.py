@@ -176,7 +176,7 @@ def _refuse_unseen_history(several: Sequence[Repository]) -> None:
         what = plural(commits, "commit") if commits else plural(others, "object")
         where = "this repository" if len(several) == 1 else repository.shown(".")
         raise Usage(
-            problem=f"{what} of {where} {'was' if commits + others == 1 else 'were'} not looked at: they may hold records under the key",
+            problem=f"{what} of {where} {'was not looked at: it' if commits + others == 1 else 'were not looked at: they'} may hold records under the key",
             hint="look at them, too: --git; or give up what they hold under it: --forget-history",
         )
 

@@ -207,10 +207,12 @@ def lines(line: Callable[[Outcome], str | Sequence[str] | None]) -> Callable[[Do
     """Return a text for files made of a line (None: no line), or several, for each outcome that is neither absent nor wrong."""
 
     def text(done: Done) -> bytes:
-        good = (one for one in done.outcomes if not one.exit_status and one.status != reporting.ABSENT)
-        told = (text for one in good if (text := line(one)) is not None)
-        each = (one for text in told for one in ([text] if isinstance(text, str) else text))
-        return "".join(f"{printable.line(one)}\n" for one in each).encode()
+        made: list[str] = []
+        for one in done.outcomes:
+            told = line(one) if not one.exit_status and one.status != reporting.ABSENT else None
+            if told is not None:
+                made += [told] if isinstance(told, str) else told
+        return "".join([f"{printable.line(one)}\n" for one in made]).encode()
 
     return text
 

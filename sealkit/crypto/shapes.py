@@ -21,6 +21,7 @@ BLOCK: Final = 16
 _HEAD: Final = 256  # bytes that are read as text
 _FIRST: Final = 48  # bytes that a first look takes in
 _RUN: Final = 9  # zeros in a row: 2^-72 at each place
+_PRIOR: Final = 1 / 32
 _MOST_BLOCKS: Final = 64  # that are compared with each other
 _ENOUGH: Final = 46.0  # bits: 2^-46 is 1.4 * 10^-14, and at most four models count for one sign
 
@@ -33,6 +34,7 @@ _ZEROS: Final = "it has runs of zeros"
 
 _PRINTABLE: Final = bytes([9, 10, 13, *range(32, 127)])
 _ZERO_RUN: Final = bytes(_RUN)
+_EVERY: Final = bytes(range(256))
 _STARTS: Final = [Struct("<" + "H14x" * count).unpack_from for count in range(_MOST_BLOCKS + 1)]  # two bytes of each block
 # Fewer different values than this has at most one in thirty random heads of that size, and nearly all text: 0.87 of what is to be expected.
 _FEWEST: Final = [0.87 * 256 * (1 - (255 / 256) ** size) for size in range(_FIRST + 1)]
@@ -49,9 +51,14 @@ def unencrypted(ciphertext: bytes) -> str | None:
     if len(set(_STARTS[count](ciphertext))) < count and _has_equal_blocks(ciphertext):
         return _SAME
     head = ciphertext[:_FIRST]
-    if len(head.translate(None, _PRINTABLE)) * 3 > len(head) and len(set(head)) > _FEWEST[len(head)]:
+    if len(head.translate(None, _PRINTABLE)) * 3 > len(head) and _values_in(head) > _FEWEST[len(head)]:
         return None
     return _weighed(ciphertext)
+
+
+def _values_in(data: bytes) -> int:
+    """Return how many different values some bytes have; a set of them takes twice as long."""
+    return 256 - len(_EVERY.translate(None, data))
 
 
 def _has_equal_blocks(ciphertext: bytes) -> bool:
@@ -140,9 +147,14 @@ def _unevenness(data: bytes, lanes: int) -> float:
     The model learns as it reads (Dirichlet's prior, 1/32 for each value): whatever the alphabet, the encoding, the fill.
     """
     gains = 0.0
-    prior, total = 1 / 32, 256 / 32
+    total = 256 * _PRIOR
     for lane in range(lanes):
         part = data[lane::lanes]
         gains += 8 * len(part) * log(2) + lgamma(total) - lgamma(len(part) + total)
-        gains += sum(lgamma(part.count(value) + prior) - lgamma(prior) for value in set(part))
+        gains += sum(_gain(part.count(value)) for value in set(part))
     return gains / log(2)
+
+
+@cache
+def _gain(count: int) -> float:
+    return lgamma(count + _PRIOR) - lgamma(_PRIOR)

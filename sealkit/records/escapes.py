@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sealkit.records.lookalike import loose
@@ -17,7 +18,7 @@ _ESCAPE = rb"""\\(?<!\\\\)\\*+(?:
         u[dD][89abAB]HH\\++u[dD][c-fC-F]HH | xHH | uHHHH | u\{H{1,6}\} | UH{8} | [0-7]{1,3}
       | (?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])\s*+ | (?=[\x80-\xff]) | [LETTERS]
     )""".replace(b"H", _HEX)
-_NUMERIC = re.compile(_ESCAPE.replace(b" | [LETTERS]", b""), re.VERBOSE)
+_NUMERIC = _ESCAPE.replace(b" | [LETTERS]", b"")
 _SUSPECT = rb"\\[xuU0-7\r\n\x80-\xffLETTERS]"
 _NEVER_LETTERS = frozenset("bfnrtvxu")  # behind a backslash, in all of these languages
 _CONTROLS = b"abefv"
@@ -29,25 +30,28 @@ _MOST_KEPT = 10_000  # escapes whose meaning is kept
 class Escapes:
     """What escapes may stand for in names that are made of these letters, as look-alikes are folded."""
 
-    __slots__ = ("_escape", "_known", "_letters", "_suspect", "marks")
+    __slots__ = ("_escape", "_known", "_letters", "_suspect")
+
+    # Patterns are compiled when they are needed, which is not where no backslash is.
 
     def __init__(self, letters: Iterable[str]) -> None:
         self._letters = frozenset(letters)
         self._known: dict[bytes, bytes | None] = {}
+        # what makes an escape of a backslash before it, but for digits, line ends and what is beyond ASCII
         marks = "".join(sorted({*_alike(self._letters)} - _NEVER_LETTERS)).encode() + _CONTROLS
-        self.marks = marks
-        """The bytes that make an escape of a backslash before them, but for digits, line ends and what is beyond ASCII."""
-        self._suspect = re.compile(_SUSPECT.replace(b"LETTERS", marks))
-        self._escape = re.compile(_ESCAPE.replace(b"LETTERS", marks), re.VERBOSE)
+        self._suspect = _SUSPECT.replace(b"LETTERS", marks)
+        self._escape = _ESCAPE.replace(b"LETTERS", marks)
 
     def readings(self, data: bytes) -> list[bytes]:
         """Return the bytes with each escape that stands for a part of a name, or for nothing, replaced by that; none if there is no such escape.
 
         There are two ways of it where a letter behind a backslash is itself to some readers, and a control to others.
         """
-        if self._suspect.search(data) is None:
+        if _compiled(self._suspect).search(data) is None:
             return []
-        found = {escape: plain for escape in set(self._escape.findall(data)) if (plain := self._meant(escape)) is not None}
+        found = {
+            escape: plain for escape in set(_compiled(self._escape).findall(data)) if (plain := self._meant(escape)) is not None
+        }
         if not found:
             return []
         plain = self._replaced(data, found)
@@ -59,7 +63,7 @@ class Escapes:
     def _replaced(self, data: bytes, found: dict[bytes, bytes]) -> bytes:
         """Return the bytes with some escapes replaced: the longest first, so that none is taken for a part of another."""
         if len(found) > _FEW or any(escape[-1:] == b"\\" for escape in found):
-            return self._escape.sub(lambda match: found.get(match[0], match[0]), data)
+            return _compiled(self._escape).sub(lambda match: found.get(match[0], match[0]), data)
         for escape in sorted(found, key=len, reverse=True):
             data = data.replace(escape, found[escape])
         return data
@@ -75,9 +79,14 @@ class Escapes:
         return self._known[escape]
 
 
+@lru_cache(maxsize=256)
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern, re.VERBOSE)
+
+
 def in_plain(data: bytes) -> bytes:
     """Return some bytes with all escapes by number, and of line ends, replaced by what they stand for."""
-    return _NUMERIC.sub(lambda match: _character(match[0]), data)
+    return _compiled(_NUMERIC).sub(lambda match: _character(match[0]), data)
 
 
 def _character(escape: bytes) -> bytes:

@@ -23,17 +23,17 @@ _BARE = r"(?:[^\x00-,./:-@\[-^`{-\x7f\s]|\+|@(?=\w))+"
 _QUOTED = r'"(?:[^"\\]|\\["\\])*"'
 _STEP = re.compile(rf"\[(?P<index>[0-9]{{0,9}})\]|(?P<dot>\.?)(?P<key>{_BARE}|{_QUOTED})")
 _IS_BARE = re.compile(_BARE)
-_LISTED = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^,])*),')
+_LISTED = r'((?:"(?:[^"\\]|\\.)*"|[^,])*),'
 _ESCAPED = re.compile(r'\\(["\\])')
-_TO_ESCAPE = re.compile(r'["\\]')
+_TO_ESCAPE = r'["\\]'
 
-# What other languages write, and what it is here.
-_ITEMS = re.compile(r"\[(?:\*|:|\.\.\.)\]")
-_ESCAPED_DOTS = re.compile(r"(?:[^.\\]|\\.)*\\\.(?:[^.\\]|\\.)*")
-_BRACKET_KEY = re.compile(r"""\.?\[(?:'([^'\]]*)'|"([^"\]]*)"|([A-Za-z_][\w-]*))\]""")
-_IN_QUOTES = re.compile(r"'([^']*)'|`([^`]*)`")
-_POINTER = re.compile(r"[^/]*(?:/[^/.\s]+)+")
-_OTHER_DOTS = re.compile(r"\s*(?:\.|::|->|=>|[:;,>|\\])\s*")
+# What other languages write, and what it is here: for hints, and so compiled when there is one.
+_ITEMS = r"\[(?:\*|:|\.\.\.)\]"
+_ESCAPED_DOTS = r"(?:[^.\\]|\\.)*\\\.(?:[^.\\]|\\.)*"
+_BRACKET_KEY = r"""\.?\[(?:'([^'\]]*)'|"([^"\]]*)"|([A-Za-z_][\w-]*))\]"""
+_IN_QUOTES = r"'([^']*)'|`([^`]*)`"
+_POINTER = r"[^/]*(?:/[^/.\s]+)+"
+_OTHER_DOTS = r"\s*(?:\.|::|->|=>|[:;,>|\\])\s*"
 
 
 @lru_cache(maxsize=1024)
@@ -94,11 +94,11 @@ def column_of(path: str) -> str:
 
 def split_list(text: str) -> list[str]:
     """Return the paths of a list with commas between; a comma in quotes is part of a key."""
-    return [path.strip() for path in _LISTED.findall(f"{text},")]
+    return [path.strip() for path in re.findall(_LISTED, f"{text},")]
 
 
 def _quoted(key: str) -> str:
-    return '"' + _TO_ESCAPE.sub(r"\\\g<0>", key) + '"'
+    return '"' + re.sub(_TO_ESCAPE, r"\\\g<0>", key) + '"'
 
 
 def _hint(path: str) -> str | None:
@@ -117,15 +117,17 @@ MAX_HINT = 80
 
 def _meant(path: str) -> str | None:
     """Return the field path that a path of another language stands for, None for anything else."""
-    text = _BRACKET_KEY.sub(lambda match: text_of(match[1] or match[2] or match[3] or ""), _ITEMS.sub("[]", path.strip()))
-    text = _IN_QUOTES.sub(
-        lambda match: text_of(match[1] or match[2] or "")[1:], text.removeprefix("$").removeprefix("#").removeprefix("~")
+    text = re.sub(_BRACKET_KEY, lambda match: text_of(match[1] or match[2] or match[3] or ""), re.sub(_ITEMS, "[]", path.strip()))
+    text = re.sub(
+        _IN_QUOTES,
+        lambda match: text_of(match[1] or match[2] or "")[1:],
+        text.removeprefix("$").removeprefix("#").removeprefix("~"),
     )
-    text = _ESCAPED_DOTS.sub(lambda match: _quoted(match[0].replace("\\.", ".")), text)
-    if _POINTER.fullmatch(text):
+    text = re.sub(_ESCAPED_DOTS, lambda match: _quoted(match[0].replace("\\.", ".")), text)
+    if re.fullmatch(_POINTER, text):
         text = re.sub(r"/([0-9]{1,9})(?=/|\Z)", r"[\1]", text).replace("/", ".")
     if '"' not in text:
-        text = _OTHER_DOTS.sub(".", text)
+        text = re.sub(_OTHER_DOTS, ".", text)
     text = text.removeprefix("@").removeprefix(".")
     steps = _steps(text)
     return join(steps) if steps and not isinstance(steps, int) and join(steps) != path else None

@@ -17,6 +17,7 @@ BOM = b"\xef\xbb\xbf"
 _OPENER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
 _CLOSER = re.compile(rb"(?:---|\.\.\.)[ \t]*(?:\r?\n|\r?\Z)")
 _MARK = re.compile(rb"\n(?:---|\.\.\.(?:[ \t]|\r?\n|\r?\Z))")
+_MAYBE_MARK = re.compile(rb"\n(?:---|\.\.\.)")
 _JSON_OPENER = rb"\{[\s\"}]"
 # White space and invisible characters: ASCII, NEL, NBSP, the other Unicode blanks, and byte order marks.
 _LEAD = re.compile(
@@ -77,9 +78,7 @@ def _closer(data: bytes, start: int) -> int:
                 "readers disagree whether it ends there",
                 line=_line(data, line),
             )
-        mark = _MARK.search(
-            data, line
-        )  # not byte strings one after the other: each would be looked for up to the end, line by line
+        mark = _MARK.search(data, line)
         line = mark.start() + 1 if mark is not None else 0
     raise BadFrontMatter(
         problem="the front matter is not closed", hint="close it with a line '---': generators publish it as text otherwise", line=1
@@ -88,9 +87,8 @@ def _closer(data: bytes, start: int) -> int:
 
 def _marked(data: bytes, start: int) -> int:
     """Return the offset of the first line that starts with ``---`` or ``...``, 0 if there is none; ``start`` is at a line feed or before it."""
-    dashes = data.find(b"\n---", start)
-    dots = data.find(b"\n...", start, dashes if dashes >= 0 else len(data))
-    return (dots if dots >= 0 else dashes) + 1
+    mark = _MAYBE_MARK.search(data, start)
+    return mark.start() + 1 if mark is not None else 0
 
 
 def _refuse_near_misses(data: bytes) -> None:

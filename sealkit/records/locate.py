@@ -132,7 +132,13 @@ def _children(field: Field, step: fieldpath.Step) -> Iterator[_Child]:
         return
     if isinstance(step, str):
         if not isinstance(node, Mapping):
-            raise BadSyntax(problem=f"{field.path or 'the record'} is not a mapping, so it has no key {step!r}", line=node.line)
+            hint = (
+                f"a field of each item of a list is named so: {field.path}[].{fieldpath.text_of(step)}"
+                if isinstance(node, Sequence)
+                else None
+            )
+            problem = f"{field.path or 'the record'} is not a mapping, so it has no key {step!r}"
+            raise BadSyntax(problem=problem, hint=hint, line=node.line)
         pair = _pair(node, step)
         if pair is not None:
             yield _Child(fieldpath.text_of(step), *pair)

@@ -177,6 +177,11 @@ def may_hold_blobs(data: bytes) -> int:
     return len(_MAY_HOLD_A_BLOB.findall(data))
 
 
+def may_hold_several_blobs(data: bytes) -> bool:
+    """Say whether more than one blob may stand spelt out in some bytes; each has a semicolon, or an escape in its place."""
+    return (data.find(b";", data.find(b";") + 1) >= 0 or b"\\" in data) and may_hold_blobs(data) > 1
+
+
 def may_hold_blobs_anywhere(data: bytes) -> bool:
     """Say whether a blob may stand in some bytes, in a wide encoding, too, wherever that begins; False is certain."""
     return may_hold_blobs(data) > 0 or (b"\0" in data and may_hold_blobs(data.replace(b"\0", b"")) > 0)
@@ -288,4 +293,4 @@ def _bare(path: str) -> str:
 
 def _counting(path: str, declared: str | None) -> str | None:
     """Return the kind that a policy declares, where the name of the file does not say another one."""
-    return declared if kind_of(_bare(path)) == FRONT_MATTER else None
+    return declared if declared is not None and kind_of(_bare(path)) == FRONT_MATTER else None

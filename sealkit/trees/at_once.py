@@ -48,7 +48,7 @@ def answer(task: Task, path: str, data: bytes, known_as: str) -> Result | None:
 
 def _checked(task: Task, order: Order, path: str, data: bytes, known_as: str) -> Result | None:
     """Check a field as the gate does, if a glance shows that it is in order."""
-    if visit.may_hold_blobs(data) > 1:  # in another field there may be one, too
+    if visit.may_hold_several_blobs(data):  # in another field there may be one, too
         return None
     found = _glance()(data, order.demand, task.file(known_as))
     if found is None or (order.opener is not None and found.blob.auth is not None):

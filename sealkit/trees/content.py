@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sealkit import jobs
 from sealkit import report as reporting
-from sealkit.demands import ALSO, FieldRule, kind_among
+from sealkit.demands import ALSO, FieldRule
 from sealkit.errors import (
     BlobError,
     Downgraded,
@@ -21,7 +21,7 @@ from sealkit.errors import (
     Usage,
     WrongKey,
 )
-from sealkit.records import draft, visit
+from sealkit.records import visit
 from sealkit.records.identity import Binding, Place
 from sealkit.records.kinds import is_record_name
 from sealkit.records.record import Record, join
@@ -50,7 +50,7 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
     """
     known_as = name if name is not None else path
     try:
-        result = _of_one_without(task, path, data, known_as, named=named) or at_once.answer(task, path, data, known_as)
+        result = _soon(task, path, data, known_as, named=named)
         if result is not None:
             return result
         work = _Work(task, path, known_as)
@@ -71,11 +71,25 @@ def run(task: Task, path: str, data: bytes, name: str | None = None, *, named: b
     return Result(work.outcomes, join(records) if changed else None, work.replaced)
 
 
+def _soon(task: Task, path: str, data: bytes, known_as: str, *, named: bool) -> Result | None:
+    """Return what becomes of a file without reading its records, which nearly all need not; where the last one was in order, so may this be."""
+    was_at_once = task.answers_at_once
+    result = at_once.answer(task, path, data, known_as) if was_at_once else None
+    if result is not None:
+        return result
+    task.answers_at_once = False
+    result = _of_one_without(task, path, data, known_as, named=named)
+    if result is None and not was_at_once:
+        result = at_once.answer(task, path, data, known_as)
+        task.answers_at_once = result is not None
+    return result
+
+
 def _of_one_without(task: Task, path: str, data: bytes, known_as: str, *, named: bool) -> Result | None:
     """Return what becomes of a file whose bytes cannot spell any of the fields, as most of a tree's cannot; None says nothing."""
     sought = task.sought(known_as)
     is_gate = task.verb == orders.CHECK
-    if (is_gate and sought.is_required) or isinstance(task.payload, bytes):
+    if sought.spelling.stands_in(data) or (is_gate and sought.is_required) or isinstance(task.payload, bytes):
         return None
     if (sought.with_open if is_gate else sought.spelling).could(data) and (
         sought.spelling.could(data) or visit.with_open(known_as, data, sought.fields)
@@ -103,8 +117,8 @@ class _Work:
         self.path = path
         self.known_as = known_as
         self.orders = task.orders(known_as)
-        self.fields = tuple(order.demand.path for order in self.orders)
-        self.kind = kind_among(order.demand for order in self.orders)
+        sought = task.sought(known_as)
+        self.fields, self.kind = sought.fields, sought.kind
         self.also: Sequence[orders.Order] = ()
         self.unsupported: UnsupportedRecord | None = None
         self._vouched: Sequence[Record] | None = None
@@ -162,17 +176,20 @@ class _Work:
 
     def on(self, record: Record) -> Record:
         """Do the task to each field of a record, and return what becomes of it. The changes of fields that lie apart are made together."""
-        given, changes = (*self.orders, *self.also), self.task.verb in orders.CHANGING
-        for together in orders.apart(given) if changes else [given]:
-            todo = [one for order in together for one in self._fields(record, order)]
-            if changes:
-                try:
-                    record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
-                except OverLimit as error:
-                    self.wrong(error, together[0].demand.path)
-            else:
-                for one in todo:
+        given = (*self.orders, *self.also)
+        if self.task.verb not in orders.CHANGING:
+            for order in given:
+                for one in self._fields(record, order):
                     self._do(record, one)
+            return record
+        from sealkit.records import draft
+
+        for together in orders.apart(given):
+            todo = [one for order in together for one in self._fields(record, order)]
+            try:
+                record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
+            except OverLimit as error:
+                self.wrong(error, together[0].demand.path)
         return record
 
     def _fields(self, record: Record, order: orders.Order) -> list[orders.Asked]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import jobs
-from sealkit.demands import ALSO, FieldRule
+from sealkit.demands import ALSO, FieldRule, kind_among
 from sealkit.errors import SealkitError
 from sealkit.records import fieldpath
 from sealkit.records.identity import UNDEMANDED, Binding, overlap
@@ -65,6 +65,7 @@ class Task:
         "_orders",
         "_path",
         "_sought",
+        "answers_at_once",
         "around",
         "binding",
         "fields",
@@ -91,6 +92,9 @@ class Task:
         self.binding, self.around = binding, around
         self.opener, self.sealer = opener, sealer
         self.told = False
+        self.answers_at_once = (
+            False  # whether the file before was answered at once: it is asked first then, and says the same either way
+        )
         self.seal_foreign = False
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None
@@ -175,7 +179,7 @@ class Task:
 class Sought(NamedTuple):
     """What is looked for in a file: ``fields``, how their names may be spelt, and those under which payloads stand open, and of which of them it is ``told`` that they are absent.
 
-    ``is_required``: one of them must be there; ``is_covered``: a rule of a policy matches the file.
+    ``is_required``: one of them must be there; ``is_covered``: a rule of a policy matches the file; ``kind``: what a policy says it is.
     """
 
     fields: tuple[str, ...]
@@ -184,6 +188,7 @@ class Sought(NamedTuple):
     told: tuple[str, ...]
     is_required: bool
     is_covered: bool
+    kind: str | None
 
 
 def sought_by(demands: Sequence[FieldRule]) -> Sought:
@@ -196,6 +201,7 @@ def sought_by(demands: Sequence[FieldRule]) -> Sought:
         tuple(demand.path for demand in demands if demand.line != ALSO),
         any(demand.required for demand in demands),
         any(demand.line > 0 for demand in demands),
+        kind_among(demands),
     )
 
 

@@ -13,6 +13,7 @@ from sealkit.errors import OverLimit, SealkitError, StoreError
 from sealkit.git.program import common_folder
 from sealkit.git.stored import BLOB, Entry, Stored
 from sealkit.trees import visitor
+from sealkit.trees.folders import from_here
 from sealkit.trees.store import LIMIT, Store
 from sealkit.trees.versions import Missing
 from sealkit.trees.walk import Passing, walk
@@ -169,4 +170,4 @@ def _beside(held: Held, store: Store, found: Found) -> Iterator[Held]:
 
 
 def _shown(path: str) -> str:
-    return os.path.relpath(path, os.path.realpath("."))
+    return from_here(path)

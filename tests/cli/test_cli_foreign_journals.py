@@ -190,7 +190,7 @@ def test_thousands_of_them_are_named_in_a_few_lines(tree):
     start = time.monotonic()
     ran = tree.run("rotate", "--to", "k2", "tree")
     assert ran.status == 0
-    assert "4,995 more" in ran.err
+    assert " 4995 more journals like these are not believed" in ran.err.replace(",", "")
     assert len(ran.err.splitlines()) < 20
     assert time.monotonic() - start < 30
     assert under(tree) == BOTH

@@ -276,7 +276,7 @@ class Report:
             return "nothing was looked at"
         words = ", ".join(_in_words(status, count) for status, count in self.counts.items())
         if self._codes:
-            words += " (" + ", ".join(f"{count} {code}" for code, count in sorted(self._codes.items())) + ")"
+            words += " (" + ", ".join(f"{count:,} {code}" for code, count in sorted(self._codes.items())) + ")"
         return words + (f"; {self.unauthenticated} unauthenticated" if self.unauthenticated else "")
 
     def diagnosis(self) -> str | None:

@@ -65,7 +65,7 @@ def test_counts_codes_and_sentence():
 
 
 @pytest.mark.parametrize(
-    ("times", "said"), [(1, "1 finding (1 malformed)"), (2, "2 findings (2 malformed)"), (1000, "1000 findings (1000 malformed)")]
+    ("times", "said"), [(1, "1 finding (1 malformed)"), (2, "2 findings (2 malformed)"), (1000, "1,000 findings (1,000 malformed)")]
 )
 def test_findings_are_one_or_several(times, said):
     made = Report()

@@ -25,6 +25,7 @@ from sealkit.trees.chain import Reader
 from sealkit.trees.folders import release
 from sealkit.trees.found import OWN_FOLDER
 from sealkit.trees.result import Replaced
+from sealkit.wording import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,7 +94,7 @@ class Journal:
     @classmethod
     def begin(cls, root: str, name: str, header: Header, prover: Prover | None) -> Journal:
         """Begin a rotation: its journal and the journal's name are on the disk when this returns. Raises ``JournalError``."""
-        folder = os.path.join(root, OWN_FOLDER)
+        folder = within(root, OWN_FOLDER)
         path = os.path.join(folder, name)
         place = Place.of(root)
         journal = cls(root, path, chain.opened(path, _CREATING), prover, array("Q"), 0, chain.START)

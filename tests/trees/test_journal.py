@@ -363,7 +363,7 @@ def test_a_file_of_any_shape_is_foreign(root, shape, keys):
     with open(path, "wb") as file:
         file.write(SHAPES[shape])
     told = journals.look(root, keys)
-    assert [error.path for error in told.foreign] == [f"./{path}"]
+    assert [error.path for error in told.foreign] == [path]
     assert (told.believed, told.unproved) == ([], [])
 
 
@@ -402,7 +402,7 @@ KINDS += ["a link to a journal of ours", "a link to a device", "a link to a fold
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_file_is_foreign_and_can_be_set_aside(root, kind):
-    path = "./.sealkit/journal-20300101T000000Z-00000000.jsonl"
+    path = ".sealkit/journal-20300101T000000Z-00000000.jsonl"
     planted(kind, path)
     (error,) = journals.look(root, KEYS).foreign
     assert error.path == path
@@ -422,7 +422,7 @@ def test_setting_aside_takes_nobodys_place(root):
     for _ in range(3):
         with open(".sealkit/journal-20300101T000000Z-00000000.jsonl", "wb") as file:
             file.write(b"x")
-        journals.set_aside("./.sealkit/journal-20300101T000000Z-00000000.jsonl")
+        journals.set_aside(".sealkit/journal-20300101T000000Z-00000000.jsonl")
     assert len([name for name in os.listdir(".sealkit") if name.startswith("foreign-")]) == 3
 
 

@@ -140,11 +140,14 @@ class Table(dict[str, "Value"]):
 Value: TypeAlias = Text | Table | Items
 
 
-def as_table(value: Value, *, of: str, line: int) -> Table:
-    """Return a value that must be a mapping; ``of`` says in the message what it is."""
+def as_table(value: Value, *, of: str, line: int, first: str = "name") -> Table:
+    """Return a value that must be a mapping; ``of`` says in the message what it is, ``first`` the name that a lone text is the value of."""
     if isinstance(value, Table):
         return value
-    raise ConfigError(problem=f"{of} must be a mapping", hint="write name: value; mind the blank after the colon", line=line)
+    hint = "write name: value; mind the blank after the colon"
+    if isinstance(value, Text) and first != "name":
+        hint = f"write {first}: before it; mind the blank after the colon"
+    raise ConfigError(problem=f"{of} must be a mapping", hint=hint, line=line)
 
 
 def shown(text: str) -> str:

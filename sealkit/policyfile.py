@@ -154,7 +154,9 @@ def _rule(entry: Table) -> Rule:
     items = entry.items_of("fields", of=of)
     _bounded(items, MAX_FIELDS, "fields", line=entry.lines["fields"])
     kind = entry.choice("kind", KINDS, of=of, default="") or None
-    fields = tuple(_field(config.as_table(item, of="an entry of fields", line=item.line))._replace(kind=kind) for item in items)
+    fields = tuple(
+        _field(config.as_table(item, of="an entry of fields", line=item.line, first="path"))._replace(kind=kind) for item in items
+    )
     return Rule(include, exclude, fields, entry.line)
 
 

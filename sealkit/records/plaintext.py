@@ -22,13 +22,11 @@ def payload(node: Node) -> tuple[bytes, str]:
     """
     if not isinstance(node, Scalar):
         return _json(node).encode(), JSON
-    if scalar_type(node) in (NULL, TAGGED):
-        raise NotAString(
-            problem="the field is empty or tagged: there is nothing to seal",
-            type=scalar_type(node),
-            hint="give the payload with --payload FILE",
-            line=node.line,
-        )
+    kind = scalar_type(node)
+    if kind in (NULL, TAGGED):
+        problem = "the field is empty (null)" if kind == NULL else "the field has a YAML tag, which no payload keeps"
+        hint = "write what is to be sealed in its place, or take the field out; of one record, --payload FILE gives it"
+        raise NotAString(problem=f"{problem}: there is nothing to seal", type=kind, hint=hint, line=node.line)
     return _utf8(node.text, node.line), TEXT
 
 

@@ -65,10 +65,12 @@ class Place(NamedTuple):
     @property
     def shown(self) -> str:
         """The place in words."""
+        if self.commit == STORED:  # of what has no name it is not known whether it was a record
+            return f"{self.path}:{self.line}  {self.field if self.field != TEXT else 'stored by git'}"
         where = f"{self.path}:{self.line}  {self.field}"
         if self.commit == INDEX:
             return f"{where}  in git's index"
-        return where if self.commit in (None, STORED) else f"{where}  in commit {self.commit[:12]}"
+        return where if self.commit is None else f"{where}  in commit {self.commit[:12]}"
 
 
 class Trouble(NamedTuple):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import needs
@@ -19,7 +20,7 @@ from sealkit.keys.ring import KeyRing
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "tests" / "records"
 RING = ROOT / "keys.example"
-WARM_OPTIONS = {"stdout", "stderr", "timeout"}
+WARM_OPTIONS = {"stdout", "stderr", "timeout", "bounds"}
 IV = bytes.fromhex("7365616c6b697420746573742069760a")
 
 
@@ -81,7 +82,7 @@ class Desk:
         return [sys.executable, "-m", "sealkit", *args]
 
     def run(self, *args, stdin=b"", env=None, wrap=(), process=False, **popen):
-        """Run sealkit to its end; ``wrap`` is a command line that is given the command.
+        """Run sealkit to its end; ``wrap`` is a command line that is given the command, ``bounds`` what it may take (``warm.bound``).
 
         It is forked from a warm process (``warm.py``), unless what is asked for takes a start of Python of its own, or ``process`` says
         so: for what a test asserts of that start.
@@ -92,6 +93,9 @@ class Desk:
             return checked(Ran(*warm.run([os.fsdecode(arg) for arg in args], self.path, environment, stdin, **chosen)))
         if "stdin" not in chosen:
             chosen["input"] = stdin
+        bounds = chosen.pop("bounds", None)
+        if bounds is not None:
+            chosen["preexec_fn"] = partial(warm.bound, *bounds)
         ran = subprocess.run([*wrap, *self.command(*args)], cwd=self.path, env=environment, check=False, **chosen)
         return checked(Ran(ran.returncode, ran.stdout or b"", ran.stderr or b""))
 

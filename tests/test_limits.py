@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
+import functools
 import io
-import resource
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +25,7 @@ from sealkit.keys.access import Cost
 from sealkit.keys.budget import check_cost
 from sealkit.payload import check
 from sealkit.records import jsontree
-from sealkit.records.record import split
+from sealkit.records.record import Record, split
 from sealkit.records.spelling import Spelling
 from sealkit.trees import ignore
 
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.thorough
 
 MIB = 1 << 20
 SECONDS = 12  # of a processor that others may keep busy; what is not refused takes minutes
-MEMORY = 1200 * MIB
+MEMORY = 1000 * MIB  # beside what a start takes
 TABLE_MEMORY = 3000 * MIB  # of addresses: pyarrow asks for many that it never uses
 SMALL = {"ARROW_DEFAULT_MEMORY_POOL": "system", "ARROW_IO_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 ENDLESS = ("sh", "-c", 'exec "$@" </dev/zero', "sh")
@@ -69,10 +71,35 @@ def table(kind, made):
                 "import pyarrow.ipc\nw = pa.ipc.new_file('a.arrow', t.schema, options=pa.ipc.IpcWriteOptions(compression='zstd'))\n"
             )
             code += "w.write_table(t)\nw.close()\n"
-        subprocess.run([sys.executable, "-c", code], cwd=desk.path, check=True)
+        _maker().run(code, desk.path)
         return ["columns", "decrypt", f"a.{kind}", f"o.{kind}"]
 
     return prepare
+
+
+class Maker:
+    """A Python that has imported pyarrow, and runs what it is told, one thing after the other: none of its memory is ours."""
+
+    def __init__(self):
+        loop = "import json, os, sys\nimport pyarrow, pyarrow.parquet, pyarrow.ipc\nfor line in sys.stdin:\n"
+        loop += "    code, folder = json.loads(line)\n    os.chdir(folder)\n    exec(code, {})\n    print(flush=True)\n"
+        self._process = subprocess.Popen([sys.executable, "-c", loop], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, code, folder):
+        """Run some code in a folder, to its end."""
+        self._process.stdin.write(json.dumps([code, str(folder)]) + "\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "\n"
+
+    def close(self):
+        self._process.communicate(timeout=60)
+
+
+@functools.cache
+def _maker():
+    made = Maker()
+    atexit.register(made.close)
+    return made
 
 
 def csv(*parts):
@@ -167,7 +194,7 @@ def two(old, new, *args):
 
 
 def alternating(sign):
-    return lambda: b"".join(b"%d\n%s%d\n" % (n, sign, n) for n in range(60_000))
+    return lambda: b"".join(b"%d\n%s%d\n" % (n, sign, n) for n in range(12_000))
 
 
 def given(*args):
@@ -189,23 +216,23 @@ def stored(desk):
 ARGON = passphrase(1, "argon2id", t=16, m=4 << 20, p=4)
 SCRYPT = passphrase(1, "scrypt", n=1 << 20, r=16, p=16)
 WRAPPED = f'{{wrapped: "{base64.b64encode(bytes(40)).decode()}", under: k1}}'
-WIDE = "t = pa.table({'secured': ['A' * 70000] * 8192})\n"
+WIDE = "t = pa.table({'secured': ['A' * 66000] * 8192})\n"
 ONE_VALUE = "pa.DictionaryArray.from_arrays(pa.array([0] * 8192), ['A' * 450000])"
 BLOBS = b'{"secured":"AAAAAAAAAAAAAAAAAAAAAA==;AAAAAAAAAAAAAAAAAAAAAA=="}\n'
 JSON_NUMBERS = b"[" + b"1," * 16 + b"1]"
 
 BOMBS = {
     # what other generators read
-    "a line of backslashes": Bomb(file("a.txt", (b"\\", 60 * MIB), (b"secured: x", 1)), 1, "like a key"),
-    "a line of semicolons": Bomb(file("a.md", (b";", 60 * MIB), (b"secured: x", 1)), 1, "no field"),
-    "a fence without an end": Bomb(file("a.md", (b"#", 60 * MIB), (b"\nsecured: x", 1)), 1, "like a key"),
-    "lines of metadata": Bomb(file("a.md", (b"a: secured\n", 3 * MIB)), 1, "no field"),
-    "metadata that goes on": Bomb(file("a.md", (b"a: secured\n", 1), (b" b\n", 12 * MIB)), 1, "no field"),
+    "a line of backslashes": Bomb(file("a.txt", (b"\\", 12 * MIB), (b"secured: x", 1)), 1, "like a key"),
+    "a line of semicolons": Bomb(file("a.md", (b";", 12 * MIB), (b"secured: x", 1)), 1, "no record"),
+    "a fence without an end": Bomb(file("a.md", (b"#", 12 * MIB), (b"\nsecured: x", 1)), 1, "like a key"),
+    "lines of metadata": Bomb(file("a.md", (b"a: secured\n", MIB)), 1, "no record"),
+    "metadata that goes on": Bomb(file("a.md", (b"a: secured\n", 1), (b" b\n", 4 * MIB)), 1, "no record"),
     "tags of a directive": Bomb(
-        file("a.yml", (b"%TAG !e! tag:yaml.org,2002:\n---\na: ", 1), (b"!e!binary c2Vj ", 3 * MIB)), 1, "bytes"
+        file("a.yml", (b"%TAG !e! tag:yaml.org,2002:\n---\na: ", 1), (b"!e!binary c2Vj ", MIB // 2)), 1, "bytes"
     ),
     # JSON, JSON Lines
-    "48 MB of []": Bomb(file("a.json", (b'{"secured":[', 1), (b"[],", 16 * MIB), (b"1]}", 1)), 1, "keys and values"),
+    "24 MB of []": Bomb(file("a.json", (b'{"secured":[', 1), (b"[],", 8 * MIB), (b"1]}", 1)), 1, "keys and values"),
     "objects": Bomb(file("a.json", (b'{"secured":[', 1), (b"{},", 4 * MIB), (b"1]}", 1)), 1, "keys and values"),
     "numbers, inspected": Bomb(
         file("a.json", (b'{"secured":[', 1), (b"1,", 8 * MIB), (b"1]}", 1), verb=["inspect"]), 1, "keys and values"
@@ -216,15 +243,23 @@ BOMBS = {
     ),
     "lines": Bomb(file("a.jsonl", (b'{"secured":1}\n', 1), (b"{}\n", 700_000)), 1, "lines of JSON"),
     "empty lines": Bomb(file("a.jsonl", (b'{"secured":1}\n', 1), (b"\n", 20 * MIB)), 1, "lines of JSON"),
-    "lines, shown": Bomb(file("a.jsonl", (BLOBS, 900_000), verb=["git", "textconv"]), 0, "lines of JSON"),
+    "lines, shown": Bomb(file("a.jsonl", (BLOBS, 300_000), verb=["git", "textconv"]), 0, "lines of JSON"),
     "values in lines": Bomb(file("a.jsonl", (b'{"secured":[' + b"[]," * 999 + b"1]}\n", 9000)), 1, "keys and values"),
-    "blanks": Bomb(file("a.json", (b'{"secured":', 1), (b" \n", 30 * MIB), (b"1}", 1)), 1, "plaintext"),
-    "one number": Bomb(file("a.json", (b'{"secured":', 1), (b"1", 60 * MIB), (b"}", 1)), 1, "plaintext"),
+    "fields, sealed": Bomb(
+        file("a.json", (b'{"a":["x"', 1), (b',"x"', 200_000), (b"]}", 1), verb=["seal", "--field", "a[]"]), 1, "fields of one path"
+    ),
+    "fields, looked at": Bomb(
+        file("a.json", (b'{"a":[{"b":1}', 1), (b',{"b":1}', 100_000), (b"]}", 1), verb=["check", "--field", "a[].b"]),
+        1,
+        "fields of one path",
+    ),
+    "blanks": Bomb(file("a.json", (b'{"secured":', 1), (b" \n", 12 * MIB), (b"1}", 1)), 1, "plaintext"),
+    "one number": Bomb(file("a.json", (b'{"secured":', 1), (b"1", 24 * MIB), (b"}", 1)), 1, "plaintext"),
     "one blob": Bomb(file("a.json", (b'{"secured":"', 1), (b"A" * 64, MIB // 4), (b';AAAAAAAAAAAAAAAAAAAAAA=="}', 1)), 1, ""),
     # YAML, front matter
-    "YAML of 60 MB": Bomb(file("a.yaml", (b"secured: 1\n", 1), (b"- a\n", 15 * MIB)), 1, "at most 1048576 are read"),
+    "YAML of 16 MB": Bomb(file("a.yaml", (b"secured: 1\n", 1), (b"- a\n", 4 * MIB)), 1, "at most 1048576 are read"),
     "lines of dots": Bomb(file("a.md", (b"---\nsecured: a\n", 1), (b"...a\n", 2 * MIB)), 1, ""),
-    "blanks before a line of dashes": Bomb(file("a.md", (b" ", 24 * MIB), (b"---\nsecured: a\n---\n", 1)), 1, ""),
+    "blanks before a line of dashes": Bomb(file("a.md", (b" ", 12 * MIB), (b"---\nsecured: a\n---\n", 1)), 1, ""),
     "a megabyte of items": Bomb(file("a.md", (b"---\nsecured:\n", 1), (b"- a\n", 200_000), (b"---\n", 1)), 1, "YAML events"),
     # which files
     "an ignore file": Bomb(ignoring(b"".join(b"a%d\n" % n for n in range(140_000))), 4, "an ignore file of"),
@@ -248,8 +283,8 @@ BOMBS = {
     "what is to be sealed": Bomb(given("seal", "--payload", "-", "a.md"), 4, "bytes on stdin", wrap=ENDLESS),
     "what is set": Bomb(given("set", "a.md"), 4, "bytes on stdin", wrap=ENDLESS),
     # payloads, diffs, git
-    "60 MB of NUL, shown": Bomb(file("a.md", (b"\0", 60 * MIB), verb=["git", "textconv"]), 0, "not shown"),
-    "60 MB of ESC, shown": Bomb(file("a.md", (b"\x1b", 24 * MIB), verb=["git", "textconv"]), 0, "not shown"),
+    "24 MB of NUL, shown": Bomb(file("a.md", (b"\0", 24 * MIB), verb=["git", "textconv"]), 0, "not shown"),
+    "24 MB of ESC, shown": Bomb(file("a.md", (b"\x1b", 24 * MIB), verb=["git", "textconv"]), 0, "not shown"),
     "bidi controls, shown": Bomb(file("a.md", ("\u202e".encode(), 12 * MIB), verb=["git", "textconv"]), 0, "not shown"),
     "no UTF-8, shown": Bomb(file("a.md", (b"\xff", 24 * MIB), verb=["git", "textconv"]), 0, "not shown"),
     "line ends, shown": Bomb(sealed(lambda: b"\n" * (20 * MIB), "git", "textconv", "--force"), 0, ""),
@@ -263,7 +298,7 @@ BOMBS = {
     "one word after the other": Bomb(two(lambda: b"a " * 200_000, lambda: b"b a " * 200_000, "--word"), 0, ""),
     "a version in git": Bomb(stored, 4, "at most 67108864 are read"),
     # tables
-    "CSV: one line": Bomb(csv((b"secured\n", 1), (b"a", 66 * MIB)), 4, "a line of more than", TABLE_MEMORY),
+    "CSV: one line": Bomb(csv((b"secured\n", 1), (b"a", 65 * MIB)), 4, "a line of more than", TABLE_MEMORY),
     "CSV: one value": Bomb(csv((b'secured\n"', 1), (b"a\n", 20 * MIB)), 4, "a row of more than", TABLE_MEMORY),
     "CSV: commas": Bomb(csv((b"secured\n", 1), (b",", 20 * MIB)), 4, "a line of more than", TABLE_MEMORY),
     "CSV: columns": Bomb(csv((b"a,", 10 * MIB), (b"secured\n", 1)), 4, "a line of more than", TABLE_MEMORY),
@@ -284,7 +319,7 @@ BOMBS = {
         TABLE_MEMORY,
     ),
     "Parquet: lists": Bomb(
-        table("parquet", "t = pa.table({'secured': ['a'], 'x': [['A' * 90000] * 8192]})\no = {}"), 4, "unfolds to", TABLE_MEMORY
+        table("parquet", "t = pa.table({'secured': ['a'], 'x': [['A' * 66000] * 8192]})\no = {}"), 4, "unfolds to", TABLE_MEMORY
     ),
     "Parquet: a page": Bomb(
         table(
@@ -299,7 +334,7 @@ BOMBS = {
         table("parquet", "t = pa.table({'secured': pa.nulls(60_000_000, pa.int8())})\no = {}"), 4, "unfolds to", TABLE_MEMORY
     ),
     "Arrow: a batch": Bomb(
-        table("arrow", "t = pa.table(dict.fromkeys(['secured', 'x'], pa.nulls(70_000_000, pa.int64())))"),
+        table("arrow", "t = pa.table({'secured': pa.nulls(70_000_000, pa.int64())})"),
         4,
         "a batch of",
         TABLE_MEMORY,
@@ -323,11 +358,7 @@ def test_bomb(tmp_path, name):
     desk = Desk(tmp_path)
     args = bomb.prepared(desk)
 
-    def bounded():
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        resource.setrlimit(resource.RLIMIT_AS, (bomb.memory, bomb.memory))
-
-    ran = desk.run(*args, wrap=bomb.wrap, env=SMALL, process=True, preexec_fn=bounded, timeout=300)
+    ran = desk.run(*args, wrap=bomb.wrap, env=SMALL, bounds=(SECONDS, bomb.memory), timeout=300)
     for path in desk.path.glob("*.*"):  # they are large, and pytest keeps folders
         path.unlink() if path.is_file() else None
     assert ran.status == bomb.status, ran
@@ -341,6 +372,7 @@ WITHIN = {
     "values of a string": (20, lambda many: jsontree.compose('["' + ",:[{" * 50 + '"' + ",1" * (18 + many) + "]")),
     "JSON_LINES": (20, lambda many: split(b"{}\n" * (20 + many), "jsonl")),
     "values in lines": (20, lambda many: split(b"[1]\n" * (19 + many), "jsonl")),
+    "FIELDS": (20, lambda many: Record(b'{"a": [1' + b",1" * (19 + many) + b"]}", "json", 1).paths("a[]")),
     "PAYLOAD_VALUES": (20, lambda many: check(b"[" + b"1," * (18 + many) + b"1]", "json")),
     "GLOB_WORK": (20, lambda many: Globs(["a/b", "a" * (14 + many)])),
     "IGNORE_BYTES": (20, lambda many: ignored(b"a\n" * 10 + b"b" * many)),

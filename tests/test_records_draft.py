@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealkit import yamltree
-from sealkit.errors import SealkitError
+from sealkit import limits, yamltree
+from sealkit.errors import OverLimit, SealkitError
 from sealkit.records import draft, fieldpath, jsontree
 from sealkit.records.draft import Draft, Entangled
+from sealkit.records.edit import Edit
 from sealkit.records.record import Record
 from sealkit.tree import Mapping, Scalar, Sequence
 
@@ -251,15 +252,51 @@ def test_a_record_is_read_twice_however_many_fields_change(data, kind, path, par
 
 
 def test_a_change_that_does_not_prove_is_the_only_one_that_is_not_made(parses, monkeypatch):
+    """Each reading that would have a spoilt field does not prove, so that halves are tried: a few for each of these."""
     data = b"a:\n" + b"- x\n" * 64
-    monkeypatch.setattr(yamltree, "MAX_BYTES", len(data) + 20 * len(BLOB))
-    record = Record(data, "yaml", 1)
+    was = Edit.spliced_over
+    spoilt = ("a[5]", "a[40]")
+    monkeypatch.setattr(
+        Edit, "spliced_over", lambda edit, field: was(edit, field)._replace(text="{") if field.path in spoilt else was(edit, field)
+    )
+    todo = [(one, BLOB) for one in Record(data, "yaml", 1).paths("a[]")]
+    expected = one_by_one(Record(data, "yaml", 1), todo, "set")
+    parses.clear()
+    after, log = changed(Record(data, "yaml", 1), todo, "set")
+    assert (after, log) == expected
+    assert [path for path, what, _ in log if what == "proof_failed"] == [*spoilt]
+    assert len(parses) < 40
+
+
+def test_a_record_that_would_be_too_large_is_not_changed_by_halves(parses, monkeypatch):
+    data = b"a:\n" + b"- x\n" * 64
+    monkeypatch.setattr(limits, "YAML_BYTES", len(data) + 20 * len(BLOB))
+    record, log = Record(data, "yaml", 1), []
     todo = [(one, BLOB) for one in record.paths("a[]")]
-    after, log = changed(record, todo, "set")
-    assert one_by_one(Record(data, "yaml", 1), todo, "set") == (after, log)
-    made = [what for _, what, _ in log]
-    assert 10 < made.count("changed") < 25
-    assert set(made) == {"changed", "proof_failed"}
+    with pytest.raises(OverLimit) as caught:
+        draft.in_turn(record, todo, lambda record, one: log.append(one) or record.set(*one), log)
+    assert caught.value.hint
+    assert log == []
+    assert len(parses) == 1
+
+
+def test_nothing_is_said_to_be_done_where_the_second_half_would_be_too_large(monkeypatch):
+    """The first half was changed by then, and is given up, too."""
+    data = b"a:\n" + b"- x\n" * 64
+    settled, sizes = Draft.settled, iter([Entangled, None, OverLimit(problem="too large")])
+
+    def settle(made):
+        raised = next(sizes)
+        if raised is None:
+            return settled(made)
+        raise raised
+
+    monkeypatch.setattr(Draft, "settled", settle)
+    record, log = Record(data, "yaml", 1), []
+    todo = [(one, BLOB) for one in record.paths("a[]")[10:]]
+    with pytest.raises(OverLimit):
+        draft.in_turn(record, todo, lambda record, one: log.append(one) or record.set(*one), log)
+    assert log == []
 
 
 def test_an_alias_is_refused_and_the_rest_is_changed():

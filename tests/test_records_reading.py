@@ -173,6 +173,13 @@ OTHER_GENERATORS = {
     "R Markdown, no front matter": ("a.Rmd", "text\n\n---\ntitle: a\nsecured: open\n...\n", 5),
     "not closed, and a NUL": ("a.md", "---\nsecured: open\n\0", 1),
     "Slidev": ("a.md", f"---\nsecured: {BLOB}\n---\n\n# One\n\n---\nlayout: x\nsecured: open\n---\n\n# Two\n", 9),
+    "Slidev, right behind the front matter": ("a.md", f"---\nsecured: {BLOB}\n---\n---\nsecured: open\n---\n", 5),
+    "Slidev, behind other front matter": ("a.md", "---\na: 1\n---\n---\nsecured: open\n---\n", 5),
+    "Slidev, right behind a text": ("a.md", "---\na: 1\n---\n# s\n---\nsecured: open\n---\n", 6),
+    "Slidev, behind an empty one": ("a.md", "---\n---\n---\nsecured: open\n---\n", 4),
+    "Slidev, CRLF": ("a.md", "# s\r\n---\r\nlayout: x\r\nsecured: open\r\n---\r\n", 4),
+    "Slidev, the second slide": ("a.md", "# s\n---\na: 1\n---\ntext\n---\nsecured: open\n---\n", 7),
+    "Pandoc, behind a heading's line": ("a.md", "Title\n---\nprose\n\n---\nsecured: open\n---\n", 6),
     "JSON in a file of another kind": ("a.webmanifest", '{"name": "x", "secured": "open"}', 1),
     "JSON5": ("a.json5", "{a: 1, secured: 'open',}", 1),
     "TOML in a file of another kind": ("a.tpl", "+++\na = [\nsecured = 1\n+++\n", 3),
@@ -344,3 +351,46 @@ def test_where_the_bytes_cannot_spell_it_no_document_has_the_field_or_its_look_a
             framed = b"---\n" + data + b"\n---\n" if kind == "frontmatter" else data
             assert found(framed, kind) in (None, "syntax", "frontmatter", "limit", "unsupported_record", "line_break")
     assert absent > 50
+
+
+# --- lists, where several fields are looked for ----------------------------------------------------------------------
+_SEALED = f'"{BLOB}"'
+OF_OTHERS = {
+    "the same name in the items": ("a.json", '[{"secured": @}]', ("[].secured", "secured"), None),
+    "the order of the paths": ("a.json", '[{"secured": @}]', ("secured", "[].secured"), None),
+    "a name that is nowhere in it": ("a.json", '[{"secured": @}]', ("[].secured", "notes"), None),
+    "deeper": ("a.json", '[{"a": {"secured": @}}, {"a": {"secured": @}}]', ("[].a.secured", "secured", "a.secured"), None),
+    "an item by its number": ("a.json", '[{"secured": @}]', ("[0].secured", "secured"), None),
+    "YAML": ("a.yml", "- secured: @\n- b: 1\n", ("[].secured", "secured"), None),
+    "YAML behind a mark": ("a.yml", "---\n- secured: @\n", ("[].secured", "secured"), None),
+    "a list of lists": ("a.json", '[[{"secured": @}]]', ("[][].secured", "secured"), None),
+    "a line of several": ("a.jsonl", '{"a": 1}\n[{"secured": @}]\n', ("[].secured", "secured"), None),
+    "a name beyond ASCII": ("a.json", '[{"secured": @}]', ("[].secured", "راز"), None),
+    "an item that is not named": ("a.json", '[{"secured": @}, {"secured": @}]', ("[0].secured", "secured"), "syntax"),
+    "a key deeper than the field": ("a.json", '[{"secured": @, "a": {"secured": 1}}]', ("[].secured", "secured"), "syntax"),
+    "a look-alike elsewhere": ("a.json", '[{"secured": @, "a": {"Secured": 1}}]', ("[].secured", "secured"), "syntax"),
+    "another name that is in it": ("a.json", '[{"secured": @, "notes": 1}]', ("[].secured", "notes"), "syntax"),
+    "one path alone": ("a.json", '[{"secured": @}]', ("secured",), "syntax"),
+    "a text": ("a.json", '"secured"', ("[].secured", "secured"), None),
+}
+
+
+@pytest.mark.parametrize("row", OF_OTHERS.values(), ids=OF_OTHERS)
+def test_in_a_list_a_key_that_another_field_owns_is_in_its_place(row):
+    path, text, paths, code = row
+    reading = read(path, text.replace("@", _SEALED).encode(), Spelling(paths))
+    assert reading.problem is None
+    told = {one: _code(record, one) for record in reading.records or () for one in paths if "[" not in one}
+    assert set(told.values()) - {None} == {code} - {None}
+
+
+def _code(record, path):
+    try:
+        assert record.field(path) is None
+    except SealkitError as error:
+        return error.code
+
+
+def test_what_a_list_lacks_it_lacks_when_it_was_changed():
+    (record,) = read("a.json", f'[{{"secured": {_SEALED}}}]'.encode(), Spelling(("[].secured", "secured"))).records
+    assert record.replace("[0].secured", "x;y").value("secured") is None

@@ -17,6 +17,7 @@ import io
 import json
 import os
 import pkgutil
+import resource
 import select
 import selectors
 import signal
@@ -155,6 +156,13 @@ def default_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+def bound(seconds: int, memory: int) -> None:
+    """Give this process so many seconds of a processor, and so many bytes of addresses beside those that it has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (memory + pages * resource.getpagesize(),) * 2)
+
+
 def take_environment(environment) -> None:
     os.environ.clear()
     os.environ.update(environment)
@@ -168,6 +176,8 @@ def become(asked) -> None:
         os.dup2(numbers[number], number)
     os.closerange(3, max(numbers) + 1)
     os.umask(asked["umask"])
+    if asked.get("bounds") is not None:
+        bound(*asked["bounds"])
     os.chdir(os.fsencode(asked["cwd"]))
     take_environment(asked["env"])
     sys.argv = [asked["program"], *asked["args"]]
@@ -244,8 +254,11 @@ class Warm:
         self.channel.close()
         self.process.wait(30)
 
-    def run(self, args, folder, environment, given, output, timeout):
-        """Run a command line to its end; return its exit status, and what it wrote to the streams in ``output`` that are pipes."""
+    def run(self, args, folder, environment, given, output, timeout, bounds=None):
+        """Run a command line to its end; return its exit status, and what it wrote to the streams in ``output`` that are pipes.
+
+        ``bounds``: how many seconds of a processor and how many bytes it may take beside what a start takes.
+        """
         pipes, theirs = {}, []
         try:
             for number, stream in enumerate((subprocess.PIPE, *output)):
@@ -255,7 +268,7 @@ class Warm:
                     theirs.append(end)
                 else:
                     theirs.append(os.dup(theirs[1] if stream == subprocess.STDOUT else descriptor_of(stream)))
-            pid = self.start(args, folder, environment, theirs)
+            pid = self.start(args, folder, environment, theirs, bounds)
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
@@ -268,11 +281,18 @@ class Warm:
             raise subprocess.TimeoutExpired(["sealkit", *args], timeout, *wrote)
         return status, *wrote
 
-    def start(self, args, folder, environment, descriptors):
+    def start(self, args, folder, environment, descriptors, bounds=None):
         """Begin a run with its standard streams; return its number."""
         umask = os.umask(0)
         os.umask(umask)
-        asked = {"args": args, "cwd": os.fsdecode(folder), "env": environment, "umask": umask, "program": self.program}
+        asked = {
+            "args": args,
+            "cwd": os.fsdecode(folder),
+            "env": environment,
+            "umask": umask,
+            "program": self.program,
+            "bounds": bounds,
+        }
         return self.ask(descriptors, op="run", **asked)
 
 
@@ -329,9 +349,9 @@ def can_take(environment, folder):
     return usual and not odd and not modules and hasattr(os, "pidfd_open")
 
 
-def run(args, folder, environment, given, *, stdout, stderr, timeout):
+def run(args, folder, environment, given, *, stdout, stderr, timeout, bounds=None):
     """Run a command line in this process's own warm process, which the first one starts."""
-    return ours().run(args, folder, environment, given, (stdout, stderr), timeout)
+    return ours().run(args, folder, environment, given, (stdout, stderr), timeout, bounds)
 
 
 def ours():

@@ -75,7 +75,8 @@ def _whole_record(done: list[Done], where: Where, output: Output, target: str | 
 def _one(done: list[Done], where: Where, output: Output, target: str | None, *, raw: bool) -> int:
     payloads = [outcome.payload for one in done for outcome in one.outcomes if outcome.payload is not None]
     if len(payloads) > 1:
-        raise Usage(problem=f"{len(payloads)} payloads", hint="add --json for JSON lines, or name one field with --field a[0].b")
+        hint = "add --json for JSON lines, or -o FOLDER for a file each, or name one field with --field a[0].b"
+        raise Usage(problem=f"{len(payloads)} payloads", hint=hint, path=where.paths[0])
     status = _findings(done, where, output)
     _say_unproved(done, output)
     if payloads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from sealkit.trees.folders import from_here, real_path
 from sealkit.trees.roots import Below
 from sealkit.trees.survey import Survey
 from sealkit.wording import plural, quoted, within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _USUAL = "secured"
 
@@ -61,7 +65,7 @@ def init(folder: str, fields: tuple[str, ...], shown: bool) -> int:
             hint=f"say the rules there, so that all of the tree has one policy; see them with: sealkit init --print {quoted(folder)}",
             path=target,
         )
-    survey = _survey(folder, fields)
+    survey = _survey(folder, fields, warn=show.warning)
     rules = survey.rules()
     if not rules:
         raise _nothing(folder, fields)
@@ -100,12 +104,14 @@ def _nothing(folder: str, fields: tuple[str, ...]) -> NothingMatched:
     return NothingMatched(problem=problem, hint=hint, path=folder)
 
 
-def _survey(folder: str, fields: tuple[str, ...]) -> Survey:
+def _survey(folder: str, fields: tuple[str, ...], warn: Callable[[str], None] | None = None) -> Survey:
+    """Look at a tree; what is not looked at is said once, with ``warn``."""
     survey, inside = Survey(fields), real_path(folder)
     where = Where((folder,), None, (), (), None, gitignore=True, hidden=False, cross_mounts=False)
     for file in visitor.files(run.walk(where), lambda path: ()):
         if isinstance(file.problem, LeadsOut):
-            show.warning(f"{file.found.path}: {file.problem}")
+            if warn is not None:
+                warn(str(file.problem))
         elif isinstance(file.problem, StoreError):
             raise file.problem
         elif file.problem is not None:

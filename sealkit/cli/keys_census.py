@@ -11,20 +11,22 @@ import click
 from sealkit.cli import options, run, show
 from sealkit.cli.options import Where
 from sealkit.demands import Asked
-from sealkit.errors import NothingMatched, Usage
+from sealkit.errors import NothingMatched, StoreError, Usage
 from sealkit.installing import how_to_install
 from sealkit.report import json_line
 from sealkit.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sealkit.keys.ring import KeyRing
-    from sealkit.trees.census import Cell, Census, Tally, Told, Unopened
+    from sealkit.trees.census import Cell, Census, Tally, Told, Trouble, Unopened
+    from sealkit.trees.found import Found
     from sealkit.trees.versions import Repository
 
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", shell_complete=options.files)
 GIT = click.option("--git", "history", is_flag=True, help="All that git has stored, too, whether or not anything leads to it.")
+NO_WORK_TREE = "what a repository without a work tree has stored"
 _MOST_NAMES = 3
 
 
@@ -34,6 +36,13 @@ class Looks(NamedTuple):
     fields: tuple[str, ...]
     require_authentic: bool
     history: bool
+
+
+class Inside(NamedTuple):
+    """Repositories that are met below the paths: the tops of work trees, and folders of what git stores, outside of any ``.git``."""
+
+    tops: list[str]
+    stores: list[str]
 
 
 @click.command()
@@ -65,7 +74,7 @@ def census(
     """
     ring = options.load_ring(file if file is not None else ring_file)
     tally, looks = new_tally(), Looks(fields, require_authentic, history)
-    for one in places(ring, paths, looks, []):
+    for one in places(ring, paths, looks, Inside([], [])):
         tally.add(one)
     refuse_nothing(tally, history=history)
     for name in dict.fromkeys([*(key.id for key in ring), *tally.names()]):
@@ -103,10 +112,10 @@ def new_tally() -> Tally:
     return Tally()
 
 
-def places(ring: KeyRing, paths: Sequence[str], looks: Looks, inner: list[str]) -> Iterator[Told]:
+def places(ring: KeyRing, paths: Sequence[str], looks: Looks, inner: Inside) -> Iterator[Told]:
     """Yield every blob below some paths, whatever is in its way: hidden, ignored by git, on another file system.
 
-    The tops of work trees that are met inside are added to ``inner``.
+    The repositories that are met inside are added to ``inner``.
     """
     from sealkit.trees import orders
     from sealkit.trees.census import Census
@@ -121,13 +130,44 @@ def places(ring: KeyRing, paths: Sequence[str], looks: Looks, inner: list[str]) 
     looking = Census(ring, demanded_by(task), task.around.below, requires=looks.require_authentic, cells=_reader_of_tables())
     outer = repositories_of(paths)
     temporary = (found for path in paths if os.path.isdir(path) for found in leftovers(path) if found.problem is None)
-    found = run.walk(where, is_record=_is_any, on_top=inner.append)
-    yield from looking.of_tree(chain(found, temporary), outer, inner)
+    found = run.walk(where, is_record=_is_any, on_top=inner.tops.append)
+    yield from looking.of_tree(_watched(chain(found, temporary), inner.stores), outer, inner.tops)
     if looks.history:
-        several = [*outer, *(Repository([top]) for top in inner)]
-        if not several:
+        several = [*outer, *(Repository([top]) for top in inner.tops)]
+        yield from (_not_looked_at(path) for path in without_work_tree(inner, several))
+        if not several and not inner.stores:
             raise Usage(problem="not in a git work tree", hint="name a folder of one", path=paths[0])
         yield from _in_git(looking, several)
+
+
+def _watched(found: Iterable[Found], stores: list[str]) -> Iterator[Found]:
+    """Pass files on, and note the folders of repositories that they are stored in."""
+    from sealkit.trees.stock import repository_of
+
+    known: dict[str, bool] = {}
+    for one in found:
+        if "objects/" in one.path:
+            store = repository_of(os.path.abspath(one.path), known)
+            if store is not None and store not in stores:
+                stores.append(store)
+        yield one
+
+
+def without_work_tree(inner: Inside, several: Sequence[Repository]) -> Iterator[str]:
+    """Yield the folders of repositories inside that neither one of ``several`` has, nor one with a work tree inside."""
+    from sealkit.git.program import common_folder
+    from sealkit.trees import stock
+
+    yield from stock.without_work_tree(inner.stores, map(common_folder, [*(one.top for one in several), *inner.tops]))
+
+
+def _not_looked_at(path: str) -> Trouble:
+    from sealkit.report import failure
+    from sealkit.trees.census import Trouble
+    from sealkit.trees.stock import STORED
+
+    hint = "clone it and look at the clone, too; then put it elsewhere, or remove it"
+    return Trouble(failure(path, StoreError(problem=f"{NO_WORK_TREE} is not looked at", hint=hint)), STORED)
 
 
 def _in_git(looking: Census, several: list[Repository]) -> Iterator[Told]:

@@ -11,7 +11,9 @@ import click
 from sealkit.cli import options, show
 from sealkit.cli.keys_census import (
     GIT,
+    NO_WORK_TREE,
     PATHS,
+    Inside,
     Looks,
     new_tally,
     places,
@@ -19,6 +21,7 @@ from sealkit.cli.keys_census import (
     repositories_of,
     tell_unopened,
     troubles,
+    without_work_tree,
 )
 from sealkit.cli.keys_ring import ring_that_is_there
 from sealkit.errors import ConfigError, JournalError, NoUsableKey, Usage
@@ -173,8 +176,18 @@ def _refuse_unseen_history(several: Sequence[Repository]) -> None:
         what = plural(commits, "commit") if commits else plural(others, "object")
         where = "this repository" if len(several) == 1 else repository.shown(".")
         raise Usage(
-            problem=f"{what} of {where} {'was' if commits + others == 1 else 'were'} not looked at: they may hold records under the key",
+            problem=f"{what} of {where} {'was not looked at: it' if commits + others == 1 else 'were not looked at: they'} may hold records under the key",
             hint="look at them, too: --git; or give up what they hold under it: --forget-history",
+        )
+
+
+def _refuse_unseen_stores(inner: Inside, paths: Sequence[str]) -> None:
+    """Refuse the same while a repository lies below the paths that no work tree leads to: a bare one, or a copy of a ``.git``."""
+    for path in without_work_tree(inner, repositories_of(paths)):
+        raise Usage(
+            problem=f"{NO_WORK_TREE} was not looked at: it may hold records under the key",
+            hint="clone it and look at the clone, or remove it; or give up what it holds under the key: --forget-history",
+            path=path,
         )
 
 
@@ -197,10 +210,11 @@ def _unneeded(stack: ExitStack, file: str | None, asked: _Asked) -> str | None:
     path = _ring_of(ring, asked.key_id)
     stack.enter_context(held(asked.paths))
     _refuse_unfinished(asked.paths, ring)
-    inner = list[str]()
+    inner = Inside([], [])
     found = _look(ring, asked, inner)
     if not asked.looks.history and not asked.forget_history:
-        _refuse_unseen_history([Repository([top]) for top in inner])
+        _refuse_unseen_history([Repository([top]) for top in inner.tops])
+        _refuse_unseen_stores(inner, asked.paths)
     if found:
         show.note(f"key {asked.key_id} is needed, for the {plural(len(found), 'field')} listed; nothing was changed")
         for hint in _ways_out(found):
@@ -227,7 +241,7 @@ def _ring_of(ring: KeyRing, key_id: str) -> str:
     return ring.path
 
 
-def _look(ring: KeyRing, asked: _Asked, inner: list[str]) -> list[Place] | None:
+def _look(ring: KeyRing, asked: _Asked, inner: Inside) -> list[Place] | None:
     """Show the blobs under a key, and return them; None if something could not be looked at. Raises ``Usage`` for tables that were not."""
     from sealkit.trees.census import Place
 

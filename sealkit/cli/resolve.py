@@ -10,6 +10,7 @@ import click
 from sealkit.cli import editing, options, show
 from sealkit.demands import Asked
 from sealkit.errors import NothingMatched, SealkitError, Usage
+from sealkit.trees.folders import real_path
 from sealkit.wording import quoted
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _stages(path: str) -> list[bytes]:
         repository = Repository(os.path.dirname(path))
     except SealkitError:
         return []
-    name = os.path.relpath(os.path.realpath(path), repository.top)
+    name = os.path.relpath(real_path(path), repository.top)
     return [data for stage in (2, 3, 1) if (data := repository.staged(stage, name)) is not None]
 
 

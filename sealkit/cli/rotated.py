@@ -10,6 +10,7 @@ from sealkit.cli.change import Change, texts, warn
 from sealkit.errors import ConfigError, NothingMatched, NoUsableKey, Usage
 from sealkit.trees import batch, journals, rotation
 from sealkit.trees.chain import Foreign, Gone
+from sealkit.trees.folders import real_path
 from sealkit.trees.roots import held
 from sealkit.wording import plural
 
@@ -133,7 +134,7 @@ def _root(where: Where) -> str:
     if root is None:
         raise Usage(problem="name the folder that was rotated")
     for path in where.paths:
-        if os.path.realpath(path) == root:
+        if real_path(path) == root:
             return path.rstrip("/") or "/"
     try:
         return min(root, os.path.relpath(root), key=len)

@@ -214,7 +214,9 @@ def settled(status: int) -> int:
 
 
 def _raw_stderr() -> object:
-    return getattr(getattr(sys.stderr, "buffer", None), "raw", None)
+    """Return what stderr writes to; with ``PYTHONUNBUFFERED`` there is no buffer between."""
+    buffer = getattr(sys.stderr, "buffer", None)
+    return getattr(buffer, "raw", buffer)
 
 
 def mend_streams() -> None:

@@ -23,8 +23,6 @@ from sealkit.records.record import Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from _typeshed import ReadableBuffer
-
     from sealkit.outfile import NewFile
 
     Step = Callable[[pa.Array, dict[str, pa.Array]], "tuple[pa.Array | None, pa.Array]"]
@@ -104,7 +102,7 @@ class Sink(io.RawIOBase):
         """Return how many bytes were written."""
         return self._at
 
-    def write(self, data: ReadableBuffer) -> int:
+    def write(self, data: Any) -> int:
         """Write bytes. Raises ``StoreError``: the system's own would not say which file it is."""
         count = memoryview(data).nbytes
         self._at += count

@@ -43,6 +43,8 @@ def cells(source: bytes | int) -> Iterator[Cell]:
     """
     try:
         with _path_of(source) as path:
+            for name, said in _beside(_schema(path)):
+                yield from (Cell(name, 1, blob) for _, blob in sightings.anywhere(said))
             row = 1
             for batch in _batches(path):
                 for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -68,10 +70,34 @@ def _path_of(source: bytes | int) -> Iterator[str]:
         yield f"/dev/fd/{file.fileno()}" if in_memory else file.name
 
 
+def _kind(path: str) -> str | None:
+    with Path(path).open("rb") as file:
+        return packed.kind(file.read(packed.BEGINNING))
+
+
+def _schema(path: str) -> pa.Schema:
+    """Return what a table says of its columns."""
+    if _kind(path) == packed.PARQUET:
+        return pa.parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False).schema_arrow
+    return pa.ipc.open_file(pa.OSFile(path)).schema
+
+
+def _beside(of: pa.Schema | pa.Field | pa.DataType, name: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield the names of columns, and what was noted of them and of the table, with the column's name."""
+    for one in getattr(of, "metadata", None) or ():
+        yield name or "(metadata)", one + b"=" + of.metadata[one]
+    if isinstance(of, pa.Field):
+        yield name, of.name.encode("utf-8", "surrogatepass")
+        yield from _beside(of.type, name)
+        return
+    count = len(of) if isinstance(of, pa.Schema) else of.num_fields
+    for field in map(of.field, range(count)):
+        yield from _beside(field, f"{name}.{field.name}" if name else field.name)
+
+
 def _batches(path: str) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a table, some at a time, as far as it unfolds to no more than is read."""
-    with Path(path).open("rb") as file:
-        kind = packed.kind(file.read(packed.BEGINNING))
+    kind = _kind(path)
     if kind == packed.PARQUET:
         table = pa.parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
         yield from table.iter_batches(unfolding.parquet_rows(table.metadata, path))

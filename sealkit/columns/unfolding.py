@@ -156,6 +156,8 @@ def _chunk(file: IO[bytes], column: Any, path: str, left: list[int]) -> _Chunk:
 
 def _pages(file: IO[bytes], column: Any, path: str, left: list[int]) -> Iterator[_Page]:
     at = column.data_page_offset
+    if not at and not column.num_values:
+        return  # a column of no rows, which has no page of values
     if column.has_dictionary_page and column.dictionary_page_offset is not None:
         at = min(at, column.dictionary_page_offset)
     end = at + column.total_compressed_size

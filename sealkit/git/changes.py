@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from sealkit.git.program import git
@@ -34,6 +35,7 @@ class Changes:
     """
 
     def __init__(self, top: str, commit: str, folder: str = "") -> None:
+        self._top_name, self._commit = top, commit
         self._top = os.fsencode(top)
         self._prefix = os.fsencode(folder) + b"/" if folder else b""
         below = ("--", folder) if folder else ("--",)
@@ -47,10 +49,26 @@ class Changes:
                 self._left_out.add(name)
 
     def __contains__(self, path: bytes) -> bool:
-        """Say whether a file, by its path below the folder, is new or differs: in the index or in the work tree."""
+        """Say whether a file, by its path below the folder, is new or differs: in the index or in the work tree.
+
+        A link differs, too, where another link does: that may be on its way, so that it leads elsewhere now.
+        """
         name = self._prefix + path
         then = self._then.get(name)
-        return then is None or self._staged.get(name) != then or state_of(self._top + b"/" + name, self._digits) != then
+        if then is None or self._staged.get(name) != then or state_of(self._top + b"/" + name, self._digits) != then:
+            return True
+        return then[0] == _LINK and self._some_link_differs
+
+    @cached_property
+    def _some_link_differs(self) -> bool:
+        """Say whether a link of the whole work tree is new or differs: those outside of the folder may be on the way of one in it."""
+        then = dict(_of_tree(git(self._top_name, "ls-tree", "-r", "-z", "--full-tree", self._commit)))
+        staged = {name: state for name, state, _ in _of_index(git(self._top_name, "ls-files", "--stage", "-t", "-z"))}
+        links = {name for states in (then, staged) for name, state in states.items() if state is not None and state[0] == _LINK}
+        return any(
+            then.get(name) != staged.get(name) or state_of(self._top + b"/" + name, self._digits) != then[name]
+            for name in links - self._left_out
+        )
 
     def tracked(self, is_asked_for: Callable[[str], bool]) -> Iterator[str]:
         """Yield the changed files that the commit or the index has, by their paths below the top, in order.

@@ -11,9 +11,11 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, Self, TypeVar
 
-from sealkit.errors import SealkitError
+from sealkit import limits
+from sealkit.errors import OverLimit, SealkitError
 from sealkit.records import fieldpath
 from sealkit.records.edit import Edit
+from sealkit.records.kinds import FRONT_MATTER, YAML
 from sealkit.records.locate import Field
 from sealkit.records.record import Record
 from sealkit.tree import DOUBLE, Scalar, flatten
@@ -45,21 +47,34 @@ def in_turn(record: Record, todo: Sequence[T], do: Callable[[Record, T], Record]
     """Return the record with ``do`` done for each thing in ``todo``, as if one after the other, and all changes proved.
 
     They are made together. Where that does not prove, each half of them is, and so on down to single ones. ``do`` may be asked more than
-    once for the same thing: ``logs`` are lists that it adds to, and are cut back before it begins anew.
+    once for the same thing: ``logs`` are lists that it adds to, and are cut back before it begins anew. Raises ``OverLimit``, with nothing
+    done, where the record would be larger than one may be: part of the changes would be no help.
     """
     if len(todo) < 2:
         return do(record, todo[0]) if todo else record
     lengths = [len(log) for log in logs]
     try:
-        draft: Record = Draft.of(record)
-        for one in todo:
-            draft = do(draft, one)
-        return draft.settled() if isinstance(draft, Draft) else draft
-    except Entangled:
-        for log, length in zip(logs, lengths, strict=True):
-            del log[length:]
-    half = len(todo) // 2
-    return in_turn(in_turn(record, todo[:half], do, *logs), todo[half:], do, *logs)
+        try:
+            return _together(record, todo, do)
+        except Entangled:
+            _cut_back(logs, lengths)
+        half = len(todo) // 2
+        return in_turn(in_turn(record, todo[:half], do, *logs), todo[half:], do, *logs)
+    except OverLimit:
+        _cut_back(logs, lengths)
+        raise
+
+
+def _together(record: Record, todo: Sequence[T], do: Callable[[Record, T], Record]) -> Record:
+    draft: Record = Draft.of(record)
+    for one in todo:
+        draft = do(draft, one)
+    return draft.settled() if isinstance(draft, Draft) else draft
+
+
+def _cut_back(logs: Sequence[Log], lengths: list[int]) -> None:
+    for log, length in zip(logs, lengths, strict=True):
+        del log[length:]
 
 
 class _Change(NamedTuple):
@@ -257,7 +272,13 @@ class Draft(Record):
         changes = [change for change in self._changes.by_steps.values() if change.number < self._count]
         if not changes:
             return self._base
-        after = self._base.reread(self._spliced(changes))
+        raw = self._spliced(changes)
+        if self.kind in (FRONT_MATTER, YAML) and len(raw) - len(self._base.raw) + len(self.document.data) > limits.YAML_BYTES:
+            raise OverLimit(
+                problem=f"with its {len(changes)} changes the YAML would be larger than {limits.YAML_BYTES} bytes, the most that are read",
+                hint="spread the record over several files, or use JSON",
+            ).at(line=self.line)
+        after = self._base.reread(raw)
         if after is None:
             raise Entangled
         try:

@@ -30,16 +30,15 @@ _MOST_KEPT = 10_000  # escapes whose meaning is kept
 class Escapes:
     """What escapes may stand for in names that are made of these letters, as look-alikes are folded."""
 
-    __slots__ = ("_escape", "_known", "_letters", "_suspect", "marks")
+    __slots__ = ("_escape", "_known", "_letters", "_suspect")
 
     # Patterns are compiled when they are needed, which is not where no backslash is.
 
     def __init__(self, letters: Iterable[str]) -> None:
         self._letters = frozenset(letters)
         self._known: dict[bytes, bytes | None] = {}
+        # what makes an escape of a backslash before it, but for digits, line ends and what is beyond ASCII
         marks = "".join(sorted({*_alike(self._letters)} - _NEVER_LETTERS)).encode() + _CONTROLS
-        self.marks = marks
-        """The bytes that make an escape of a backslash before them, but for digits, line ends and what is beyond ASCII."""
         self._suspect = _SUSPECT.replace(b"LETTERS", marks)
         self._escape = _ESCAPE.replace(b"LETTERS", marks)
 

@@ -33,8 +33,12 @@ _HEXO_JSON = re.compile(rb";{3,}[ \t]*\r?\n")
 _FENCE = re.compile(
     rb"(?P<fence>= yaml =|(?P<sign>[^\w\s`~\x80-\xff])(?P=sign){2,%d})[ \t]*[a-z]*[ \t]*\r?\n" % (limits.FENCE_SIGNS - 1)
 )
-# Pandoc, Quarto, Slidev: a block between lines, behind an empty line anywhere in the text.
+# Pandoc, Quarto: a block between lines, behind an empty line anywhere in the text.
 _BLOCK = re.compile(rb"(?:\n[ \t]*\r?|\A)\n---[ \t]*\r?\n(?=[^\s-])(?P<text>(?:[^\n]*\n)*?)(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)")
+# Slidev: the same, whatever stands before it; a line under a heading may begin one, too, so it counts only if it reads.
+_SLIDE = re.compile(rb"(?m:^)---[ \t]*\r?\n(?=[^\s-])(?P<text>(?:[^\n]*\n)*?)---[ \t]*\r?(?:\n|\Z)")
+_CLOSER = re.compile(rb"---[ \t]*\r?\n")
+_CODE = re.compile(rb"(?m:^) {0,3}(?P<fence>`{3,}|~{3,})")
 # What was meant for YAML, or for members of an object, and may not read: no lines of prose.
 _LINES_OF_KEYS = re.compile(
     rb"(?=[{\"'\w\x80-\xff#])(?:(?:[ \t#\]}{,-][^\n]*+|[\"'\w\x80-\xff][^\n:]{0,100}+:[^\n]*+|\r?)(?:\n|\Z))++\Z"
@@ -81,19 +85,36 @@ def _delimited(data: bytes, start: int, spelling: Spelling, *, page: bool) -> Re
 
 def in_the_text(data: bytes, start: int, spelling: Spelling) -> RecordError | None:
     """Return the finding for a block of metadata in the text of a page, from ``start`` on, that has the field's name as a key."""
-    if data.find(b"\n---", start) < 0 or spelling.line_of(data[start:] if start else data) is None:
+    if data.find(b"---", start) < 0 or spelling.line_of(data[start:] if start else data) is None:
         return None
-    followed = 0
-    for block in _BLOCK.finditer(data, start):
-        text = block["text"]
-        if not spelling.could(text) or spelling.line_of(text) is None:
-            continue
-        followed += 1
-        if followed > limits.BLOCKS or _has_yaml_key(text, spelling) is not False:
-            return _unsupported(
-                text, data.count(b"\n", 0, block.start("text")), spelling, "a block in the text, as Pandoc reads it"
-            )
+    for number, (reader, block) in enumerate(_blocks(data, start, spelling)):
+        has = _has_yaml_key(block["text"], spelling) if number < limits.BLOCKS else None
+        is_sure = has is True and not _is_shown(data, block.start())
+        if number >= limits.BLOCKS or (is_sure if reader == "Slidev" else has is not False):
+            above = data.count(b"\n", 0, block.start("text"))
+            return _unsupported(block["text"], above, spelling, f"a block in the text, as {reader} reads it")
     return None
+
+
+def _blocks(data: bytes, start: int, spelling: Spelling) -> Iterator[tuple[str, re.Match[bytes]]]:
+    """Yield the blocks in the text of a page that spell the field's name at a line's start, each with a program that reads it."""
+    closer = _CLOSER.match(data, start)
+    behind = closer.end() if closer is not None else start
+    for reader, blocks in (("Pandoc", _BLOCK.finditer(data, start)), ("Slidev", _SLIDE.finditer(data, behind))):
+        for block in blocks:
+            if spelling.could(block["text"]) and spelling.line_of(block["text"]) is not None:
+                yield reader, block
+
+
+def _is_shown(data: bytes, at: int) -> bool:
+    """Say whether a place in a page is between the fences of an example."""
+    fence = b""
+    for line in _CODE.finditer(data, 0, at):
+        if not fence:
+            fence = line["fence"]
+        elif line["fence"].startswith(fence):
+            fence = b""
+    return bool(fence)
 
 
 def _fenced(data: bytes, start: int, spelling: Spelling) -> RecordError | None:

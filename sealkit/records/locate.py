@@ -6,6 +6,7 @@ import base64
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from sealkit import limits
 from sealkit.errors import BadSyntax, DuplicateKey, LineBreakDispute, LookAlikeKey, MergedField, OverLimit
 from sealkit.records import fieldpath
 from sealkit.records.lookalike import skeleton
@@ -35,7 +36,6 @@ _TYPES = (
 _STRING_TAGS = ("!", "tag:yaml.org,2002:str")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 _BINARY_TAGS = ("!binary", "tag:yaml.org,2002:binary")
-MAX_FIELDS = 100_000
 MAX_WRAPPED = 100
 _DISPUTED = {0x85: "\xb7", 0x2028: "\xb7", 0x2029: "\xb7"}
 _DISPUTED_BYTES = rb"\xc2\x85|\xe2\x80[\xa8\xa9]"
@@ -94,7 +94,7 @@ def scalar_type(node: Scalar) -> str:
 def fields(root: Node | None, path: str) -> list[Field]:
     """Return the concrete fields that a path names, in document order; an empty list where it is absent.
 
-    Raises ``DuplicateKey``, ``LookAlikeKey``, ``MergedField``, ``OverLimit`` (aliases that multiply into more than 100,000 fields) and,
+    Raises ``DuplicateKey``, ``LookAlikeKey``, ``MergedField``, ``OverLimit`` (more fields than are looked at, as aliases that multiply make them) and,
     for a root or a step through what is no mapping or sequence, ``BadSyntax``; each with the line.
     """
     steps = fieldpath.parse(path)
@@ -118,11 +118,11 @@ def _deeper(found: list[Field], step: fieldpath.Step) -> list[Field]:
         of_node = children.get(id(field.node))
         if of_node is None:
             of_node = children[id(field.node)] = list(_children(field, step))
+        if len(deeper) + len(of_node) > limits.FIELDS:
+            raise OverLimit(problem=f"more than {limits.FIELDS} fields of one path", line=field.node.line)
         for name, key, value in of_node:
             node, shared, is_alias = _resolve(value)
             deeper.append(Field((field.path + name).removeprefix("."), node, shared or field.shared, is_alias, key))
-        if field.shared and len(deeper) > MAX_FIELDS:
-            raise OverLimit(problem=f"aliases make more than {MAX_FIELDS} fields of one path", line=field.node.line)
     return deeper
 
 
@@ -132,7 +132,13 @@ def _children(field: Field, step: fieldpath.Step) -> Iterator[_Child]:
         return
     if isinstance(step, str):
         if not isinstance(node, Mapping):
-            raise BadSyntax(problem=f"{field.path or 'the record'} is not a mapping, so it has no key {step!r}", line=node.line)
+            hint = (
+                f"a field of each item of a list is named so: {field.path}[].{fieldpath.text_of(step)}"
+                if isinstance(node, Sequence)
+                else None
+            )
+            problem = f"{field.path or 'the record'} is not a mapping, so it has no key {step!r}"
+            raise BadSyntax(problem=problem, hint=hint, line=node.line)
         pair = _pair(node, step)
         if pair is not None:
             yield _Child(fieldpath.text_of(step), *pair)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sealkit import limits
 from sealkit.errors import BadSyntax, SealkitError, UnsupportedRecord
-from sealkit.records import frontmatter, locate, wide
+from sealkit.records import fieldpath, frontmatter, locate, wide
 from sealkit.records.kinds import FRONT_MATTER, JSON_LINES, YAML, kind_of
 from sealkit.records.record import Record, in_front_matter, split
-from sealkit.tree import Mapping, walk
+from sealkit.records.spelling import spelling as spelling_of
+from sealkit.tree import Mapping, Sequence, walk
 
 if TYPE_CHECKING:
     from sealkit.records.spelling import Spelling
@@ -80,9 +81,9 @@ def read(path: str, data: bytes, spelling: Spelling, declared: str | None = None
             return _yaml(data, spelling)
         records = split(data, kind)
         if kind == JSON_LINES:
-            return Reading([one.passed_over() if _is_list_without(one, spelling) else one for one in records])
+            return Reading([one.passed_over() if _is_list_without(one, spelling) else _of_others(one, spelling) for one in records])
         without = _is_list_without(records[0], spelling) or _is_loosely_without(records[0], spelling)
-        return ABSENT if without else Reading(records)
+        return ABSENT if without else Reading([_of_others(records[0], spelling)])
     except SealkitError as error:
         return Reading(problem=error)
 
@@ -114,7 +115,7 @@ def _yaml(data: bytes, spelling: Spelling) -> Reading:
     if _is_stream_without(data, spelling):
         return ABSENT
     records = split(data, YAML)
-    return ABSENT if _is_list_without(records[0], spelling) else Reading(records)
+    return ABSENT if _is_list_without(records[0], spelling) else Reading([_of_others(records[0], spelling)])
 
 
 def _of_no_kind(path: str, data: bytes, spelling: Spelling) -> Reading:
@@ -141,6 +142,31 @@ def _is_list_without(record: Record, spelling: Spelling) -> bool:
         return False
     keys = (key for node in walk(root) if isinstance(node, Mapping) for key, _ in node.pairs) if root is not None else ()
     return not isinstance(root, Mapping) and not any(locate.may_be_named(key, spelling.looks_like) for key in keys)
+
+
+def _of_others(record: Record, spelling: Spelling) -> Record:
+    """Return a record that, if it is a list, is without the fields of a mapping whose names are, in it, nothing but those of other fields.
+
+    Where ``[].secured`` is asked for, too, a key of that name that it finds is its own, and none that is in the wrong place for ``secured``.
+    """
+    if len(spelling.paths) < 2 or _LIST.match(record.raw) is None:
+        return record
+    of_mappings = {path: isinstance(fieldpath.parse(path)[0], str) for path in spelling.paths}
+    try:
+        root = record.document.root
+        if not isinstance(root, Sequence) or not any(of_mappings.values()):
+            return record
+        known = {id(field.key) for path in spelling.paths if not of_mappings[path] for field in record.document.fields(path)}
+    except SealkitError:
+        return record
+    keys = [key for node in walk(root) if isinstance(node, Mapping) for key, _ in node.pairs if id(key) not in known]
+    rest = [key for key in keys if locate.may_be_named(key, spelling.looks_like)]
+    return record.without(path for path in spelling.paths if of_mappings[path] and not _is_among(rest, path))
+
+
+def _is_among(keys: list[Node], path: str) -> bool:
+    one = spelling_of((path,))
+    return any(locate.may_be_named(key, one.looks_like) for key in keys)
 
 
 def _is_stream_without(data: bytes, spelling: Spelling) -> bool:

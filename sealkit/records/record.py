@@ -16,6 +16,7 @@ from sealkit.tree import Scalar
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
     from sealkit.records.beside import Looks
     from sealkit.records.document import Document
@@ -43,7 +44,7 @@ class Value(NamedTuple):
 class Record:
     """One record: a file, or one line of a JSON Lines file. Immutable; ``replace`` and ``set`` return another record."""
 
-    __slots__ = ("_found", "_is_passed", "_read", "_scanned", "kind", "line", "looks", "raw", "region")
+    __slots__ = ("_found", "_is_passed", "_lacked", "_read", "_scanned", "kind", "line", "looks", "raw", "region")
 
     raw: bytes
     kind: str
@@ -59,6 +60,7 @@ class Record:
         self.line = line
         self.region = region if region is not None else _region(data, kind, line)
         self._is_passed = False
+        self._lacked: tuple[str, ...] = ()
         self._read: Document | None = None
         self._found: dict[str, list[Field]] = {}
         self.looks: dict[tuple[str, bool], Looks] = {}
@@ -163,6 +165,12 @@ class Record:
         record._begin(self.raw, self.kind, self.line)
         record._is_passed = True
         return record
+
+    def without(self, paths: Iterable[str]) -> Self:
+        """Take it for shown that the record, a list, has none of the fields that these paths name; return the record itself."""
+        self._lacked = tuple(paths)
+        self._found.update((path, []) for path in self._lacked)
+        return self
 
     @property
     def warnings(self) -> list[str]:
@@ -360,6 +368,7 @@ class Record:
         if self.region is None:
             return None
         start, end, line = self.region
+        after.without(self._lacked)
         return after if after.region == (start, end + len(raw) - len(self.raw), line) else None
 
 

@@ -21,7 +21,6 @@ from sealkit.records.lookalike import ASCII_FOLD, look, loose, skeleton
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sealkit.records.sweep import Sweep
 
 JOINT: Final = b".\n"
 """What stands between files whose bytes are joined. A dot ends escapes and base64, a line's end tags: nothing in one file reaches another.
@@ -39,7 +38,6 @@ _FOLD = bytes(
 )
 _ASCII = bytes(range(128))
 _NOT_IN_MARKS = bytes(byte for byte in _ASCII if _FOLD[byte] == _UNSEEN) + scan.SEPARATORS
-_FOLDED_IN_MARKS = {byte: None if byte in _NOT_IN_MARKS else ASCII_FOLD[byte] for byte in _ASCII}
 _FEW = 24  # characters that are replaced one after the other; more are by a table
 
 # What can be written otherwise than by itself, as \/ or '' or a line's end, ends a piece of a name.
@@ -84,14 +82,12 @@ class Spelling:
         "_letters",
         "_looks",
         "_marks",
-        "_may_be_swept",
         "_others",
         "_own_marks",
         "_patterns",
         "_pieces",
         "_plainly",
         "_spelt",
-        "_sweep",
         "names",
         "paths",
     )
@@ -112,8 +108,6 @@ class Spelling:
         self._own_marks = tuple({max((_squeezed(piece) for piece in pieces), key=len, default=b"") for pieces in self._pieces})
         self._marks = tuple(dict.fromkeys((*self._own_marks, *(mark for path in self._beside for mark in beside.marks(path)))))
         self._spelt = (*self._own_marks, *(one for path in self._beside for one in beside.spelt(path)))
-        self._sweep: Sweep | None = None
-        self._may_be_swept = True
         names = b"|".join(rb"[\s'\"\\/]*".join(map(re.escape, pieces)) for pieces in self._pieces if pieces)
         self._alternatives = names
         self._patterns: dict[bytes, re.Pattern[bytes]] = {}
@@ -143,17 +137,10 @@ class Spelling:
             return True
         if b"\\" not in joined:
             return self._may_spell(joined)
-        swept = self._swept()
-        if swept is not None and swept.finds_escaped(joined) is False:
-            return False
         return self._may_spell(joined) or any(map(self._may_spell, self._escapes.readings(joined)))
 
     def _may_spell(self, data: bytes) -> bool:
         """Say whether text may spell one of the names without escapes, but do not look closely at it; False is certain."""
-        swept = self._swept()
-        found = swept.finds(data) if swept is not None else None
-        if found is not None:
-            return found
         text = _squeezed(data)
         if any(map(text.__contains__, self._marks)) and any(map(text.__contains__, self._spelt)):
             return True
@@ -257,15 +244,6 @@ class Spelling:
                     return True
                 break
         return not data.isascii() and self._may_be_disguised(data, text) and self._has_disguised(data)
-
-    def _swept(self) -> Sweep | None:
-        """Return what looks for all marks in one pass, made when it is first asked for; None where there is no such thing."""
-        if self._sweep is None and self._may_be_swept:
-            from sealkit.records import sweep
-
-            self._sweep = sweep.of(self._spelt, sweep.Folds(_FOLDED_IN_MARKS, self._folded, self._escapes.marks))
-            self._may_be_swept = self._sweep is not None
-        return self._sweep
 
     def _may_be_disguised(self, data: bytes, text: bytes) -> bool:
         """Say whether a mark of a name is in squeezed ``text``, once what is beyond ASCII in it is folded; False is certain."""

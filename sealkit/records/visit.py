@@ -209,14 +209,30 @@ def blob_fields(path: str, data: bytes, declared: str | None = None) -> Iterator
                     yield number, record, fieldpath.join(steps)
 
 
-def blobs_of(record: Record) -> Iterator[tuple[fieldpath.Steps, Blob]]:
-    """Yield every blob of a record with the steps to it. Raises the ``RecordError`` of one that does not read."""
+def patterns_of(record: Record) -> set[str]:
+    """Return the paths that name the fields of a record with blobs in them, each with all in its place in lists.
+
+    Raises the ``RecordError`` of one that does not read.
+    """
+    found: dict[fieldpath.Steps, str] = {}
     if may_hold_blobs(record.raw) and not record.is_blank and record.region is not None:
-        yield from blobs(record.document.root)
+        for steps, text in _texts(record.document.root):
+            alike = _in_all_items(steps)
+            if alike not in found and _blob_at(steps, text) is not None:
+                found[alike] = fieldpath.join(alike)
+    return set(found.values())
 
 
 def blobs(root: Node | None) -> Iterator[tuple[fieldpath.Steps, Blob]]:
     """Yield every blob in the tree of a record with the steps to it, as far as a field path can name them."""
+    for steps, text in _texts(root):
+        blob = _blob_at(steps, text)
+        if blob is not None:
+            yield steps, blob
+
+
+def _texts(root: Node | None) -> Iterator[tuple[fieldpath.Steps, str]]:
+    """Yield every text in the tree of a record that may be a blob, with the steps to it."""
     pending: list[tuple[fieldpath.Steps, Node | None]] = [((), root)]
     while pending:
         steps, node = pending.pop()
@@ -225,16 +241,24 @@ def blobs(root: Node | None) -> Iterator[tuple[fieldpath.Steps, Blob]]:
         elif isinstance(node, Sequence) and len(steps) < _MAX_DEPTH:
             pending += [((*steps, number), item) for number, item in enumerate(node.items)]
         elif isinstance(node, Scalar) and ";" in node.text:
-            try:
-                if fieldpath.parse(fieldpath.join(steps)) == steps:
-                    yield steps, Blob.parse(node.text.strip())
-            except SealkitError:
-                continue
+            yield steps, node.text
+
+
+def _blob_at(steps: fieldpath.Steps, text: str) -> Blob | None:
+    """Return the blob that a text is; None if it is none, or no field path names its place."""
+    try:
+        return Blob.parse(text.strip()) if fieldpath.parse(fieldpath.join(steps)) == steps else None
+    except SealkitError:
+        return None
 
 
 def pattern(steps: fieldpath.Steps) -> str:
     """Return the path that names a field and those in its place in all items of the lists on the way."""
-    return fieldpath.join(tuple(step if isinstance(step, str) else fieldpath.EVERY for step in steps))
+    return fieldpath.join(_in_all_items(steps))
+
+
+def _in_all_items(steps: fieldpath.Steps) -> fieldpath.Steps:
+    return tuple(step if isinstance(step, str) else fieldpath.EVERY for step in steps)
 
 
 def holds_only_blobs(record: Record, field: str) -> bool:

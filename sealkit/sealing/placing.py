@@ -91,7 +91,7 @@ def value_in(record: Record, field: str) -> Value | None:
 
 def blob_in(value: Value) -> Blob | None:
     """Return the blob that a value is; None for any other."""
-    if value.blob_text is None:
+    if value.blob_text is None or ";" not in value.blob_text:
         return None
     try:
         return Blob.parse(value.blob_text)

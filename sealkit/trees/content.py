@@ -14,6 +14,7 @@ from sealkit.errors import (
     FieldAbsent,
     Misbound,
     NotAString,
+    OverLimit,
     SealkitError,
     Tampered,
     Unsealed,
@@ -167,7 +168,7 @@ class _Work:
         try:
             if not records and visit.kind(self.known_as, data, self.kind) is not None:
                 records = visit.whole(self.known_as, data, self.kind)
-            found = {visit.pattern(steps) for record in records for steps, _ in visit.blobs_of(record)}
+            found = set[str]().union(*map(visit.patterns_of, records))
         except SealkitError:  # what does not read is a finding by itself, where a field is looked for
             return records
         self.also = [self.task.also(FieldRule(one, required=False, line=ALSO)) for one in sorted(found - {*self.fields})]
@@ -185,7 +186,10 @@ class _Work:
 
         for together in orders.apart(given):
             todo = [one for order in together for one in self._fields(record, order)]
-            record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
+            try:
+                record = draft.in_turn(record, todo, self._do, self.outcomes, self.replaced)
+            except OverLimit as error:
+                self.wrong(error, together[0].demand.path)
         return record
 
     def _fields(self, record: Record, order: orders.Order) -> list[orders.Asked]:

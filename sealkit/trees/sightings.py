@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _IV = re.compile(rb";([A-Za-z0-9+/]{22}==)")
 _AUTH = re.compile(rb";([A-Za-z0-9+/]{56})(?![A-Za-z0-9+/=])")
 _BLOB = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{20,}+={0,2}+;[A-Za-z0-9+/]{22}==(?:;[A-Za-z0-9+/]{56}(?![A-Za-z0-9+/=]))?")
+_LEAST = {0: 64, 1: 44, 2: 24}
+"""How long a ciphertext is at the least, in base64, by how many ``=`` end it; it may be longer by any number of three blocks."""
+_THREE_BLOCKS = 64
 _DIGITS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _ESCAPE = re.compile(rb"\\(?:(/)|u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|U000000([0-9a-fA-F]{2})|\r?\n[ \t\r\n]*)")
 
@@ -92,10 +95,23 @@ def _spelt(data: bytes) -> Iterator[tuple[int, Blob]]:
     line, before = 1, 0
     for match in _BLOB.finditer(text):
         line, before = line + text.count(b"\n", before, match.start()), match.start()
-        try:
-            yield line, Blob.parse(match[0].decode())
-        except SealkitError:
-            continue
+        blob = _parsed(match[0]) or _parsed(_last(match[0]))
+        if blob is not None:
+            yield line, blob
+
+
+def _parsed(text: bytes) -> Blob | None:
+    try:
+        return Blob.parse(text.decode())
+    except SealkitError:
+        return None
+
+
+def _last(text: bytes) -> bytes:
+    """Return the longest end of some text that may be a blob: a name, or the byte that says how long it is, may stand right before one."""
+    end = text.index(b";")
+    least = _LEAST[text.count(b"=", 0, end)]
+    return text[end - least - (end - least) // _THREE_BLOCKS * _THREE_BLOCKS :] if end >= least else text
 
 
 def _seen(text: bytes, match: re.Match[bytes], cores: set[Core]) -> Sighting:

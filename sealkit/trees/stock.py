@@ -13,6 +13,7 @@ from sealkit.errors import OverLimit, SealkitError, StoreError
 from sealkit.git.program import common_folder
 from sealkit.git.stored import BLOB, Entry, Stored
 from sealkit.trees import visitor
+from sealkit.trees.folders import from_here
 from sealkit.trees.store import LIMIT, Store
 from sealkit.trees.versions import Missing
 from sealkit.trees.walk import Passing, walk
@@ -116,7 +117,7 @@ def kept_beside(repository: Repository, known: Iterable[str]) -> Iterator[Held]:
             if found.problem is not None:
                 yield held
                 continue
-            inside = _repository_of(found.path, stores)
+            inside = repository_of(found.path, stores)
             if inside is None:
                 yield from _beside(held, store, found)
             elif os.path.realpath(inside) not in others:
@@ -135,7 +136,16 @@ def _not_looked_at() -> StoreError:
     )
 
 
-def _repository_of(path: str, stores: dict[str, bool]) -> str | None:
+def without_work_tree(stores: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    """Yield, as they are named from here, the repositories that no work tree leads to: bare ones, copies of a ``.git``.
+
+    ``stores``: folders of repositories that lie among the files. ``known``: folders of those that are looked at of themselves.
+    """
+    others = set(map(os.path.realpath, known))
+    yield from (_shown(one) for one in dict.fromkeys(map(os.path.realpath, stores)) if one not in others)
+
+
+def repository_of(path: str, stores: dict[str, bool]) -> str | None:
     """Return the repository in whose ``objects`` a file is, None if it is in none; ``stores`` remembers which folders are one."""
     at = path.find("/objects/")
     while at >= 0:
@@ -160,4 +170,4 @@ def _beside(held: Held, store: Store, found: Found) -> Iterator[Held]:
 
 
 def _shown(path: str) -> str:
-    return os.path.relpath(path, os.path.realpath("."))
+    return from_here(path)

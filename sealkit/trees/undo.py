@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sealkit import jobs
 from sealkit import report as reporting
 from sealkit.crypto.blob import Blob
-from sealkit.errors import SealkitError
+from sealkit.errors import OverLimit, SealkitError
 from sealkit.records import draft, scan, visit
 from sealkit.records.kinds import FRONT_MATTER
 from sealkit.records.record import join
@@ -63,7 +63,10 @@ def _by_record(path: str, data: bytes, replaced: Sequence[Replaced], kind: str |
         if before is None:
             outcomes += [_changed_since(path, one.field, line) for one in todo]
             continue
-        records[line] = draft.in_turn(before, todo, partial(_put_back, path, outcomes), outcomes)
+        try:
+            records[line] = draft.in_turn(before, todo, partial(_put_back, path, outcomes), outcomes)
+        except OverLimit as error:
+            outcomes.append(failure(path, error, todo[0].field))
         changed = changed or records[line] is not before
     return Result(outcomes, join(list(records.values())) if changed else None, [])
 

@@ -159,7 +159,7 @@ def test_it_hides_no_rotation_of_ours(tree, shape):
     planted(tree, *PLANTED[shape](tree))
     said = tree.run("rotate", "--status", "tree")
     assert said.status == 1
-    assert "1 of 2 files written, unfinished" in said.text or "0 of 1 files written, unfinished" in said.text
+    assert "1 of 2 files written, unfinished" in said.text or "0 of 1 file written, unfinished" in said.text
     refused = tree.run("rotate", "--to", "k1", "tree")
     assert "is not finished" in refused.err
     assert ours in refused.err

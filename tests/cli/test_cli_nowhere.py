@@ -34,6 +34,7 @@ COMMANDS = (
     ("diff", "HEAD", "tree"),
     ("init", "tree"),
     ("keys", "census", "tree"),
+    ("keys", "census", "--git", "tree"),
     ("keys", "check"),
     ("doctor", "tree"),
     ("git", "doctor"),

@@ -222,3 +222,11 @@ def test_stdin_is_under_the_policy_where_it_has_a_name(tree):
     assert run.status == 0, run
     assert run.out.count(b";") == 2
     assert tree.run("seal", "-", stdin=record).out.count(b";") == 1
+
+
+def test_init_says_once_what_it_does_not_look_at(desk):
+    desk.write("tree/a.yml", b"secured: open\n")
+    (desk.path / "tree/out.md").symlink_to("../nowhere")
+    run = desk.run("init", "tree")
+    assert run.status == 2
+    assert run.err.count("out.md") == 1

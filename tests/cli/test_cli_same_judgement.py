@@ -95,3 +95,36 @@ def test_the_same_is_said_of_the_same(tree, which, with_policy):
     assert any(path == f"tree/{name}" for path, _ in found(tree, "--since", "HEAD")) == is_finding
     git(tree, "add", "-A")
     assert any(path == f"tree/{name}" for path, _ in found(tree, "--since", "HEAD", "--staged")) == (is_finding or bool(more))
+
+
+WAYS = {
+    "a folder's link": ({"l.md": "way/l.md", "way": "posts"}, "way", "../outside"),
+    "another folder": ({"posts/l.md": "../lib/l.md", "lib": "posts"}, "lib", "../outside"),
+    "over two links": ({"l.md": "one/l.md", "one": "two", "two": "posts"}, "two", "/"),
+    "a file's link": ({"l.md": "AGENTS.md", "AGENTS.md": "AGENTS.txt"}, "AGENTS.md", "../AGENTS.txt"),
+    "into git's own folder": ({"l.md": "way/config", "way": "posts"}, "way", ".git"),
+    "deeper": ({"posts/l.md": "in/here/l.md", "posts/in": "../lib", "lib/here": "../posts"}, "lib/here", "../.."),
+    "further up": ({"l.md": "way/l.md", "way": "posts"}, "way", "../../"),
+    "where nothing was": ({"l.md": "way/x/l.md"}, "way", ".."),
+    "a record of another kind": ({"l.json": "way/l.json", "way": "posts"}, "way", "../outside"),
+    "with blanks": ({"a b.md": "a way/l.md", "a way": "posts"}, "a way", "../outside"),
+}
+"""Links, the one of them that leads elsewhere then, and where to."""
+
+
+@pytest.mark.parametrize("which", WAYS)
+@pytest.mark.parametrize("is_staged", [False, True])
+def test_a_link_whose_way_leads_elsewhere_has_changed(tree, which, is_staged):
+    links, way, to = WAYS[which]
+    for name, target in links.items():
+        (tree.path / "tree" / name).parent.mkdir(exist_ok=True)
+        put(tree, name, target)
+    git(tree, "add", "-A")
+    git(tree, "commit", "-qm", "all")
+    name = next(iter(links))
+    assert found(tree) == found(tree, "--since", "HEAD") == set()
+    put(tree, way, to)
+    if is_staged or way not in links:
+        git(tree, "add", "-A")
+    assert (f"tree/{name}", "link") in found(tree)
+    assert (f"tree/{name}", "link") in found(tree, "--since", "HEAD")

@@ -120,6 +120,25 @@ def test_messages_on_a_full_disk_are_lost_and_the_work_is_done(desk, whole, full
         assert len(ran.out) == len(whole.out)
 
 
+UNBUFFERED = [["verify", "records"], ["seal", "plain.md"], ["rotate", "--to", "k1", "records"], ["inspect", "nowhere.md"]]
+
+
+@pytest.mark.parametrize("args", UNBUFFERED, ids=" ".join)
+def test_messages_are_lost_as_well_where_python_buffers_nothing(desk, whole, full, unread, args):
+    """As images of containers have it: ``PYTHONUNBUFFERED``, with which stderr has a layer less."""
+    unbuffered = {"PYTHONUNBUFFERED": "1"}
+    before = desk.files()
+    for stream, lost in ((full, IO), (unread, GONE)):
+        for name, data in before.items():
+            desk.write(name, data)
+        ran = desk.run(*args, stderr=stream, env=unbuffered, process=True)
+        assert ran.status == (whole.status or lost), ran
+        assert changed(before, desk.files()) == whole.files
+    ran = desk.run(*args, stdout=full, env=unbuffered, process=True)
+    assert ran.status in (IO, whole.status)
+    assert "Traceback" not in ran.err
+
+
 @each
 def test_both_on_a_full_disk(desk, whole, full, args):
     ran = desk.run(*args, stdout=full, stderr=full)

@@ -72,3 +72,34 @@ def test_a_shallow_clone_says_that_its_history_is_cut(desk):
     git(desk, ".", "clone", "-q", "--depth", "1", f"file://{desk.path}/tree", "cut")
     ran = desk.run("keys", "census", "--git", "cut")
     assert (ran.status, "cut is a shallow clone" in ran.err) == (0, True), ran
+
+
+STORES = {
+    "a bare clone": ("clone", "--bare", "-q", "from", "tree/b.git"),
+    "a bare clone, hidden": ("clone", "--bare", "-q", "from", "tree/.b"),
+    "a bare clone, ignored": ("clone", "--bare", "-q", "from", "tree/ignored"),
+    "a mirror, deep": ("clone", "--mirror", "-q", "from", "tree/a/b/objects/c"),
+    "a bare clone of loose objects": ("clone", "--bare", "-q", "--no-local", "-c", "transfer.unpackLimit=1000", "from", "tree/b"),
+}
+
+
+@pytest.mark.parametrize("which", STORES)
+def test_a_repository_without_a_work_tree_is_told(desk, which):
+    begin(desk, "from")
+    git(desk, "from", "commit", "-qm", "one")
+    git(desk, ".", *STORES[which])
+    ran = desk.run("keys", "retire", "--git", "k1", "tree")
+    assert (ran.status != 0, f"{STORES[which][-1]}: what a repository without a work tree has stored" in ran.err) == (True, True), (
+        ran
+    )
+    ran = desk.run("keys", "remove", "k1", "tree")
+    assert (ran.status, "what a repository without a work tree has stored was not looked at" in ran.err) == (2, True), ran
+    assert desk.run("keys", "remove", "--forget-history", "k1", "tree").status == 0
+
+
+@pytest.mark.parametrize("verb", ["retire", "remove"])
+def test_a_store_that_a_work_tree_leads_to_is_looked_at(desk, verb):
+    git(desk, "tree", "init", "-q", "--separate-git-dir", str(desk.path / "tree/store"))
+    git(desk, "tree", "add", "new.md")
+    git(desk, "tree", "commit", "-qm", "one")
+    assert desk.run("keys", verb, "--git", "k1", "tree").status == 0

@@ -256,3 +256,62 @@ def test_a_key_does_not_go_while_a_comment_is_under_it(tree, which):
     tree.write(f"tree/{name}", text.replace("@", tree.blob).encode())
     ran = tree.run("keys", "retire", "k1", "tree")
     assert (ran.status, f"tree/{name}" in ran.text) == (1, True), ran
+
+
+# --- what a table says beside its values ----------------------------------------------------------------------------------------
+def noted(blob, kind=None):
+    return pa.field("c", kind or pa.int64(), metadata={"note": blob})
+
+
+def of_schema(*fields, metadata=None):
+    schema = pa.schema(fields, metadata=metadata)
+    return pa.Table.from_batches([], schema)
+
+
+BESIDE = {
+    "the table's": lambda blob: of_schema(pa.field("c", pa.int64()), metadata={"note": blob}),
+    "the table's, in JSON": lambda blob: of_schema(pa.field("c", pa.int64()), metadata={"pandas": f'{{"a": "{blob}"}}'}),
+    "a key": lambda blob: of_schema(pa.field("c", pa.int64()), metadata={blob: "x"}),
+    "a column's": lambda blob: of_schema(noted(blob)),
+    "a column's name": lambda blob: of_schema(pa.field(blob, pa.int64())),
+    "an item's": lambda blob: of_schema(pa.field("l", pa.list_(noted(blob)))),
+    "a member's": lambda blob: of_schema(pa.field("s", pa.struct([noted(blob)]))),
+    "a member's name": lambda blob: of_schema(pa.field("s", pa.struct([pa.field(blob, pa.int64())]))),
+    "a map's value's": lambda blob: of_schema(pa.field("m", pa.map_(pa.string(), noted(blob)))),
+    "deep": lambda blob: of_schema(pa.field("l", pa.list_(pa.struct([pa.field("m", pa.list_(noted(blob)))])))),
+}
+
+
+@pytest.mark.parametrize("form", [parquet, arrow])
+@pytest.mark.parametrize("which", BESIDE)
+def test_a_blob_in_what_a_table_says_beside_its_values_counts(form, which):
+    found = list(searched.cells(form(BESIDE[which](TEXT))))
+    assert {str(cell.blob) for cell in found} == {TEXT}
+    assert {cell.row for cell in found} == {1}
+
+
+NO_ROWS = {
+    "text": pa.string(),
+    "bytes": pa.binary(),
+    "numbers": pa.int64(),
+    "of one length": pa.binary(7),
+    "times": pa.timestamp("us"),
+    "lists": pa.list_(pa.string()),
+    "members": pa.struct([("a", pa.string()), ("b", pa.bool_())]),
+    "maps": pa.map_(pa.string(), pa.string()),
+    "a dictionary": pa.dictionary(pa.int32(), pa.string()),
+    "nothing": pa.null(),
+}
+
+
+@pytest.mark.parametrize("more", [{}, {"use_dictionary": False}, {"compression": "zstd"}], ids=["", "no dictionary", "zstd"])
+@pytest.mark.parametrize("which", NO_ROWS)
+def test_a_table_of_no_rows_is_one(which, more):
+    assert list(searched.cells(parquet(of_schema(pa.field("c", NO_ROWS[which])), **more))) == []
+
+
+@pytest.mark.parametrize("verb", ["seal", "decrypt", "rotate"])
+def test_a_table_of_no_rows_is_taken_by_the_verbs_of_columns(tree, verb):
+    tree.write("in.parquet", parquet(of_schema(pa.field("secured", pa.string()))))
+    ran = tree.run("columns", verb, "in.parquet", "out.parquet", "--column", "secured")
+    assert (ran.status, pa.parquet.read_table(tree.path / "out.parquet").num_rows) == (0, 0), ran

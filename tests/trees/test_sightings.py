@@ -14,6 +14,7 @@ SEALER = Sealer(KeyRing([Key("k1", bytes(range(32)), format="tagged")], primary=
 TAGGED = SEALER.seal(b"a payload of more than one block")
 TEXT, TAGGED_TEXT = str(PLAIN).encode(), str(TAGGED).encode()
 CUT = b";".join(TAGGED_TEXT.split(b";")[:2])
+IV = str(PLAIN).split(";")[1]
 
 SEEN = [
     (b"---\nsecured: %s\n---\n" % TEXT, {PLAIN: 1}),
@@ -90,3 +91,34 @@ ANY_TAGGED = f"{ANY};AQE" + "A" * 53
 def test_any_blob_is_seen_wherever_it_stands(text, lines):
     assert [line for line, _ in anywhere(text.encode())] == lines
     assert [line for line, _ in anywhere(text.encode("utf-16"))] == lines
+
+
+# --- what stands right before a blob, in a format that writes how long a text is ------------------------------------------------
+def whole_of(blocks):
+    return Blob(bytes(range(200, 200 + 16)) * blocks, bytes(range(240, 256)))
+
+
+LENGTHS = {
+    "MessagePack, up to 255 bytes": lambda text: b"\xd9" + bytes((len(text) % 256,)) + text,
+    "MessagePack, more": lambda text: b"\xda" + len(text).to_bytes(2, "big") + text,
+    "CBOR": lambda text: b"\x78" + bytes((len(text) % 256,)) + text,
+    "Thrift, protobuf": lambda text: b"\x0a" + bytes((len(text) & 127,)) + text,
+    "Avro": lambda text: bytes((len(text) * 2 & 127,)) + text,
+    "SQLite": lambda text: b"\x05\x0d\x00idname" + text,
+    "a name at once": lambda text: b"secured" + text,
+    "another text of digits": lambda text: b"QUJDREVGRw" + text,
+}
+
+
+@pytest.mark.parametrize("blocks", range(1, 12))
+@pytest.mark.parametrize("form", LENGTHS)
+def test_a_blob_is_seen_behind_how_long_it_is(form, blocks):
+    blob = whole_of(blocks)
+    assert [one for _, one in anywhere(LENGTHS[form](str(blob).encode()))] == [blob]
+
+
+@pytest.mark.parametrize(
+    "text", ["AAAA;" + IV, "A" * 19 + ";" + IV, "A" * 23 + ";" + IV, "A" * 24 + ";" + IV, "A" * 22 + "=;" + IV]
+)
+def test_what_is_no_blob_has_none_behind_its_beginning(text):
+    assert list(anywhere(text.encode())) == []

@@ -178,9 +178,12 @@ class _Work:
         """Do the task to each field of a record, and return what becomes of it. The changes of fields that lie apart are made together."""
         given = (*self.orders, *self.also)
         if self.task.verb not in orders.CHANGING:
-            for order in given:
+            looked_at = set[str]()
+            for number, order in enumerate(given):
                 for one in self._fields(record, order):
-                    self._do(record, one)
+                    if number < len(self.orders) or one.field not in looked_at:  # a[0] is one of a[]
+                        looked_at.add(one.field)
+                        self._do(record, one)
             return record
         from sealkit.records import draft
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 OPEN = {
@@ -112,3 +114,15 @@ def test_init_proposes_everywhere_where_nothing_of_that_name_is_open(tree):
     assert b"everywhere: true" in tree.run("init", "--print", "tree").out
     tree.write("tree/n.yml", b"secured: open\n")
     assert b"everywhere" not in tree.run("init", "--print", "tree").out
+
+
+@pytest.mark.parametrize("field", ["users[0].token", "users[].token", "users[1].token", "deep.users[0].token"])
+def test_a_field_that_two_paths_name_is_no_copy_of_itself(tree, field):
+    token = tree.sealed(b"a payload of two blocks, in all", iv=os.urandom(16)).encode()
+    other = tree.sealed(b"another payload of two blocks", iv=os.urandom(16)).encode()
+    users = b'{"users": [{"token": "%b"}, {"token": "%b"}]}' % (token, other)
+    tree.write("tree/z.json", b'{"deep": %b}' % users if field.startswith("deep") else users)
+    ran = tree.run("check", "--field", field, "tree")
+    assert ran.status == 0, ran
+    tree.write("tree/z.json", users.replace(other, token))
+    assert "repeated_blob" in str(tree.run("check", "--field", "users[0].token", "--json", "tree"))

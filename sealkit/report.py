@@ -277,7 +277,7 @@ class Report:
         words = ", ".join(_in_words(status, count) for status, count in self.counts.items())
         if self._codes:
             words += " (" + ", ".join(f"{count:,} {code}" for code, count in sorted(self._codes.items())) + ")"
-        return words + (f"; {self.unauthenticated} unauthenticated" if self.unauthenticated else "")
+        return words + (f"; {self.unauthenticated:,} unauthenticated" if self.unauthenticated else "")
 
     def diagnosis(self) -> str | None:
         """Return what the share of two-part blobs that cannot be decrypted tells, over many: ``wrong_key``, ``damage``, ``missing_key``.

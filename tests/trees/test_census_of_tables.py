@@ -9,8 +9,10 @@ import lzma
 import re
 import sqlite3
 import subprocess
+import tempfile
 import zipfile
 import zlib
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.feather
@@ -180,7 +182,23 @@ def stream(data):
     return out.getvalue()
 
 
+def bundle(data):
+    with tempfile.TemporaryDirectory() as folder:
+
+        def git(*args):
+            return subprocess.run(
+                ["git", "-c", "user.name=n", "-c", "user.email=e@x", *args], cwd=folder, check=True, capture_output=True
+            ).stdout
+
+        git("init", "-q")
+        (Path(folder) / "a.md").write_bytes(data)
+        git("add", "-A")
+        git("commit", "-qm", "one")
+        return git("bundle", "create", "-q", "-", "--all")
+
+
 OTHERS = {
+    "git bundle": bundle,
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,

@@ -147,3 +147,26 @@ def test_what_is_left_is_said(desk):
         ran = desk.run(verb, "--json", "tree")
         assert ran.summary["left"] == {"hidden": 1, "ignored": 1, "temporary": 1}, ran
         assert "removes them" in ran.err
+
+
+@pytest.mark.parametrize("verb", [["check"], ["verify"], ["rotate", "--to", "k1"], ["seal"]], ids=" ".join)
+def test_what_filters_leave_is_said(desk, verb):
+    sealed(desk, "a.md")
+    for name in ("b.md", "c/d.md", "e.txt"):
+        desk.write(f"tree/{name}", RECORD)
+    ran = desk.run(*verb, "--json", "--include", "a.md", "tree")
+    assert (ran.status, ran.summary["left"]) == (0, {"filtered": 3}), ran
+    ran = desk.run(*verb, "--json", "--exclude", "[b-e]*", "tree")
+    assert (ran.status, sum(ran.summary["left"].values()) >= 2, set(ran.summary["left"])) == (0, True, {"filtered"}), ran
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-32-le", "utf-32"])
+def test_a_file_in_another_encoding_keeps_its_key(desk, encoding):
+    """In the work tree, at any name; and the key goes once the file has."""
+    sealed(desk, "a.md")
+    (desk.path / "tree/b.txt").write_bytes((desk.path / "tree/a.md").read_bytes().decode().encode(encoding))
+    (desk.path / "tree/a.md").unlink()
+    ran = desk.run("keys", "retire", "k1", "tree")
+    assert (ran.status, "tree/b.txt" in ran.text) == (1, True), ran
+    (desk.path / "tree/b.txt").unlink()
+    assert desk.run("keys", "retire", "k1", "tree").status != 0, "nothing is there to be looked at"

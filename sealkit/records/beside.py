@@ -142,7 +142,7 @@ def _named(name: str) -> _Sought:
     names = _names(name)
     own = scan.squeezed(name.encode()) if name.isascii() else b""
     marks = tuple(mark for mark in _MARKS if not own or own not in mark)
-    spelt = tuple(scan.squeezed(one.encode()) for one in names)
+    spelt = tuple(scan.squeezed(one.encode("utf-8", "replace")) for one in names)
     letters = frozenset((*"".join(one.decode("utf-8", "ignore") for one in spelt), *scan.SEPARATORS.decode()))
     return _Sought(name, (), names, own, marks, spelt, letters, Escapes(letters))
 

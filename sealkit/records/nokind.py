@@ -46,6 +46,8 @@ _TOML_TABLE: Final = rb"(?m)^[ \t]*\[[^\n\]]*(?:NAMES)"
 def line(path: str, data: bytes, spelling: Spelling) -> Like | None:
     """Return where one of the names stands like a key in a file of this name, as its syntax has keys; None if nowhere."""
     found = _OWN.get(suffix_of(path), _of_lines)(path, data, spelling)
+    if found is None and b"==" in data:  # a blob may be in it, whatever the file is called: a record that was renamed
+        found = _of_lines(path, data, spelling)
     return found if isinstance(found, Like) or found is None else Like(found)
 
 

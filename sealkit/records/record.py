@@ -166,6 +166,7 @@ class Record:
         record._is_passed = True
         return record
 
+    @typed
     def without(self, paths: Iterable[str]) -> Self:
         """Take it for shown that the record, a list, has none of the fields that these paths name; return the record itself."""
         self._lacked = tuple(paths)

@@ -123,7 +123,8 @@ def test_immutable_is_refused_by_name_and_the_rest_is_done(tree, verb, flag):
         assert run.status == FAILED, run
         assert "article.md" in run.err
         assert article(tree).read_bytes() == old
-        assert list(tree.keys().values()).count("k2") == 2
+        # a rotation is told of it before the first file is replaced, and replaces none
+        assert list(tree.keys().values()).count("k2") == (0 if verb == "rotate" else 2)
     finally:
         subprocess.run(["chattr", f"-{flag}", article(tree)], check=True)
     assert tree.place.run(verb, "tree").status == DONE

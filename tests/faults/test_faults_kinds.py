@@ -76,7 +76,7 @@ def test_is_named_and_the_rest_is_done(place, odd, verb):
     run = place.run(*VERBS[verb])
     if odd in IN_THE_TREE:  # what it leads to is looked at where it is
         assert run.status == DONE, run
-        assert ("1 link" in run.err) == (verb in {"rotate", "verify"}), run
+        assert ("1 link" in run.err) == (verb in {"rotate", "verify", "seal"}), run
     else:
         assert run.status == (FOUND if odd.startswith("a link") else FAILED), run
         assert b"odd.md" in run.out + run.err.encode(), run

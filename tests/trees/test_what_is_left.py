@@ -170,3 +170,18 @@ def test_a_file_in_another_encoding_keeps_its_key(desk, encoding):
     assert (ran.status, "tree/b.txt" in ran.text) == (1, True), ran
     (desk.path / "tree/b.txt").unlink()
     assert desk.run("keys", "retire", "k1", "tree").status != 0, "nothing is there to be looked at"
+
+
+@pytest.mark.parametrize(
+    "name", ["m.xml", "m.svg", "m.csv", "m.tsv", "m.toml", "m.properties", "m.rss", "m.plist", "m.py", "m.tab", "M.XML", "m.kml"]
+)
+@pytest.mark.parametrize("record", [b"title: t\nsecured: '%b'\n", b"title: t\nn: 1\n\nsecured: %b\nend: 1\n"])
+def test_a_record_under_the_name_of_something_else_stops_a_rotation(desk, name, record):
+    """Nothing rotates what is no record by its name; so it is said, and the key stays."""
+    sealed(desk, "a.md")
+    blob = (desk.path / "tree/a.md").read_bytes().split(b'"')[1]
+    desk.write(f"tree/{name}", record % blob)
+    for verb in (["verify"], ["rotate", "--to", "k2"]):
+        ran = desk.run(*verb, "tree")
+        assert (ran.status, f"tree/{name}" in ran.err) == (1, True), ran
+    assert desk.run("keys", "retire", "k1", "tree").status == 1

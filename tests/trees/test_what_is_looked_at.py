@@ -155,7 +155,7 @@ NO_RECORDS = {
     "c.conf": f"port = 1\nsecured = {OPEN}\n",
     "d.ini": f"[a]\nsecured={OPEN}\n",
     "e.txt": f"Some words.\n\nsecured: {OPEN}\n",
-    "f.toml": f'[a]\nsecured = "{OPEN}"\n',
+    "f.toml": f'secured = "{OPEN}"\n[a]\n',
 }
 
 

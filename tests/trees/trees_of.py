@@ -174,7 +174,7 @@ KINDS: dict[str, tuple[str, str | bytes, int]] = {
     "JSON, cut off": ("cg.json", f'{{"secured": "{OPEN}", "b": [1, 2', 0),
     "JSON of UTF-16": ("ch.json", json.dumps({"secured": OPEN}).encode("utf-16-le"), 0),
     "JSON Lines": ("ci.jsonl", f'{{"a": 1}}\n{{"secured": "{OPEN}"}}\n', 2),
-    "a notebook": ("da.ipynb", json.dumps(NOTEBOOK | {"metadata": {"secured": OPEN}}, indent=1), 0),
+    "a notebook": ("da.ipynb", json.dumps(NOTEBOOK | {"secured": OPEN}, indent=1), 0),
     "JSON of an unknown suffix": ("db.webmanifest", json.dumps({"name": "a", "secured": OPEN}, indent=1), 3),
     "JSON Lines, a broken line": ("cj.ndjson", f'{{"a": 1}}\n{{"secured": "{OPEN}"\n', 0),
 }

@@ -26,9 +26,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, Final
-
-from sealkit import onepass
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +41,7 @@ FEW: Final = 250
 _NO_TEXT = frozenset("\u2028\u2029\ufeff\ufffe\uffff") | frozenset(map(chr, range(0x80, 0xA0)))
 _ASCII = bytes(range(128))
 _DEEPEST, _DEEPEST_IN_KEYS_COLUMN = 8, 4  # the columns of keys: two further in for each level, and for each sequence, if that is so
+_MEMORY = 32 << 20  # what the engine may use, in bytes; a thousandth is usual
 
 _KEY = r"[A-Za-z_][A-Za-z0-9_\-]*:"
 _PLAIN = r"(?:[A-Za-z0-9_./(+$\x80-\xff]|-[A-Za-z0-9.])#*(?: *(?:[!-\"$-9;-~\x80-\xff]|:+[!-9;-~\x80-\xff])#*)*"
@@ -89,7 +88,15 @@ def _values() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 @cache
 def engine() -> Callable[[bytes], bool] | None:
     """Return what matches the grammar, None where there is no ``google-re2``."""
-    return onepass.compiled(grammar().encode(), whole=True)
+    try:
+        import re2
+    except ImportError:
+        return None
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.never_capture, options.log_errors, options.max_mem = True, False, _MEMORY
+    matched: Callable[[bytes], Any] = re2.compile(grammar().encode(), options).fullmatch
+    return lambda data: matched(data) is not None
 
 
 def grammar() -> str:

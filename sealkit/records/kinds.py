@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, overload
 
-from sealkit.records import frontmatter, wide
+from sealkit.records import frontmatter, packed, wide
 
 if TYPE_CHECKING:
     import os
@@ -53,26 +53,33 @@ SUFFIXES: Final = tuple(_KIND_BY_SUFFIX)
 """The suffixes of files that are taken for records when a folder is walked."""
 
 
-_MARKS = (
+_NOT_PACKED = (
     (b"\x89PNG\r\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
-    (b"%PDF-", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive, or a document in one"),
-    (b"\x1f\x8b", "gzip data"),
     (b"\x7fELF", "a program"),
-    (b"SQLite format 3\0", "an SQLite database"),
-    (b"PAR1", "a Parquet table, see: sealkit columns --help"),
-    (b"ARROW1", "an Arrow table, see: sealkit columns --help"),
 )
+_PACKED = {
+    "PDF": "a PDF document",
+    "zip": "a ZIP archive, or a document in one",
+    "gzip": "gzip data",
+    "SQLite": "an SQLite database",
+    packed.PARQUET: "a Parquet table, see: sealkit columns --help",
+    packed.ARROW: "an Arrow table, see: sealkit columns --help",
+}
+"""In words what people name most often, and ``packed`` knows."""
+
 _BEGINNING = 1 << 12
 
 
 def described(data: bytes) -> str:
     """Say what a file is that is of no kind of record, by how it begins."""
-    for mark, name in _MARKS:
+    for mark, name in _NOT_PACKED:
         if data.startswith(mark):
             return name
+    what = _PACKED.get(packed.kind(data[: packed.BEGINNING]) or "")
+    if what is not None:
+        return what
     if not data.strip():
         return "an empty file"
     return "text without front matter" if wide.is_text(data[:_BEGINNING]) else "no text"

@@ -369,7 +369,8 @@ class Record:
         if self.region is None:
             return None
         start, end, line = self.region
-        after.without(self._lacked)
+        if self._lacked:
+            after.without(self._lacked)
         return after if after.region == (start, end + len(raw) - len(self.raw), line) else None
 
 

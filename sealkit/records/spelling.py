@@ -97,7 +97,7 @@ class Spelling:
         self.paths: Final = paths
         self._beside = paths if with_open else ()
         self.names: Final = tuple(dict.fromkeys(map(_last_key, paths)))
-        self._looks = frozenset(one for name in self.names for one in (look(name), look(skeleton(name))))
+        self._looks = frozenset().union(*map(_looks_of, self.names))
         self._pieces = tuple(tuple(piece.encode("utf-8", "replace") for piece in _APART.split(one) if piece) for one in self._looks)
         self._plainly = tuple(name.encode() for name in self.names[:1] if name.isascii() and name.isalnum())
         self._letters = frozenset("".join(self._looks))
@@ -199,7 +199,7 @@ class Spelling:
 
     def looks_at(self, key: str, step: str) -> bool:
         """Say whether a key, as it was read, is a step of a path or may be taken for it."""
-        return look(key) in (look(step), look(skeleton(step)))
+        return look(key) in _looks_of(step)
 
     # --- how it is done --------------------------------------------------------------------------------------------------
     def _compiled(self, pattern: bytes) -> re.Pattern[bytes]:
@@ -331,6 +331,12 @@ def _squeezed(data: bytes) -> bytes:
 def spelling(paths: tuple[str, ...], *, with_open: bool = False) -> Spelling:
     """Return the ``Spelling`` of these paths, the same object for the same paths."""
     return Spelling(paths, with_open=with_open)
+
+
+@lru_cache(maxsize=256)
+def _looks_of(name: str) -> frozenset[str]:
+    """Return what a key looks like that is a name, or may be taken for it."""
+    return frozenset((look(name), look(skeleton(name))))
 
 
 def _last_key(path: str) -> str:

@@ -32,13 +32,12 @@ class Escapes:
 
     __slots__ = ("_escape", "_known", "_letters", "_suspect")
 
-    # Patterns are compiled when they are needed, which is not where no backslash is.
-
     def __init__(self, letters: Iterable[str]) -> None:
         self._letters = frozenset(letters)
         self._known: dict[bytes, bytes | None] = {}
-        # what makes an escape of a backslash before it, but for digits, line ends and what is beyond ASCII
+        # with a backslash before it, each of these is an escape; so are digits, line ends and what is beyond ASCII, which _SUSPECT has
         marks = "".join(sorted({*_alike(self._letters)} - _NEVER_LETTERS)).encode() + _CONTROLS
+        # not compiled yet: nearly all files hold no backslash
         self._suspect = _SUSPECT.replace(b"LETTERS", marks)
         self._escape = _ESCAPE.replace(b"LETTERS", marks)
 

@@ -230,7 +230,7 @@ def _has_yaml_key(text: bytes, spelling: Spelling) -> bool | None:
 
 
 def _of_toml(text: bytes) -> object:
-    import tomllib  # here for the same reason
+    import tomllib  # here, as it takes long to import, and few files need it
 
     return tomllib.loads(text.decode().replace("\r\n", "\n"))
 
@@ -244,7 +244,7 @@ def _of_members(text: bytes) -> object:
 
 
 def _yaml_keys(text: bytes) -> Iterator[str]:
-    from sealkit import yamltree  # here, as it takes long to import, and few files need it
+    from sealkit import yamltree  # here for the same reason
 
     root = yamltree.compose(text.replace(b"\t", b"  "))  # as Hexo does
     for node in walk(root) if root is not None else ():

@@ -23,9 +23,6 @@ UNCOVERED: Final = -1
 ALSO: Final = -2
 """The same on a record that rules match for other fields."""
 
-UNDEMANDED_LINES: Final = frozenset({UNCOVERED, ALSO})
-"""Where a field is only looked for: nobody says that it should be there, or what it should be like."""
-
 
 class FieldRule(NamedTuple):
     """What is demanded of one field.

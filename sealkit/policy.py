@@ -115,11 +115,6 @@ class Policy:
         return self.verdict(path).matching
 
     @opaque
-    def leaving_out(self, path: str | bytes) -> frozenset[int]:
-        """Return the numbers of the rules whose ``exclude`` globs leave out a file that their ``include`` globs cover."""
-        return self.verdict(path).left_out
-
-    @opaque
     def reaches(self, path: str | bytes, *, leads_on: bool, is_folder: bool = False) -> bool:
         """Say whether a rule matches a path, unless it ``is a folder``, or may match one below it where it may ``lead on`` to one."""
         below = _below_root(path)
@@ -213,12 +208,6 @@ class Policies:
         if default in left_out and default not in looked_for[1:]:
             del looked_for[0]
         return tuple(dict.fromkeys(looked_for))
-
-    @opaque
-    def leave_out(self, path: str) -> bool:
-        """Say whether a rule leaves a file out, and none matches it."""
-        below = [(policy, path[len(prefix) :]) for prefix, policy in self.levels]
-        return any(policy.leaving_out(one) for policy, one in below) and not any(policy.matching(one) for policy, one in below)
 
     @opaque
     def reach(self, path: str, *, leads_on: bool, is_folder: bool = False) -> bool:

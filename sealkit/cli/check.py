@@ -21,6 +21,7 @@ from sealkit.trees.batch import Done, Mode
 from sealkit.trees.folders import from_here
 from sealkit.trees.found import LINKS, Found, Left
 from sealkit.trees.links import Links
+from sealkit.trees.walk import is_any
 from sealkit.wording import quoted
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ class Gate:
         from sealkit.trees import visitor
         from sealkit.trees.gate import Watch
 
-        everything = run.walk(self._where._replace(since=None), is_record=_is_any)
+        everything = run.walk(self._where._replace(since=None), is_record=is_any)
         watch = Watch(self._demanded, whole=False)
         files = visitor.files(watch.passing(everything), self._demanded)
         if not any(map(visitor.may_be_record, files)) and not watch.findings():
@@ -258,7 +259,7 @@ class Gate:
         repository = self._repository
         if repository is None:
             mode = Mode(workers=self._output.workers, fail_fast=self._output.fail_fast)
-            found = run.walk(self._where, is_record=_is_any, left=self._left)
+            found = run.walk(self._where, is_record=is_any, left=self._left)
             pieces = batch.pieces(self.task, watch.passing(found), mode, maker, tells_absent=maker.tells_absent)
             return chain(pieces, self._sparse(watch, maker))
         return (maker([done]) for done in self._versions(watch, repository))
@@ -280,13 +281,13 @@ class Gate:
         return repository.commit(self._where.since) if self._where.since is not None else None
 
     def _walk(self) -> Iterator[Found]:
-        return run.walk(self._where, is_record=_is_any)
+        return run.walk(self._where, is_record=is_any)
 
     def _versions(self, watch: Watch, repository: Repository, *, again: bool = False) -> Iterator[Done]:
         """Do the task to what git holds; ``again``: for a second time, and what is in order says in which commit, too."""
         if self._what.history:
             repository.refuse_shallow()
-        versions = repository.staged(_is_any) if self._what.staged else repository.history(_is_any)
+        versions = repository.staged(is_any) if self._what.staged else repository.history(is_any)
         with repository.objects() as read:
             yield from self._each(watch, repository, read, versions, again=again)
 
@@ -431,10 +432,6 @@ def _tracked(top: str) -> Iterator[Outcome]:
             )
     except Usage as error:
         yield failure(repository.shown("."), StoreError(problem=f"what git tracks cannot be looked at: {error.problem}"))
-
-
-def _is_any(name: str) -> bool:
-    return True
 
 
 def _nothing(name: str) -> bytes:

@@ -121,7 +121,7 @@ def places(ring: KeyRing, paths: Sequence[str], looks: Looks, inner: Inside) -> 
     from sealkit.trees.census import Census
     from sealkit.trees.tasks import demanded_by
     from sealkit.trees.versions import Repository
-    from sealkit.trees.walk import leftovers
+    from sealkit.trees.walk import is_any, leftovers
 
     where = Where(tuple(paths), None, (), (), None, gitignore=False, hidden=True, cross_mounts=True)
     if "-" in paths or any(not path for path in paths):
@@ -130,7 +130,7 @@ def places(ring: KeyRing, paths: Sequence[str], looks: Looks, inner: Inside) -> 
     looking = Census(ring, demanded_by(task), task.around.below, requires=looks.require_authentic, cells=_reader_of_tables())
     outer = repositories_of(paths)
     temporary = (found for path in paths if os.path.isdir(path) for found in leftovers(path) if found.problem is None)
-    found = run.walk(where, is_record=_is_any, on_top=inner.tops.append)
+    found = run.walk(where, is_record=is_any, on_top=inner.tops.append)
     yield from looking.of_tree(_watched(chain(found, temporary), inner.stores), outer, inner.tops)
     if looks.history:
         several = [*outer, *(Repository([top]) for top in inner.tops)]
@@ -179,10 +179,6 @@ def _in_git(looking: Census, several: list[Repository]) -> Iterator[Told]:
         if one.is_shallow():
             show.warning(f"{one.shown('.')} is a shallow clone: its history is cut, and older commits were not looked at")
         yield from looking.of_repository(one, folders)
-
-
-def _is_any(name: str) -> bool:
-    return True
 
 
 def _reader_of_tables() -> Callable[[bytes], Iterator[Cell]] | None:

@@ -121,7 +121,7 @@ def may_be_record(beginning: bytes) -> bool:
     return wide.is_text(beginning) or frontmatter.begins(beginning)
 
 
-def may_spell(pieces: Iterable[bytes], names: tuple[str, ...], declared: str | None = None) -> bool:
+def may_spell(pieces: Iterable[bytes], names: tuple[str, ...]) -> bool:
     """Say of a file that is read in pieces whether it may have one of some fields; False is certain."""
     return spelling(names).could_in(pieces)
 

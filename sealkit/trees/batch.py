@@ -135,7 +135,7 @@ def _each(task: Task, found: Iterable[Found], mode: Mode, kept: _Kept | None, la
         elif mode.rehearse:
             dones = _rehearse(way, task, found, mode, store)
         else:
-            dones = _read(way, task, found, mode, store)
+            dones = _read(way, task, found, store)
         for done in dones:
             yield done
             if mode.fail_fast and not done.is_good:
@@ -260,7 +260,7 @@ def _look(task: Task, kept: _Kept | None, found: Found, read: Snapshot | Sealkit
     return Done(found, result.outcomes, read.data, result.data, result.replaced, hides), read
 
 
-def _read(way: _Way, task: Task, found: Iterator[Found], mode: Mode, store: Store) -> Iterator[Done]:
+def _read(way: _Way, task: Task, found: Iterator[Found], store: Store) -> Iterator[Done]:
     for one, read in _ahead(way, found, store):
         done, _ = way.look(one, read)
         yield done if done.after is None or task.verb == orders.REVEAL else done.as_dry_run()

@@ -22,7 +22,7 @@ from sealkit.trees import sightings, stock, visitor
 from sealkit.trees.stock import STORED
 from sealkit.trees.store import LIMIT
 from sealkit.trees.versions import Repository
-from sealkit.trees.walk import is_no_policy
+from sealkit.trees.walk import is_any, is_no_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -181,7 +181,7 @@ class Census:
     def _of_index(self, repository: Repository) -> Iterator[Told]:
         """Yield what the index holds and no file of the work tree does."""
         with repository.objects() as read:
-            for version in repository.entries(_is_any):
+            for version in repository.entries(is_any):
                 if version.object in self._objects:
                     continue
                 try:
@@ -317,10 +317,6 @@ class Tally:
     def names(self) -> list[str]:
         """Return what was counted under: ids of keys, kids that the ring has not, ``NO_KEY``."""
         return list({**self.fields, **self.staged, **self.versions})
-
-
-def _is_any(name: str) -> bool:
-    return True
 
 
 def _unread(path: str, beginning: bytes, commit: str | None = None) -> Iterator[Unopened]:

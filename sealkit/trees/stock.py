@@ -16,7 +16,7 @@ from sealkit.trees import visitor
 from sealkit.trees.folders import from_here
 from sealkit.trees.store import LIMIT, Store
 from sealkit.trees.versions import Missing
-from sealkit.trees.walk import Passing, walk
+from sealkit.trees.walk import Passing, is_any, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +54,7 @@ def everything(repository: Repository) -> Iterator[Held]:
     left = {one.name: one for one in repository.stored()}
     named: list[tuple[Version, Entry]] = []
     lacking: list[Version] = []
-    for version in repository.history(_is_any, whole=True):
+    for version in repository.history(is_any, whole=True):
         entry = left.get(version.object)
         if entry is None:
             lacking.append(version)
@@ -71,10 +71,6 @@ def everything(repository: Repository) -> Iterator[Held]:
                 *((Held(entry.shown, b"", STORED, entry.kind == BLOB), entry) for entry in nameless),
             ],
         )
-
-
-def _is_any(name: str) -> bool:
-    return True
 
 
 def _lacking(version: Version) -> Held:
@@ -112,7 +108,7 @@ def kept_beside(repository: Repository, known: Iterable[str]) -> Iterator[Held]:
     others = {os.path.realpath(one) for one in (top, *known)}
     stores: dict[str, bool] = {}
     with Store() as store:
-        for found in walk([top], gitignore=False, hidden=True, cross_mounts=True, passing=Passing(_is_any, _any_link)):
+        for found in walk([top], gitignore=False, hidden=True, cross_mounts=True, passing=Passing(is_any, _any_link)):
             held = Held(_shown(found.path), b"", STORED, is_file=False, problem=found.problem)
             if found.problem is not None:
                 yield held

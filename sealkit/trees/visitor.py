@@ -78,7 +78,7 @@ def snapshot(found: Found, store: Store, rules: Rules) -> Snapshot:
     except OverLimit:
         demanded = rules(path)
         pieces = store.pieces(path, root)
-        if found.named or visit.may_spell(pieces, tuple(rule.path for rule in demanded), kind_among(demanded)):
+        if found.named or visit.may_spell(pieces, tuple(rule.path for rule in demanded)):
             raise
     return Snapshot(b"", os.lstat(path))
 

@@ -46,6 +46,11 @@ def is_no_policy(name: str) -> bool:
     return name != POLICY
 
 
+def is_any(name: str) -> bool:
+    """Say of every file, whatever its name, that it may be looked at: policies, too."""
+    return True
+
+
 class Passing(NamedTuple):
     """What a walk passes by: files that, by their names alone, are no ``is_record``; links of which ``on_link`` says that nothing is wrong.
 

@@ -146,7 +146,7 @@ def test_a_fifo_below_a_folder_is_said(desk):
 
 
 # --- streams ---------------------------------------------------------------------------------------------------------
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="NOT TESTED: no /dev/full")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full, a disk that is always full")
 @pytest.mark.parametrize(
     "args", [["inspect", "records"], ["decrypt", "records/article.md"], ["decrypt", "--json", "records"], ["keys"], ["--help"]]
 )

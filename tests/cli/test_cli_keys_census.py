@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+import needs
 import pytest
 from desk import IV
 
@@ -211,7 +212,7 @@ def test_what_cannot_be_read_keeps_a_key(tree):
     assert "nothing was changed" in ran.err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be kept out of a file")
+@needs.root("becomes another user, who is kept out of the file")
 def test_a_file_that_is_not_readable_keeps_a_key(tree):
     for folder in (tree.path, *tree.path.parents):
         folder.chmod(folder.stat().st_mode | 0o055) if folder.stat().st_uid == 0 and folder != folder.parent else None

@@ -142,7 +142,7 @@ def test_two_at_once(tree):
     assert under(tree) == {"k1": 40}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text")
+@pytest.mark.skipif(sys.platform != "linux", reason="file systems of macOS refuse names that are no text")
 def test_names_that_are_no_text(tree):
     folder = os.fsencode(tree.path / "tree")
     for name in (b"\xff\xfe.md", "é\n\u202e.md".encode()):

@@ -2,7 +2,6 @@
 
 import copy
 import hmac
-import os
 import pickle
 import random
 import subprocess
@@ -227,7 +226,6 @@ sys.exit(not right or os.waitpid(child, 0)[1])
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_parent_and_child_go_on_after_a_fork():
     done = subprocess.run([sys.executable, "-c", FORK], check=False, cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

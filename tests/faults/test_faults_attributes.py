@@ -14,7 +14,6 @@ from fault_tree import Source, Tree, three
 pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
 
 DONE, FAILED = 0, 4
-ROOT = os.geteuid() == 0
 VERBS = {"rotate": "k1", "seal": None}
 MODES = [0o400, 0o440, 0o444, 0o600, 0o604, 0o640, 0o644, 0o660, 0o664, 0o666, 0o700, 0o755, 0o775, 0o777]
 
@@ -74,13 +73,13 @@ def test_a_umask_changes_nothing(tree, verb):
         os.umask(before)
 
 
-@pytest.mark.skipif(not ROOT, reason="NOT TESTED: only root gives files away")
+@needs.root("gives files away")
 def test_owners(tree, verb):
     os.chown(article(tree), 1234, 5678)
     changed(tree, verb)
 
 
-@pytest.mark.skipif(not ROOT, reason="NOT TESTED: only root gives folders to other groups")
+@needs.root("gives folders to groups that it is not in")
 def test_a_folder_that_hands_on_its_group(tree, verb):
     os.chown(tree.root, -1, 4321)
     tree.root.chmod(0o2775)

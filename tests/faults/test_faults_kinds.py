@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 
+import needs
 import pytest
 from fault_tree import Tree, three
 
@@ -122,7 +123,7 @@ def test_a_folder_with_a_record_s_name(place, verb):
         assert tree.sources[0].keys(inner) == ["k2"]
 
 
-@pytest.mark.skipif(not ROOT, reason="NOT TESTED: only root mounts")
+@needs.root("mounts another file system")
 @pytest.mark.parametrize("verb", VERBS)
 def test_another_file_system(place, verb):
     tree = Tree(place, three()).make(None if verb == "seal" else "k1")

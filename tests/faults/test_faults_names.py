@@ -7,6 +7,7 @@ import random
 import subprocess
 import time
 
+import needs
 import pytest
 from fault_tree import Source, Tree, many, three
 
@@ -156,7 +157,7 @@ def test_a_record_that_cannot_be_read(place, ordinary, verb):
     check_rest(tree, verb, run, {"article.md"})
 
 
-@pytest.mark.skipif(not ROOT, reason="NOT TESTED: only root mounts")
+@needs.root("mounts a folder read-only")
 def test_a_tree_that_is_mounted_read_only(place, verb):
     tree = Tree(place, three()).make(start_of(verb))
     mount = subprocess.run(["mount", "--bind", tree.root, tree.root], check=False, capture_output=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
+import needs
 import pytest
 from githouse import PAYLOAD, front
 
@@ -402,7 +403,7 @@ def test_a_folder_that_is_no_repository_does_not_count(repo, case):
     assert (ran.status, [line["path"] for line in ran.lines]) == (1, ["posts/fog.md"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@needs.root("gives a repository to another user")
 def test_a_repository_of_another_user_is_not_asked(repo):
     repo.write("a.md", front(repo.blob()))
     repo.commit("base")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
+import needs
 import pytest
 
 from sealkit.errors import Usage
@@ -316,7 +317,7 @@ def test_outside_of_git_the_hint_is_not_to_name_another_revision(tmp_path, monke
 
 
 @pytest.mark.parametrize("name", ["HEAD", "HEAD~1", "main", "v1", "nowhere"])
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@needs.root("gives a repository to another user")
 def test_what_git_says_of_anothers_repository_comes_with_what_to_do(site, name):
     os.chown(site.folder, 65534, 65534)
     os.chown(site.folder / ".git", 65534, 65534)

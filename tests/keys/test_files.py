@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from pathlib import Path
 
+import needs
 import pytest
 
 from sealkit import config, ownership
@@ -16,9 +16,8 @@ from sealkit.keys.access import Access
 
 SECRET = bytes(range(100, 132))
 HEX64 = SECRET.hex()
-ROOT = os.geteuid() == 0
 NOBODY = 65534
-only_root = pytest.mark.skipif(not ROOT, reason="only root can give files away")
+only_root = needs.root("gives files away")
 
 
 def declare(text, folder=""):
@@ -173,7 +172,6 @@ def test_a_file_of_root_is_ours_too(monkeypatch, tmp_path):
     assert (ownership.exposure(status) is None) == (status.st_uid == 0)
 
 
-@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero")
 def test_a_device_is_not_read(failure):
     assert "not a regular file" in failure(read_file, "/dev", name="zero").problem
 

@@ -4,44 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
-import subprocess
 
 import pytest
-from desk import Desk
+from two_keys import desk_in, git, sealed
 
 pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
-
-RING = "version: 1\nprimary: k2\nkeys:\n" + "".join(
-    f'  - id: {name}\n    source: {{hex: "{number * 32}"}}\n' for name, number in (("k2", "42"), ("k1", "41"))
-)
-RECORD = b'---\ntitle: t\nsecured: "a payload of two blocks, at the least"\n---\nbody\n'
 
 
 @pytest.fixture
 def tree(tmp_path):
     """A repository in which all is under k2, and a blob under k1 that stands nowhere."""
-    desk = Desk(tmp_path)
-    desk.write("ring.yaml", RING.encode())
-    (desk.path / "ring.yaml").chmod(0o600)
-    desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
-    for name, key in (("tree/new.md", "k2"), ("old.md", "k1")):
-        desk.write(name, RECORD)
-        assert desk.run("seal", "--key-id", key, name).status == 0
+    desk = desk_in(tmp_path)
+    sealed(desk, "tree/new.md", "k2")
+    desk.blob = sealed(desk, "old.md", "k1")
     desk.old = desk.read("old.md")
-    desk.blob = re.search(rb"secured: (\S+)", desk.old)[1].strip(b'"').decode()
     git(desk, "init", "-q", "-b", "main")
     git(desk, "add", "-A")
     git(desk, "commit", "-qm", "one")
     return desk
-
-
-def git(desk, *args, feed=None, where="tree", may_fail=False):
-    command = ["git", "-c", "user.name=n", "-c", "user.email=e@x", "-c", "protocol.file.allow=always", *args]
-    environment = desk.env | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
-    ran = subprocess.run(command, cwd=desk.path / where, check=not may_fail, capture_output=True, input=feed, env=environment)
-    return ran.stdout.decode().strip()
 
 
 def stored(tree, data=None):

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
-from desk import Desk
+import two_keys
+from two_keys import RECORD, desk_in
 
-RING = "version: 1\nprimary: k2\nkeys:\n" + "".join(
-    f'  - id: {name}\n    source: {{hex: "{number * 32}"}}\n' for name, number in (("k2", "42"), ("k1", "41"))
-)
-RECORD = b'---\ntitle: t\nsecured: "a payload of two blocks, at the least"\n---\nbody\n'
 PLACES = ("lib", "posts/lib", ".hidden", "a/b/c/d", "ignored", "sp ace", "ünï", "lib.md", "vendor/.x/y", "-lib")
 
 
 @pytest.fixture
 def desk(tmp_path):
-    desk = Desk(tmp_path)
-    desk.write("ring.yaml", RING.encode())
-    (desk.path / "ring.yaml").chmod(0o600)
-    desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
+    desk = desk_in(tmp_path)
     desk.write("tree/new.md", RECORD)
     assert desk.run("seal", "tree/new.md").status == 0
     desk.write("tree/.gitignore", b"ignored\n")
@@ -27,8 +19,7 @@ def desk(tmp_path):
 
 
 def git(desk, where, *args):
-    command = ["git", "-c", "user.name=n", "-c", "user.email=e@x", *args]
-    subprocess.run(command, cwd=desk.path / where, check=True, capture_output=True)
+    two_keys.git(desk, *args, where=where)
 
 
 def begin(desk, where):

@@ -6,7 +6,6 @@ import bz2
 import gzip
 import io
 import lzma
-import re
 import sqlite3
 import subprocess
 import tempfile
@@ -19,7 +18,7 @@ import pyarrow.feather
 import pyarrow.orc
 import pyarrow.parquet
 import pytest
-from desk import Desk
+from two_keys import RING, desk_in, sealed
 
 from sealkit.columns import searched
 from sealkit.errors import StoreError, TooLarge
@@ -27,10 +26,6 @@ from sealkit.records import packed
 
 pytestmark = pytest.mark.thorough  # takes too long for a run by hand of everything
 
-RING = "version: 1\nprimary: k2\nkeys:\n" + "".join(
-    f'  - id: {name}\n    source: {{hex: "{number * 32}"}}\n' for name, number in (("k2", "42"), ("k1", "41"))
-)
-RECORD = b'---\ntitle: t\nsecured: "a payload of two blocks, at the least"\n---\nbody\n'
 IV = "c2VhbGtpdCB0ZXN0IGl2IQ=="
 TEXT = f"{'QUJD' * 16};{IV[:22]}=="
 
@@ -38,14 +33,9 @@ TEXT = f"{'QUJD' * 16};{IV[:22]}=="
 @pytest.fixture
 def tree(tmp_path):
     """A tree in which all is under k2, and a blob under k1 that stands nowhere."""
-    desk = Desk(tmp_path)
-    desk.write("ring.yaml", RING.encode())
-    (desk.path / "ring.yaml").chmod(0o600)
-    desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
-    for name, key in (("tree/new.md", "k2"), ("old.md", "k1")):
-        desk.write(name, RECORD)
-        assert desk.run("seal", "--key-id", key, name).status == 0
-    desk.blob = re.search(rb"secured: (\S+)", desk.read("old.md"))[1].strip(b'"').decode()
+    desk = desk_in(tmp_path)
+    sealed(desk, "tree/new.md", "k2")
+    desk.blob = sealed(desk, "old.md", "k1")
     return desk
 
 

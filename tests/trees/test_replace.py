@@ -119,7 +119,7 @@ def test_the_new_content_is_never_readable_by_more_people(tree, monkeypatch):
     assert modes == [0o600]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@needs.root("gives files away")
 def test_owner_and_group_are_kept(tree):
     tree({"a.md": b"old", "d/b.md": b"old"})
     os.chown("a.md", 12345, 23456)

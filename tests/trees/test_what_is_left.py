@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
-from desk import Desk
+import two_keys
+from two_keys import RECORD, git
 
 pytestmark = pytest.mark.thorough
 
-RING = "version: 1\nprimary: k2\nkeys:\n" + "".join(
-    f'  - id: {name}\n    source: {{hex: "{number * 32}"}}\n' for name, number in (("k2", "42"), ("k1", "41"))
-)
-RECORD = b'---\ntitle: t\nsecured: "a payload of two blocks, at the least"\n---\nbody\n'
 NAMES = (
     *("page.Rmd", "feed.rss", "site.xml", "style.scss", "Makefile", "note.md~", "note.md.", "data.json", "x.tar.gz", "UPPER.QMD"),
     *("deep/er/none", "sp ace.tex", "ünï.ipynb", "-dash.mjml"),
@@ -21,23 +16,12 @@ NAMES = (
 
 @pytest.fixture
 def desk(tmp_path):
-    desk = Desk(tmp_path)
-    desk.write("ring.yaml", RING.encode())
-    (desk.path / "ring.yaml").chmod(0o600)
-    desk.env["SEALKIT_KEYS"] = str(desk.path / "ring.yaml")
-    return desk
-
-
-def git(desk, *args):
-    command = ["git", "-c", "user.name=n", "-c", "user.email=e@x", *args]
-    return subprocess.run(command, cwd=desk.path / "tree", check=True, capture_output=True).stdout.decode()
+    return two_keys.desk_in(tmp_path)
 
 
 def sealed(desk, *names):
     for name in names:
-        desk.write(f"tree/{name}", RECORD)
-        ran = desk.run("seal", "--key-id", "k1", "--", f"tree/{name}")
-        assert ran.status == 0, ran
+        two_keys.sealed(desk, f"tree/{name}", "k1")
 
 
 def opens_under(desk, key):

@@ -92,9 +92,7 @@ class Task:
         self.binding, self.around = binding, around
         self.opener, self.sealer = opener, sealer
         self.told = False
-        self.answers_at_once = (
-            False  # whether the file before was answered at once: it is asked first then, and says the same either way
-        )
+        self.answers_at_once = False  # as the file before was: which way is tried first, not what comes of it
         self.seal_foreign = False
         self._orders: dict[FieldRule, Order] = {}
         self._demands: Sequence[FieldRule] | None = None

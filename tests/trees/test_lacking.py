@@ -8,7 +8,7 @@ from sealkit import KeyRing, Sealer
 from sealkit.demands import Asked
 from sealkit.keys.key import Key
 from sealkit.report import counted
-from sealkit.trees import batch, orders, tasks
+from sealkit.trees import at_once, batch, content, orders, tasks
 from sealkit.trees.batch import Mode, Piece
 from sealkit.trees.links import Links
 from sealkit.trees.walk import Passing, walk
@@ -105,3 +105,26 @@ def test_files_that_are_told_of_together_are_no_outcomes(tree):
     )
     assert [(one.files, one.counts) for one in pieces] == [(52, {("absent", "absent", 0, None, None): 52})]
     assert given == []
+
+
+@pytest.mark.parametrize("verb", [orders.CHECK, orders.INSPECT, orders.VERIFY, orders.DECRYPT])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_told_of_a_file_hangs_on_no_file_before_it(tree, verb, seed):
+    """A task remembers which way the last file went, and tries that first: in whatever order they come, each is told of as if alone."""
+    root = tree({"sealkit.yaml": POLICY})
+    files = list({**WITHOUT, **WITH}.items()) * 2
+    random.Random(seed).shuffle(files)
+
+    def task():
+        opener = Sealer(RING) if verb in (orders.VERIFY, orders.DECRYPT) else None
+        return tasks.task(verb, Asked(None), [root], lambda: iter(()), opener=opener)
+
+    one, ways = task(), set()
+    for name, data in files:
+        path = f"{root}/posts/{name}"
+        told_then = content.run(one, path, data)
+        ways.add(one.answers_at_once)
+        alone = content.run(task(), path, data)
+        assert told_then.data == alone.data
+        assert [said.json_line() for said in told_then.outcomes] == [said.json_line() for said in alone.outcomes], name
+    assert ways == ({False, True} if verb in at_once.LOOKS else {False}), "else nothing was remembered"
